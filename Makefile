@@ -1,0 +1,62 @@
+# `make` sets everything up and runs the whole flow for Iris; `make test` sets up and tests.
+# A second `make` finds nothing to do. Variables: PYTHON (interpreter for the virtual
+# environment), VENV (where it goes), DESIGN (design file to run), PYTEST_ARGS.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV ?= .venv
+DESIGN ?= designs/iris.toml
+PYTEST_ARGS ?= -q
+BIN := $(VENV)/bin
+
+.PHONY: all setup tools models test lint typecheck unit regression benchmarks doctor clean distclean help
+
+all: setup ## set up, then run the whole flow for DESIGN
+	$(BIN)/codesign run $(DESIGN)
+
+setup: models ## simulator, virtual environment, package, model files
+
+tools:
+	@PYTHON='$(PYTHON)' tools/install-simulator
+
+$(VENV)/.installed: pyproject.toml constraints.txt | tools
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+models: $(VENV)/.installed
+	@$(BIN)/codesign pdk where >/dev/null 2>&1 || $(BIN)/codesign pdk install
+
+test: setup lint typecheck unit regression ## set up, lint, type-check, test, regression
+
+lint: | setup ## ruff
+	$(BIN)/ruff check .
+
+typecheck: | setup ## mypy
+	$(BIN)/mypy
+
+unit: | setup ## pytest
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+regression: | setup ## a small closed loop against the stored tolerances
+	$(BIN)/codesign regression
+
+benchmarks: | setup ## every script in benchmarks/, one JSON document each
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+doctor: | setup ## list every tool with version and location
+	$(BIN)/codesign doctor
+
+clean: ## remove run directories and caches
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find codesign tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## also remove the virtual environment
+	rm -rf $(VENV)
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 14

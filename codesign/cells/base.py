@@ -1,0 +1,179 @@
+"""What every cell is: a name, ports in order, and a schematic view drawn from typed parameters."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from codesign.cells.transistor import (
+    DIFFUSION_LENGTH_M,
+    MIMCapacitorParameters,
+    TransistorParameters,
+)
+from codesign.pdk import Device
+from codesign.records import Record
+from codesign.spice.deck import spice_identifier
+
+if TYPE_CHECKING:
+    from PySpice.Spice.Netlist import SubCircuit
+
+_MICRO = 1e-6
+
+
+@dataclass(frozen=True)
+class Port:
+    """One terminal of a cell. `direction`: input, output, inout, bias or supply."""
+
+    name: str
+    direction: str
+    description: str
+
+
+class Cell(ABC):
+    """A circuit block: `ports` in netlist order and `draw`, which places devices and sub-cells."""
+
+    what: ClassVar[str]
+
+    def __init__(self, name: str, parameters: Record) -> None:
+        self.name = spice_identifier(name, "cell name")
+        self.parameters = parameters
+
+    @property
+    @abstractmethod
+    def ports(self) -> tuple[Port, ...]:
+        """Terminals in the order of the subcircuit's nodes."""
+
+    @abstractmethod
+    def draw(self, schematic: Schematic) -> None:
+        """Place the cell's devices and sub-cells."""
+
+    @cached_property
+    def schematic(self) -> Schematic:
+        """The drawn schematic view."""
+        drawn = Schematic(self)
+        self.draw(drawn)
+        return drawn
+
+    @property
+    def port_names(self) -> tuple[str, ...]:
+        return tuple(port.name for port in self.ports)
+
+    def cells(self) -> Iterator[Cell]:
+        """Every distinct cell below and including this one, sub-cells first."""
+        seen: dict[str, Cell] = {}
+        for child in self.schematic.children:
+            for cell in child.cells():
+                seen.setdefault(cell.name, cell)
+        yield from seen.values()
+        yield self
+
+    def devices(self) -> frozenset[Device]:
+        """Every (model, W, L) that the netlist uses."""
+        return frozenset(device for cell in self.cells() for device in cell.schematic.devices)
+
+    def netlist(self) -> str:
+        """Subcircuit definitions of the cell and everything in it, sub-cells first."""
+        return "\n".join(f"{_header(cell)}{cell.schematic.text}" for cell in self.cells())
+
+
+class Schematic:
+    """The schematic view of one cell under construction, on PySpice's netlist classes."""
+
+    def __init__(self, cell: Cell) -> None:
+        from PySpice.Spice.Netlist import SubCircuit
+
+        self.sub: SubCircuit = SubCircuit(cell.name, *cell.port_names)
+        self.devices: set[Device] = set()
+        self.children: list[Cell] = []
+        self._instances: list[tuple[str, Cell]] = []
+
+    @property
+    def text(self) -> str:
+        """The `.subckt` definition."""
+        return str(self.sub)
+
+    def fet(self, name: str, nodes: tuple[str, str, str, str], size: TransistorParameters) -> None:
+        """A transistor; `nodes` are drain, gate, source, bulk. Junctions as drawn (um, um^2)."""
+        w, l = _microns(size.w), _microns(size.l)
+        extension = DIFFUSION_LENGTH_M / _MICRO
+        area, perimeter = round(w * extension, 6), round(2 * (w + extension), 6)
+        junctions = {"ad": area, "as": area, "pd": perimeter, "ps": perimeter}
+        model = f"sky130_fd_pr__{size.model}"
+        self.sub.X(name, model, *nodes, w=w, l=l, **junctions)
+        self.devices.add(Device(size.model, w, l))
+
+    def inverter(
+        self,
+        name: str,
+        node_in: str,
+        node_out: str,
+        nmos: TransistorParameters,
+        pmos: TransistorParameters,
+    ) -> None:
+        """A static inverter between vdd and vss."""
+        self.fet(f"n{name}", (node_out, node_in, "vss", "vss"), nmos)
+        self.fet(f"p{name}", (node_out, node_in, "vdd", "vdd"), pmos)
+
+    def mim(self, name: str, nodes: tuple[str, str], size: MIMCapacitorParameters) -> None:
+        """A MIM capacitor."""
+        w, l = _microns(size.w), _microns(size.l)
+        self.sub.X(name, f"sky130_fd_pr__{size.model}", *nodes, w=w, l=l)
+        self.devices.add(Device(size.model, w, l))
+
+    def resistor(self, name: str, nodes: tuple[str, str], resistance_ohm: float) -> None:
+        """An ideal linear resistor (the programmable element of a resistive synapse)."""
+        self.sub.R(name, *nodes, resistance_ohm)
+
+    def instance(self, name: str, cell: Cell, **nodes: str) -> None:
+        """A sub-cell; nodes by port name, all of them."""
+        if set(nodes) != set(cell.port_names):
+            missing = sorted(set(cell.port_names) ^ set(nodes))
+            raise ValueError(f"{cell.name}: ports {missing} are not connected or do not exist")
+        self.sub.X(name, cell.name, *(nodes[port] for port in cell.port_names))
+        if all(child.name != cell.name for child in self.children):
+            self.children.append(cell)
+
+
+def port_list(cell: Cell) -> str:
+    """The machine-readable port list of a cell (JSON): name, what it is, ports in order."""
+    ports = [
+        {"name": port.name, "direction": port.direction, "description": port.description}
+        for port in cell.ports
+    ]
+    return json.dumps({"cell": cell.name, "what": cell.what, "ports": ports}, indent=1) + "\n"
+
+
+def _microns(length_m: float) -> float:
+    return round(length_m / _MICRO, 6)
+
+
+def _header(cell: Cell) -> str:
+    lines = [f"* cell {cell.name}: {cell.what}"]
+    lines += [f"*   {key} = {value}" for key, value in _flat(cell.parameters.model_dump(), "")]
+    lines += _wrapped("* ports:", cell.port_names)
+    return "\n".join(lines) + "\n"
+
+
+def _flat(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict) and {"model", "w", "l"} == set(value):
+            w, l = (_microns(value[side]) for side in "wl")
+            yield f"{prefix}{key}", f"{value['model']} {w:g}/{l:g} um"
+        elif isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", f"{value:.6g}" if isinstance(value, float) else value
+
+
+def _wrapped(first: str, words: tuple[str, ...], width: int = 100) -> list[str]:
+    lines, line = [], first
+    for word in words:
+        if len(line) + len(word) + 1 > width:
+            lines.append(line)
+            line = "*  "
+        line += f" {word}"
+    return [*lines, line]

@@ -1,0 +1,83 @@
+"""Drivers of a spike line and its complement, the same in every neuron and at the inputs.
+
+Every line, whether an input or a neuron drives it, ends in the same two inverters, so that synapses
+of all layers see the same edges. A transmission gate that is always on delays the true line by about
+the inverter that makes the complement.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from codesign.cells.base import Cell, Port, Schematic
+from codesign.cells.transistor import TransistorParameters, nmos, pmos
+from codesign.records import Record
+
+
+class LineDriverParameters(Record):
+    """Sizes of the logic inverters, the matching transmission gate and the line inverters."""
+
+    logic_n: TransistorParameters = nmos(0.42)
+    logic_p: TransistorParameters = pmos(0.84)
+    line_n: TransistorParameters = nmos(1.0)
+    line_p: TransistorParameters = pmos(2.0)
+
+
+class LineDriver(Cell):
+    """From an active-low request to the spike line and its complement."""
+
+    what: ClassVar[str] = "line driver: spike line and complement from an active-low request"
+
+    def __init__(self, parameters: LineDriverParameters, name: str = "line_driver") -> None:
+        super().__init__(name, parameters)
+        self.sizes = parameters
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        return (
+            Port("fireb", "input", "low while the line shall be high"),
+            Port("sp", "output", "spike line"),
+            Port("spb", "output", "complement of the spike line"),
+            Port("vdd", "supply", "supply"),
+            Port("vss", "supply", "ground"),
+        )
+
+    def draw(self, schematic: Schematic) -> None:
+        sizes = self.sizes
+        schematic.inverter("fire", "fireb", "fire", sizes.logic_n, sizes.logic_p)
+        schematic.inverter("comp", "fire", "spb", sizes.line_n, sizes.line_p)
+        schematic.fet("nmatch", ("fireb", "vdd", "matched", "vss"), sizes.logic_n)
+        schematic.fet("pmatch", ("fireb", "vss", "matched", "vdd"), sizes.logic_p)
+        schematic.inverter("true", "matched", "sp", sizes.line_n, sizes.line_p)
+
+
+class InputDriver(Cell):
+    """From an input pulse at logic level to the spike line and its complement."""
+
+    what: ClassVar[str] = "input driver: spike line and complement from an input pulse"
+
+    def __init__(self, parameters: LineDriverParameters, name: str = "input_driver") -> None:
+        super().__init__(name, parameters)
+        self.sizes = parameters
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        return (
+            Port("pulse", "input", "input pulse, high from the spike on"),
+            Port("sp", "output", "spike line"),
+            Port("spb", "output", "complement of the spike line"),
+            Port("vdd", "supply", "supply"),
+            Port("vss", "supply", "ground"),
+        )
+
+    def draw(self, schematic: Schematic) -> None:
+        schematic.inverter("in", "pulse", "fireb", self.sizes.logic_n, self.sizes.logic_p)
+        schematic.instance(
+            "driver",
+            LineDriver(self.sizes),
+            fireb="fireb",
+            sp="sp",
+            spb="spb",
+            vdd="vdd",
+            vss="vss",
+        )

@@ -1,0 +1,66 @@
+"""Sizes of the primitive devices that cells are made of."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from codesign.records import Record
+from codesign.units import Metres
+
+# Source or drain with one contact: licon 0.17 um + spacing to the gate 0.055 um + enclosure by
+# diffusion 0.06 um, rounded up to the 5 nm grid (sky130 periphery rules licon.5, licon.11).
+DIFFUSION_LENGTH_M = 0.29e-6
+
+TransistorModel = Literal[
+    "nfet_01v8", "nfet_01v8_lvt", "pfet_01v8", "pfet_01v8_lvt", "pfet_01v8_hvt"
+]
+
+
+class TransistorParameters(Record):
+    """A transistor: model of the process, drawn width and length in metres."""
+
+    model: TransistorModel
+    w: Metres
+    l: Metres  # noqa: E741
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        for key, value, low in (("w", self.w, 0.36e-6), ("l", self.l, 0.15e-6)):
+            if not low <= value <= 100e-6:
+                raise ValueError(
+                    f"{key} = {value * 1e6:g} um is outside {low * 1e6:g} .. 100 um for {self.model}"
+                )
+        return self
+
+
+class MIMCapacitorParameters(Record):
+    """A MIM capacitor between met4 and met5 (cap_mim_m3_2): 2 fF/um^2, drawn size in metres."""
+
+    model: Literal["cap_mim_m3_1", "cap_mim_m3_2"] = "cap_mim_m3_2"
+    w: Metres = 8.2e-6
+    l: Metres = 8.2e-6  # noqa: E741
+
+    @model_validator(mode="after")
+    def _drawable(self) -> Self:
+        for key, value in (("w", self.w), ("l", self.l)):
+            if not 1e-6 <= value <= 60e-6:
+                raise ValueError(
+                    f"{key} = {value * 1e6:g} um is outside 1 .. 60 um for a MIM capacitor"
+                )
+        return self
+
+
+def nmos(
+    w_um: float, l_um: float = 0.15, model: TransistorModel = "nfet_01v8"
+) -> TransistorParameters:
+    """An NMOS size given in micrometres."""
+    return TransistorParameters(model=model, w=w_um * 1e-6, l=l_um * 1e-6)
+
+
+def pmos(
+    w_um: float, l_um: float = 0.15, model: TransistorModel = "pfet_01v8"
+) -> TransistorParameters:
+    """A PMOS size given in micrometres."""
+    return TransistorParameters(model=model, w=w_um * 1e-6, l=l_um * 1e-6)

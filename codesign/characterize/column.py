@@ -1,0 +1,262 @@
+"""Calibration decks: one neuron behind a column of synapses, spikes and biases drawn at random.
+
+Each run keeps its biases and passes several samples through the column; the first ones are discarded
+(memory of the bias change decays within one pass). Every pass gives the membrane voltage just before
+the transmission gate opens and the time at which the neuron's line rises. A layer is characterised at
+its own fan-in, with the other columns loading its input lines and the synapses of the next layer loading
+its own line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from codesign.cells import (
+    Crossbar,
+    CrossbarParameters,
+    InputDriver,
+    NetworkParameters,
+    PhaseTiming,
+    RCSpikeNeuron,
+)
+from codesign.cells.stimulus import control_sources, pulse_source, supply_sources
+from codesign.characterize.currents import CurrentTable
+from codesign.pdk import Conditions, Process
+from codesign.spice import Deck, Transient, crossing_times, dc, run_batch, value_at
+
+_MAX_STEP_S = 10e-9
+_BEFORE_GATE_S = 1e-9
+
+
+class ColumnSweep(Protocol):
+    """Fields of the `column` sweep of a plan that the trials are drawn from."""
+
+    runs: int
+    trials: int
+    warmup: int
+    i_min: float
+    i_max: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class ColumnTask:
+    """One run: biases of every synapse and spike times of every pass (warm-up first).
+
+    `bias_n_V`, `bias_p_V`: per synapse; `spikes_s[pass][synapse]` in s after accumulation starts.
+    """
+
+    layer: int
+    run: int
+    fan_in: int
+    neurons: int
+    fan_out: int
+    warmup: int
+    bias_n_V: tuple[float, ...]
+    bias_p_V: tuple[float, ...]
+    spikes_s: tuple[tuple[float, ...], ...]
+    network: NetworkParameters
+    timing: PhaseTiming
+    conditions: Conditions
+
+
+def column_tasks(
+    sweep: ColumnSweep,
+    network: NetworkParameters,
+    timing: PhaseTiming,
+    conditions: Conditions,
+    synapse_table: pd.DataFrame,
+    supply_V: float = 1.8,
+) -> list[ColumnTask]:
+    """Random runs for every layer of the network; the same sweep and tables give the same runs.
+
+    Currents are drawn log-uniform between i_min and i_max (A, at the reset voltage), two thirds of
+    them positive weights; trials whose estimated end voltage would not make the neuron fire within
+    its phase are drawn again.
+    """
+    tables = {polarity: CurrentTable.from_frame(synapse_table, polarity) for polarity in "np"}
+    # A first estimate only; the fit finds the effective capacitance.
+    capacitor = network.neuron.capacitor
+    c_estimate = 2e-3 * capacitor.w * capacitor.l + 15e-15
+    tasks = []
+    for layer, (fan_in, neurons) in enumerate(network.connections, start=1):
+        fan_out = network.layers[layer + 1] if layer + 1 < len(network.layers) else 0
+        rng = np.random.default_rng([sweep.seed, layer])
+        run = 0
+        while run < sweep.runs:
+            drawn = _draw(sweep, rng, fan_in, network, timing, tables, c_estimate, supply_V)
+            if drawn is None:
+                continue
+            bias_n, bias_p, spikes = drawn
+            tasks.append(
+                ColumnTask(
+                    layer, run, fan_in, neurons, fan_out, sweep.warmup, bias_n, bias_p, spikes,
+                    network, timing, conditions,
+                )
+            )  # fmt: skip
+            run += 1
+    return tasks
+
+
+def run_column(
+    task: ColumnTask, process: Process, *, timeout_s: float = 300.0
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Simulate one run; returns (rows per pass, rows per pass and synapse), warm-up left out.
+
+    A failed run gives rows with its status and no measured values.
+    """
+    passes = len(task.spikes_s)
+    timing = task.timing
+    deck, save = column_deck(task, process.supply_V)
+    frames = [timing.frame(0, k) for k in range(passes)]
+    analysis = Transient(timing.run_length(1, passes), _MAX_STEP_S, save)
+    result = run_batch(deck, analysis, process=process, timeout_s=timeout_s)
+    common = {
+        "layer": task.layer,
+        "run": task.run,
+        "fan_in": task.fan_in,
+        "fan_out": task.fan_out,
+        "corner": task.conditions.corner.value,
+        "temperature_C": task.conditions.temperature_c,
+        "seed": task.conditions.seed,
+        "status": result.status.value,
+        "attempts": len(result.attempts),
+    }
+    trials, inputs = [], []
+    for k in range(task.warmup, passes):
+        row = {**common, "trial": k - task.warmup, "duration_s": result.duration_s / passes}
+        row |= {"v_end_V": None, "v_start_V": None, "t_fire_s": None}
+        lines: list[float | None] = [None] * task.fan_in
+        if result.ok:
+            wave, time = result.waveforms, result.waveforms["time"]
+            start = frames[k] + timing.t_accumulate
+            end = frames[k] + timing.t_fire - timing.gate_lead - _BEFORE_GATE_S
+            row["v_start_V"] = value_at(time, wave[save[0]], start - 2e-9)
+            row["v_end_V"] = value_at(time, wave[save[0]], end)
+            row["t_fire_s"] = first_rise(
+                time, wave["v(out)"], frames[k] + timing.t_fire, timing, process.supply_V
+            )
+            lines = [
+                first_rise(time, wave[f"v(sp_{j})"], start, timing, process.supply_V)
+                for j in range(1, task.fan_in + 1)
+            ]
+        trials.append(row)
+        for j in range(task.fan_in):
+            inputs.append(
+                {
+                    "layer": task.layer,
+                    "run": task.run,
+                    "trial": k - task.warmup,
+                    "synapse": j + 1,
+                    "v_bias_n_V": task.bias_n_V[j],
+                    "v_bias_p_V": task.bias_p_V[j],
+                    "t_pulse_s": task.spikes_s[k][j],
+                    "t_line_s": lines[j],
+                    "status": result.status.value,
+                }
+            )
+    return trials, inputs
+
+
+def column_deck(task: ColumnTask, supply_V: float) -> tuple[Deck, tuple[str, ...]]:
+    """The deck of a run and the vectors to save: membrane first, output line, input lines."""
+    neuron = RCSpikeNeuron(task.network.neuron)
+    column = Crossbar(
+        CrossbarParameters(rows=task.fan_in, columns=task.neurons, synapse=task.network.synapse),
+        "crossbar",
+    )
+    driver = InputDriver(task.network.neuron.driver)
+    frames = [task.timing.frame(0, k) for k in range(len(task.spikes_s))]
+    cells = [driver, column, neuron]
+    # The other columns load the lines as they do in the network; their synapses are off.
+    nodes = {port: port for port in column.port_names} | {"dend_1": "dend"}
+    nodes |= {f"dend_{other}": "v0" for other in range(2, task.neurons + 1)}
+    for post, _, port_n, port_p in column.bias_ports():
+        if post > 1:
+            nodes |= {port_n: "vss", port_p: "vdd"}
+    lines = [
+        *supply_sources(task.network.neuron, supply_V),
+        *control_sources(task.network.neuron, task.timing, frames, supply_V),
+    ]
+    for j in range(1, task.fan_in + 1):
+        spikes = [pass_[j - 1] for pass_ in task.spikes_s]
+        lines += [
+            pulse_source(f"pulse_{j}", spikes, frames, task.timing, supply_V),
+            f"xin_{j} pulse_{j} sp_{j} spb_{j} vdd vss {driver.name}",
+            f"vbn_1_{j} bn_1_{j} 0 {dc(task.bias_n_V[j - 1])}",
+            f"vbp_1_{j} bp_1_{j} 0 {dc(task.bias_p_V[j - 1])}",
+        ]
+    lines.append(f"xcolumn {' '.join(nodes[port] for port in column.port_names)} {column.name}")
+    outputs = {"sp": "out", "spb": "outb"}
+    ports = " ".join(outputs.get(port, port) for port in neuron.port_names)
+    lines.append(f"xn {ports} {neuron.name}")
+    if task.fan_out:
+        load = Crossbar(
+            CrossbarParameters(rows=1, columns=task.fan_out, synapse=task.network.synapse), "load"
+        )
+        cells.append(load)
+        tied = {"sp_1": "out", "spb_1": "outb", "vdd": "vdd", "vss": "vss"}
+        tied |= {f"dend_{c}": "v0" for c in range(1, task.fan_out + 1)}
+        for *_, port_n, port_p in load.bias_ports():
+            tied |= {port_n: "vss", port_p: "vdd"}
+        lines.append(f"xload {' '.join(tied[port] for port in load.port_names)} {load.name}")
+    definitions: dict[str, str] = {}
+    for cell in cells:
+        for part in cell.cells():
+            definitions.setdefault(part.name, part.schematic.text)
+    deck = Deck(
+        f"column of {task.fan_in} synapses, load of {task.fan_out}, layer {task.layer}, run {task.run}",
+        "\n".join([*definitions.values(), *lines]),
+        frozenset(device for cell in cells for device in cell.devices()),
+        task.conditions,
+    )
+    membrane = f"v(xn.{neuron.membrane})" if neuron.membrane != "dend" else "v(dend)"
+    return deck, (membrane, "v(out)", *(f"v(sp_{j})" for j in range(1, task.fan_in + 1)))
+
+
+def first_rise(
+    time_s: np.ndarray, line_V: np.ndarray, start_s: float, timing: PhaseTiming, supply_V: float
+) -> float | None:
+    """When a spike line first rises through half the supply within a phase, s after `start_s`.
+
+    Looked for from a little before the phase on; None when the line stays low.
+    """
+    rises = crossing_times(time_s, line_V, supply_V / 2, rising=True)
+    inside = rises[(rises > start_s - 2 * timing.t_edge) & (rises < start_s + timing.t_phase)]
+    return float(inside[0] - start_s) if len(inside) else None
+
+
+def _draw(
+    sweep: ColumnSweep,
+    rng: np.random.Generator,
+    fan_in: int,
+    network: NetworkParameters,
+    timing: PhaseTiming,
+    tables: dict[str, CurrentTable],
+    c_estimate: float,
+    supply_V: float,
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[tuple[float, ...], ...]] | None:
+    """Biases and spike times of one run, or None when these biases leave too little to fire with."""
+    v0 = network.neuron.v0
+    positive = rng.random(fan_in) < 0.65
+    current = np.exp(rng.uniform(np.log(sweep.i_min), np.log(sweep.i_max), fan_in))
+    bias_n = np.where(positive, tables["n"].bias(current, v0), 0.0)
+    bias_p = np.where(positive, supply_V, tables["p"].bias(current, v0))
+    signed = np.where(positive, -current, current)
+    spikes: list[tuple[float, ...]] = []
+    for _ in range(50 * (sweep.warmup + sweep.trials)):
+        times = rng.uniform(0, 0.95, fan_in) * timing.t_phase
+        times[rng.integers(fan_in)] = 0.0
+        # The slope of the currents over the membrane is left out: half a volt is all it moves.
+        order = np.argsort(times)
+        edges = np.append(times[order], timing.t_phase)
+        v = v0 + np.cumsum(np.cumsum(signed[order]) * np.diff(edges)) / c_estimate
+        if v0 - 0.75 < v[-1] < v0 - 0.03 and v.max() < supply_V - 0.1 and v.min() > v0 - 0.85:
+            spikes.append(tuple(float(t) for t in times))
+        if len(spikes) == sweep.warmup + sweep.trials:
+            return tuple(map(float, bias_n)), tuple(map(float, bias_p)), tuple(spikes)
+    return None

@@ -1,0 +1,207 @@
+"""The fitted model of a circuit: physical parameters with errors, and the network model they make.
+
+Stored as fit/model.json. Nothing dimensionless is stored twice: weights follow from currents through
+C_eff, V_th and the phase, so that changing one parameter in the file changes the model.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from codesign.errors import DataError
+from codesign.files import write_atomic
+from codesign.pnn import FiringCurve, PNNParameters
+
+SCHEMA_VERSION = 1
+FORMS = ("linear", "extended")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A fitted value in `unit` with its standard error (None where a fit does not give one)."""
+
+    value: float
+    standard_error: float | None
+    unit: str
+
+
+@dataclass(frozen=True)
+class BiasCurve:
+    """Synapse current at the reset voltage over the gate bias, one polarity.
+
+    `bias_V` rises; `i0_A` > 0 is monotone in it. Interpolated by a cubic spline in ln(i).
+    """
+
+    bias_V: tuple[float, ...]
+    i0_A: tuple[float, ...]
+
+    def current(self, bias_V: np.ndarray) -> np.ndarray:
+        """Current in A (nan outside the table)."""
+        spline = CubicSpline(self.bias_V, np.log(self.i0_A), extrapolate=False)
+        return np.exp(spline(np.asarray(bias_V, dtype=float)))
+
+    def bias(self, i_A: np.ndarray) -> np.ndarray:
+        """Bias voltage for currents in A: the inverse, to rounding. DataError outside the table."""
+        wanted = np.log(np.asarray(i_A, dtype=float))
+        log_i, bias = np.log(self.i0_A), np.asarray(self.bias_V)
+        low, high = float(log_i.min()), float(log_i.max())
+        if np.size(wanted) and (wanted.min() < low or wanted.max() > high):
+            raise DataError(
+                f"currents {np.exp(wanted.min()):.3g}..{np.exp(wanted.max()):.3g} A are outside the "
+                f"characterised {np.exp(low):.3g}..{np.exp(high):.3g} A",
+                remedy="limit w_min and w_max of [training], or widen the synapse_current sweep",
+            )
+        order = np.argsort(log_i)
+        spline = CubicSpline(bias, log_i)
+        found = np.interp(wanted, log_i[order], bias[order])
+        for _ in range(12):
+            found = found - (spline(found) - wanted) / spline(found, 1)
+            found = np.clip(found, bias[0], bias[-1])
+        return found
+
+
+@dataclass(frozen=True)
+class LayerForm:
+    """One model form of one layer. `pnn` is dimensionless except for what C_eff scales.
+
+    `residual_ns`, `holdout_ns`: rms error of the firing time on the fitted runs and on runs that were
+    left out; `max_ns`: largest; `parameters`: physical values with standard errors.
+    """
+
+    c_eff_F: float
+    pnn: PNNParameters
+    parameters: dict[str, Estimate]
+    residual_ns: float
+    holdout_ns: float
+    max_ns: float
+    trials: int
+
+
+@dataclass(frozen=True)
+class LayerModel:
+    """All forms of one layer of neurons; `layer` counts from 1."""
+
+    layer: int
+    fan_in: int
+    fan_out: int
+    forms: dict[str, LayerForm]
+
+
+@dataclass(frozen=True)
+class Validity:
+    """Range that the calibration covers: end voltage of the membrane, currents, firing times."""
+
+    v_mem_V: tuple[float, float]
+    i_synapse_A: tuple[float, float]
+    t_fire_s: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """Everything the trainer, the mapping and the verification need to know of a circuit."""
+
+    corner: str
+    temperature_C: float
+    supply_V: float
+    t_phase_s: float
+    v0_V: float
+    v_th_V: float
+    currents: dict[str, BiasCurve]
+    layers: tuple[LayerModel, ...]
+    validity: Validity
+    characterised: dict[str, Estimate]
+
+    def parameters(self, form: str = "extended") -> list[PNNParameters]:
+        """Dimensionless parameters of every layer. `form`: linear (the papers') or extended."""
+        return [layer.forms[form].pnn for layer in self.layers]
+
+    def current_scale_A(self, layer: int, form: str = "extended") -> float:
+        """Current of weight 1 in a layer (counted from 1): C_eff V_th / T [arXiv:2412.09010]."""
+        return self.layers[layer - 1].forms[form].c_eff_F * self.v_th_V / self.t_phase_s
+
+    def summary(self) -> dict[str, Any]:
+        """The leading figures, for a printed line."""
+        figures: dict[str, Any] = {"v_th_V": self.v_th_V}
+        for layer in self.layers:
+            for form, fitted in layer.forms.items():
+                figures[f"layer_{layer.layer}_{form}_residual_ns"] = fitted.residual_ns
+        return figures
+
+    def save(self, path: Path) -> None:
+        """Write the model as JSON, whole or not at all."""
+        data = {"schema_version": SCHEMA_VERSION, **asdict(self)}
+        for layer, stored in zip(self.layers, data["layers"], strict=True):
+            for form, fitted in layer.forms.items():
+                stored["forms"][form]["pnn"] = fitted.pnn.to_dict()
+        write_atomic(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> FittedModel:
+        """Read a model file. Raises DataError naming the file and what is wrong with it."""
+        remedy = "run `codesign fit` again"
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DataError(f"{path}: there is no fitted model", remedy=remedy) from None
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise DataError(f"{path} is damaged: {error}", remedy=remedy) from error
+        if not isinstance(data, dict) or data.get("schema_version") != SCHEMA_VERSION:
+            raise DataError(f"{path}: schema_version is not {SCHEMA_VERSION}", remedy=remedy)
+        try:
+            return _from_dict(data)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            what = f"key {error} is missing" if isinstance(error, KeyError) else str(error)
+            raise DataError(f"{path} is not a fitted model: {what}", remedy=remedy) from error
+
+
+def _from_dict(data: dict[str, Any]) -> FittedModel:
+    layers = []
+    for entry in data["layers"]:
+        forms = {
+            form: LayerForm(
+                c_eff_F=float(fitted["c_eff_F"]),
+                pnn=PNNParameters.from_dict(fitted["pnn"]),
+                parameters={k: Estimate(**v) for k, v in fitted["parameters"].items()},
+                residual_ns=float(fitted["residual_ns"]),
+                holdout_ns=float(fitted["holdout_ns"]),
+                max_ns=float(fitted["max_ns"]),
+                trials=int(fitted["trials"]),
+            )
+            for form, fitted in entry["forms"].items()
+        }
+        if not set(FORMS) <= set(forms):
+            raise ValueError(f"layer {entry['layer']} lacks one of the forms {', '.join(FORMS)}")
+        layers.append(LayerModel(entry["layer"], entry["fan_in"], entry["fan_out"], forms))
+    currents = {}
+    for polarity in ("n", "p"):
+        curve = BiasCurve(
+            *(tuple(map(float, data["currents"][polarity][k])) for k in ("bias_V", "i0_A"))
+        )
+        log_i = np.diff(np.log(curve.i0_A))
+        if len(curve.bias_V) != len(curve.i0_A) or not (np.all(log_i > 0) or np.all(log_i < 0)):
+            raise ValueError(f"currents.{polarity} is not monotone")
+        currents[polarity] = curve
+    validity = Validity(**{k: tuple(map(float, v)) for k, v in data["validity"].items()})
+    return FittedModel(
+        corner=str(data["corner"]),
+        temperature_C=float(data["temperature_C"]),
+        supply_V=float(data["supply_V"]),
+        t_phase_s=float(data["t_phase_s"]),
+        v0_V=float(data["v0_V"]),
+        v_th_V=float(data["v_th_V"]),
+        currents=currents,
+        layers=tuple(layers),
+        validity=validity,
+        characterised={k: Estimate(**v) for k, v in data["characterised"].items()},
+    )
+
+
+def firing_curve(v: np.ndarray, t: np.ndarray, dt_dv: np.ndarray) -> FiringCurve:
+    """A firing curve through points of a fitted formula with its slope; v rises, t falls."""
+    return FiringCurve(tuple(map(float, v)), tuple(map(float, t)), tuple(map(float, dt_dv)))

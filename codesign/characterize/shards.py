@@ -1,0 +1,82 @@
+"""Rows of finished tasks, kept by what decided them, so that a killed run goes on where it was.
+
+The key of a task is a hash of its decks with their models and analyses, the simulator's version and
+set-up, what the task measures, and the source of the code that measures it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from codesign.characterize.sweeps.task import SweepTask, TaskResult
+from codesign.files import hash_file, write_atomic
+from codesign.pdk import Conditions, Device, Process
+from codesign.spice import Deck, Ngspice, cache_key
+from codesign.spice.tool import SPICEINIT
+
+
+class TaskKeys:
+    """Keys of tasks for one process and simulator; model texts are made once per device set."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._simulator = (SPICEINIT, Ngspice.find().version())
+        self._models: dict[tuple[Conditions, frozenset[Device]], str] = {}
+        self._sources: dict[str, str] = {}
+
+    def key(self, task: SweepTask) -> str:
+        """The key of a task."""
+        parts = [self._source(type(task)), task.labels()]
+        for deck, analysis in task.simulations(self._process.supply_V):
+            parts.append(deck.text(analysis, models=self._model_text(deck)))
+        return cache_key(*self._simulator, *parts)
+
+    def _model_text(self, deck: Deck) -> str:
+        kind = (deck.conditions, deck.devices)
+        if kind not in self._models:
+            self._models[kind] = deck.models(self._process)
+        return self._models[kind]
+
+    def _source(self, kind: type) -> str:
+        if kind.__name__ not in self._sources:
+            files = {_file(base) for base in kind.__mro__ if base.__module__.startswith("codesign")}
+            self._sources[kind.__name__] = " ".join(hash_file(path) for path in sorted(files))
+        return self._sources[kind.__name__]
+
+
+class Shards:
+    """Rows of finished tasks in a folder, one JSON file per task. No folder: nothing is kept."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def get(self, key: str) -> TaskResult | None:
+        """Rows of a finished task, or None when there are none or the file is damaged."""
+        if self._folder is None:
+            return None
+        try:
+            tables = json.loads(self._path(self._folder, key).read_text(encoding="utf-8"))
+            whole = all(isinstance(rows, list) for rows in tables.values())
+        except (OSError, ValueError, AttributeError):
+            return None
+        return TaskResult(tables, "ok") if whole else None
+
+    def put(self, key: str, result: TaskResult) -> None:
+        """Keep the rows of a finished task."""
+        if self._folder is not None:
+            write_atomic(self._path(self._folder, key), json.dumps(result.tables))
+
+    def known(self, keys: Iterable[str]) -> dict[str, TaskResult]:
+        """What is kept of these keys."""
+        return {key: result for key in keys if (result := self.get(key)) is not None}
+
+    @staticmethod
+    def _path(folder: Path, key: str) -> Path:
+        return folder / key[:2] / f"{key}.json"
+
+
+def _file(kind: type) -> Path:
+    return Path(str(sys.modules[kind.__module__].__file__))

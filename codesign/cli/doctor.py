@@ -1,0 +1,40 @@
+"""`codesign doctor`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from codesign.cli.options import common_options
+from codesign.cli.output import Output
+from codesign.errors import MissingToolError
+
+if TYPE_CHECKING:
+    from codesign.flow.tools import ToolInfo
+
+
+@click.command()
+@common_options
+def doctor() -> Output:
+    """List every tool and model file with version, location and remedy.
+
+    Exits with 3 when a required one is missing.
+    """
+    from codesign.flow.tools import inspect, tool_names
+
+    tools = [inspect(name) for name in tool_names()]
+    missing = [tool.name for tool in tools if tool.required and not tool.found]
+    error = None
+    if missing:
+        error = MissingToolError(f"missing: {', '.join(missing)}", remedy="see the remedies above")
+    data = {"ok": not missing, "tools": [{**asdict(t), "found": t.found} for t in tools]}
+    return Output(data, "\n".join(map(_line, tools)), error)
+
+
+def _line(tool: ToolInfo) -> str:
+    if tool.found:
+        return f"ok       {tool.name:<14} {tool.version:<16} {tool.location}"
+    state = "MISSING" if tool.required else "absent"
+    return f"{state:<8} {tool.name:<14} {tool.remedy}"

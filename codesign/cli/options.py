@@ -1,0 +1,113 @@
+"""Options that commands share: --json and --debug everywhere, DESIGN and --run-dir for steps."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from codesign.cli.output import DEBUG_KEY, JSON_KEY
+
+if TYPE_CHECKING:
+    from codesign.design import Design
+
+Command = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class StepSettings:
+    """What every step command is given: DESIGN, --run-dir, --seed, --force, --workers."""
+
+    design_file: Path
+    run_dir: Path | None
+    seed: int | None
+    force: bool
+    workers: int
+
+    def design(self, **overrides: Any) -> Design:
+        """The design with --seed and other overrides (dotted keys; None is no override)."""
+        from codesign.design import Design
+
+        design = Design.load(self.design_file)
+        if self.seed is not None:
+            design = design.with_seed(self.seed)
+        given = {key: value for key, value in overrides.items() if value is not None}
+        return design.override(given) if given else design
+
+    def directory(self, design: Design) -> Path:
+        return self.run_dir or Path("build") / design.name
+
+
+def _remember(key: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def callback(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            ctx.meta[key] = True
+
+    return callback
+
+
+def common_options(function: Command) -> Command:
+    """--json and --debug."""
+    function = click.option(
+        *("-v", "--debug"),
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_remember(DEBUG_KEY),
+        help="Show the traceback of an error.",
+    )(function)
+    return click.option(
+        "--json",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_remember(JSON_KEY),
+        help="Print one JSON document on standard output; progress goes to standard error.",
+    )(function)
+
+
+def step_options(function: Command) -> Command:
+    """DESIGN and the options of every step; the command gets them as one `StepSettings`."""
+
+    @functools.wraps(function)
+    def command(
+        design_file: Path,
+        run_dir: Path | None,
+        seed: int | None,
+        force: bool,
+        workers: int,
+        **others: Any,
+    ) -> Any:
+        return function(StepSettings(design_file, run_dir, seed, force, workers), **others)
+
+    decorators = (
+        click.argument("design_file", metavar="DESIGN", type=click.Path(path_type=Path)),
+        click.option(
+            "--run-dir",
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Run directory.  [default: build/<design name>]",
+        ),
+        click.option(
+            "--seed",
+            type=click.IntRange(1, 2**31 - 1),
+            help="Seed of training and, where the design has random variation, of the chip.",
+        ),
+        click.option("--force", is_flag=True, help="Run also what is up to date."),
+        click.option(
+            "--workers",
+            type=click.IntRange(1),
+            default=lambda: len(os.sched_getaffinity(0)),
+            show_default="one per core",
+            help="Simulations at the same time.",
+        ),
+        common_options,
+    )
+    wrapped: Command = command
+    for decorate in reversed(decorators):
+        wrapped = decorate(wrapped)
+    return wrapped

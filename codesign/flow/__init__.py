@@ -1,0 +1,20 @@
+"""The flow: steps with declared inputs and outputs, and the runner that skips finished ones."""
+
+from codesign.flow.manifest import Manifest, StepRecord, read_manifest
+from codesign.flow.runner import FlowReport, RunOptions, StepOutcome, run_flow
+from codesign.flow.step import Step, StepContext, StepReport
+from codesign.flow.steps import STEPS
+
+__all__ = [
+    "STEPS",
+    "FlowReport",
+    "Manifest",
+    "RunOptions",
+    "Step",
+    "StepContext",
+    "StepOutcome",
+    "StepRecord",
+    "StepReport",
+    "read_manifest",
+    "run_flow",
+]

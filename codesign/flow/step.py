@@ -1,0 +1,76 @@
+"""What a step of the flow is: what it reads, what it writes, and the function that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from codesign.design import Design
+from codesign.flow.shipped import find_input
+from codesign.progress import ProgressCallback, silent
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """All that a running step may look at. `run_dir` is the only place it may write to."""
+
+    design: Design
+    run_dir: Path
+    workers: int = 1
+    progress: ProgressCallback = silent
+    shipped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def seed(self) -> int:
+        return self.design.seed
+
+    def path(self, *parts: str) -> Path:
+        """A path in the run directory; its folder is made."""
+        path = self.run_dir.joinpath(*parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def input(self, name: str) -> Path:
+        """A file of an earlier step, or the shipped one where no simulator could make it."""
+        found = find_input(self.run_dir, self.design, name, self.shipped)
+        return found if found is not None else self.run_dir / name
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What a step says of itself: JSON-ready figures for the manifest and the command line."""
+
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: declared inputs and outputs, and the function that does the work.
+
+    design: dotted keys of the design file that it reads (`timing`, `verify.samples`).
+    inputs, outputs: paths or glob patterns inside the run directory.
+    excludes: patterns that inputs and outputs leave out.
+    shipped: inputs that the package brings along for its own designs (path below
+        characterization/, `{design}` is the name), used where no simulator is installed.
+    packages: sub-packages of codesign whose source decides the result.
+    data: shipped files or folders whose content does (`characterization/{plan}.toml`).
+    tools: programs and Python packages whose version decides the result.
+    requires: those of the tools without which the step cannot start.
+    check: a test of the outputs against the design's limits; runs on a skipped step too.
+    """
+
+    name: str
+    title: str
+    run: Callable[[StepContext], StepReport]
+    design: tuple[str, ...]
+    outputs: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    shipped: dict[str, str] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    check: Callable[[StepContext], None] | None = None

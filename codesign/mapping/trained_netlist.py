@@ -1,0 +1,50 @@
+"""Writing a trained network back into its netlist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from codesign.cells import Network
+from codesign.files import write_atomic
+from codesign.mapping.biases import LayerBiases, bias_sources
+
+
+def trained_netlist(network: Network, layers: Sequence[LayerBiases]) -> str:
+    """Subcircuit definitions, and `<name>_trained`: the network with every gate bias in place.
+
+    Its ports are those of the network without the biases.
+    """
+    biases = {
+        port
+        for layer, crossbar in enumerate(network.crossbars, start=1)
+        for *_, port_n, port_p in crossbar.bias_ports()
+        for port in (f"{port_n}_{layer}", f"{port_p}_{layer}")
+    }
+    outer = [port for port in network.port_names if port not in biases]
+    name = f"{network.name}_trained"
+    lines = [
+        network.netlist(),
+        f"* cell {name}: the trained network, gate biases as sources",
+        *wrapped(f".subckt {name}", outer),
+        *bias_sources(network, layers),
+        *wrapped("xnet", [*network.port_names, network.name]),
+        f".ends {name}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_trained_netlist(path: Path, network: Network, layers: Sequence[LayerBiases]) -> None:
+    """Write `trained_netlist` atomically."""
+    write_atomic(path, trained_netlist(network, layers))
+
+
+def wrapped(first: str, words: Sequence[str], width: int = 100) -> list[str]:
+    """A netlist card over as many continuation lines as it needs."""
+    lines, line = [], first
+    for word in words:
+        if len(line) + len(word) + 1 > width:
+            lines.append(line)
+            line = "+"
+        line += f" {word}"
+    return [*lines, line]

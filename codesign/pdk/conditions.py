@@ -1,0 +1,75 @@
+"""What a simulation is run at: corner, interconnect, temperature, variation, seed; device sizes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from codesign.errors import InputError
+
+
+class Corner(StrEnum):
+    """Transistor corner, by the model library's section names.
+
+    tt, ss and ff are what they say. Beware of sf and fs: in SkyWater's models, discrete and
+    continuous, `sf` has fast NMOS and slow PMOS, `fs` slow NMOS and fast PMOS, against what the
+    library's own comments say (drawn 1/0.25 um at 1.8 V, NMOS and PMOS current against tt:
+    sf +7 %, -15 %; fs -7 %, +16 %). The names stay the library's.
+    """
+
+    TT = "tt"
+    SS = "ss"
+    FF = "ff"
+    SF = "sf"
+    FS = "fs"
+
+
+class Interconnect(StrEnum):
+    """Corner of resistances and capacitances: nominal, both low, both high."""
+
+    NOM = "nom"
+    LOW = "low"
+    HIGH = "high"
+
+
+class Variation(StrEnum):
+    """Random variation on top of the corner.
+
+    MISMATCH draws every device instance on its own (threshold voltage, MIM area capacitance);
+    PROCESS draws one set of process parameters for the whole chip.
+    """
+
+    NONE = "none"
+    MISMATCH = "mismatch"
+    PROCESS = "process"
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Everything besides the circuit that decides a simulation's result. `seed` >= 1."""
+
+    corner: Corner = Corner.TT
+    interconnect: Interconnect = Interconnect.NOM
+    temperature_c: float = 27.0
+    variation: Variation = Variation.NONE
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.temperature_c) and -273.15 < self.temperature_c <= 400):
+            raise InputError(
+                f"temperature {self.temperature_c!r} C is not between -273.15 and 400 C"
+            )
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool):
+            raise InputError(f"seed {self.seed!r} is not a whole number")
+        if not 1 <= self.seed <= 2**31 - 1:
+            raise InputError(f"seed {self.seed} is not between 1 and 2147483647")
+
+
+@dataclass(frozen=True, order=True)
+class Device:
+    """One device size a deck uses: short model name (`nfet_01v8`), drawn width and length."""
+
+    model: str
+    w_um: float
+    l_um: float

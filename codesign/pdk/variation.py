@@ -1,0 +1,63 @@
+"""Process Monte Carlo: one draw of the chip-wide process parameters from the foundry's statistics.
+
+The continuous library's own `mc` section is not used. Its conversion from the foundry's file keeps
+the statistics as comments in models_global.spice (`vary NAME dist=gauss std=... [percent=yes]`) but
+maps them wrongly: threshold voltages and oxide thickness do not vary at all, relative variations
+became GAUSS(0, ...), which is 0, and log-normal ones are added to the nominal value instead of
+multiplied. Here the statistics block itself is drawn, in Python, so that a seed gives the same chip
+in every simulator run:
+
+    gauss:                 nominal + std * z
+    gauss, percent=yes:    nominal * (1 + std/100 * z)
+    lnorm:                 nominal * exp(std * z)           z standard normal
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+_VARY = re.compile(
+    r"vary\s+(?P<name>\w+)\s+dist=(?P<dist>gauss|lnorm)\s+std=(?P<std>[0-9.eE+-]+)\*process_mc_factor"
+    r"(?P<percent>\s+percent=yes)?"
+)
+_DEFINITION = re.compile(
+    r"^(?:\.param|\+)\s+(?P<name>\w+)\s*=\s*(?:\{(?P<corner>[0-9.eE+-]+)\+corner_factor\*"
+    r"(?P<shift>[0-9.eE+-]+)\}|(?P<plain>[0-9.eE+-]+)\s*(?:;.*)?$)",
+    re.MULTILINE,
+)
+
+
+def process_draws(comments: Iterable[str], parameters: str, seed: int) -> dict[str, float]:
+    """Value of each varied process parameter on the chip with this seed.
+
+    `comments` are the comment lines of models_global.spice, `parameters` the parameter cards of the
+    corner, which give the nominal values.
+    """
+    nominal = {}
+    for match in _DEFINITION.finditer(parameters):
+        if match["plain"] is not None:
+            nominal[match["name"]] = float(match["plain"])
+        else:
+            nominal[match["name"]] = float(match["corner"]) + float(match["shift"])
+    rng = np.random.default_rng(seed)
+    values: dict[str, float] = {}
+    for line in comments:
+        vary = _VARY.search(line)
+        if vary is None:
+            continue
+        z = float(rng.standard_normal())
+        mean = nominal.get(vary["name"])
+        if mean is None:
+            continue
+        std = float(vary["std"])
+        if vary["dist"] == "lnorm":
+            values[vary["name"]] = mean * math.exp(std * z)
+        elif vary["percent"]:
+            values[vary["name"]] = mean * (1.0 + std / 100.0 * z)
+        else:
+            values[vary["name"]] = mean + std * z
+    return values

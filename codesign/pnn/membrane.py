@@ -1,0 +1,89 @@
+"""The membrane at the end of accumulation, by any of the solutions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, NamedTuple, get_args
+
+import torch
+from torch import Tensor
+
+from codesign.pnn.dstd import dstd_states
+from codesign.pnn.exact import exact_states
+from codesign.pnn.parameters import PNNParameters
+
+Method = Literal["exact", "dstd", "dstd2"]
+
+
+class MembraneTrace(NamedTuple):
+    """t (points, batch) in phases, v (points, batch, n_out); the last point is t_end."""
+
+    t: Tensor
+    v: Tensor
+
+
+def membrane_potential(
+    t_in: Tensor,
+    weight: Tensor,
+    params: PNNParameters,
+    method: Method = "exact",
+    steps: int = 10,
+    offset: float = 0.0,
+) -> Tensor:
+    """Membrane (batch, n_out) at t_end, from t_in (batch, n_in) and weight (n_out, n_in).
+
+    method: `exact` goes from spike to spike; `dstd` (arXiv:2412.09010) and the moment-corrected
+    `dstd2` use `steps` intervals, the first starting at -offset with offset in [0, 1/steps), in
+    phases. Spikes at t_end or later (inf for none) contribute nothing, those before 0 count as
+    spikes at 0. Differentiable in t_in and weight. Raises ValueError on shapes that do not fit.
+    """
+    return _states(t_in, weight, params, method, steps, offset)[1][-1]
+
+
+def membrane_trace(
+    t_in: Tensor,
+    weight: Tensor,
+    params: PNNParameters,
+    method: Method = "exact",
+    steps: int = 10,
+    offset: float = 0.0,
+) -> MembraneTrace:
+    """The membrane on the way: at the grid points, or (exact) at 0, at each spike and at t_end."""
+    times, values = _states(t_in, weight, params, method, steps, offset)
+    if isinstance(times[0], Tensor):
+        t = torch.stack([x[:, 0] for x in times if isinstance(x, Tensor)])
+    else:
+        t = t_in.new_tensor(times).unsqueeze(1).expand(len(times), t_in.shape[0])
+    return MembraneTrace(t, torch.stack(values))
+
+
+def membrane_waveform(
+    t_in: Tensor, weight: Tensor, params: PNNParameters, times: Sequence[float]
+) -> Tensor:
+    """Exact membrane (len(times), batch, n_out) at given times in (0, t_end]: for plots."""
+    return torch.stack(
+        [membrane_potential(t_in, weight, replace(params, t_end=float(t))) for t in times]
+    )
+
+
+def _states(
+    t_in: Tensor, weight: Tensor, params: PNNParameters, method: str, steps: int, offset: float
+) -> tuple[list[Tensor] | list[float], list[Tensor]]:
+    if t_in.dim() != 2 or weight.dim() != 2 or t_in.shape[1] != weight.shape[1]:
+        raise ValueError(
+            "t_in must be (batch, n_in) and weight (n_out, n_in), not "
+            f"{tuple(t_in.shape)} and {tuple(weight.shape)}"
+        )
+    if t_in.dtype != weight.dtype or not t_in.is_floating_point():
+        raise ValueError(f"t_in ({t_in.dtype}) and weight ({weight.dtype}) need one float dtype")
+    if method == "exact":
+        return exact_states(t_in, weight, params)
+    if method not in get_args(Method):
+        raise ValueError(f"method must be one of {', '.join(get_args(Method))}, not {method!r}")
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, not {steps}")
+    if not 0.0 <= offset < 1.0 / steps:
+        raise ValueError(f"offset must be in [0, 1/steps) = [0, {1 / steps:g}), not {offset}")
+    # Spikes before the phase count as spikes at its start, as in the exact solution.
+    return dstd_states(t_in.clamp_min(0.0), weight, params, steps, offset, method == "dstd2")

@@ -1,0 +1,125 @@
+"""Parameters of one layer of physical neurons, all dimensionless.
+
+Time is in units of the phase T; the membrane is 0 at reset and 1 at threshold.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from codesign.pnn.firing_curve import FiringCurve
+
+_POLYNOMIALS = ("slope_plus", "slope_minus", "curvature_plus", "curvature_minus")
+
+
+@dataclass(frozen=True)
+class PNNParameters:
+    """What one layer's circuit does, arXiv:2412.09010 with terms that fitted circuits need.
+
+        dv/dt = -leak v + sum_j w_j H(t - t_j) (1 - v/E_j + c_j v^2),   v(0) = v_start
+
+    up to t_end; each spike that arrives in [0, t_end) adds kick + kick_per_weight w_j to v.
+    With u = sqrt(|w|/w_ref) - 1 and the values of the weight's sign:
+    1/E = 1/e + slope[0] u + slope[1] u^2 + ..., c = curvature[0] + curvature[1] u + ...
+
+    e_plus, e_minus: reversal potentials of positive and negative weights; +-inf: ideal sum.
+    kick_per_weight_*: minus the turn-on delay, in phases.
+    t_end: end of accumulation; spikes from there on contribute nothing.
+    e_dis: reversal potential of the discharger (inf: constant current), unless firing_curve
+        gives the spike time as a table.
+    """
+
+    e_plus: float = math.inf
+    e_minus: float = -math.inf
+    leak: float = 0.0
+    kick: float = 0.0
+    kick_per_weight_plus: float = 0.0
+    kick_per_weight_minus: float = 0.0
+    slope_plus: tuple[float, ...] = ()
+    slope_minus: tuple[float, ...] = ()
+    curvature_plus: tuple[float, ...] = ()
+    curvature_minus: tuple[float, ...] = ()
+    w_ref: float = 0.25
+    v_start: float = 0.0
+    t_end: float = 1.0
+    e_dis: float = math.inf
+    firing_curve: FiringCurve | None = None
+
+    def __post_init__(self) -> None:
+        for name in _POLYNOMIALS:
+            object.__setattr__(self, name, tuple(float(x) for x in getattr(self, name)))
+            if not all(map(math.isfinite, getattr(self, name))):
+                raise ValueError(f"{name} must be finite")
+        if not self.e_plus > 0:
+            raise ValueError(f"e_plus must be positive (inf for an ideal sum), not {self.e_plus}")
+        if not self.e_minus < 0:
+            raise ValueError(f"e_minus must be negative (-inf: ideal sum), not {self.e_minus}")
+        if not self.e_dis > 1:
+            raise ValueError(f"e_dis must be above 1 (inf: constant current), not {self.e_dis}")
+        if not (self.leak >= 0 and math.isfinite(self.leak)):
+            raise ValueError(f"leak must be at least 0 and finite, not {self.leak}")
+        if not (self.w_ref > 0 and math.isfinite(self.w_ref)):
+            raise ValueError(f"w_ref must be positive and finite, not {self.w_ref}")
+        if not 0 < self.t_end <= 2:
+            raise ValueError(f"t_end must be in (0, 2], in units of the phase, not {self.t_end}")
+        for name in ("kick", "kick_per_weight_plus", "kick_per_weight_minus", "v_start"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name} must be finite, not {getattr(self, name)}")
+        if self.firing_curve is not None and not isinstance(self.firing_curve, FiringCurve):
+            raise ValueError("firing_curve must be a FiringCurve or None")
+
+    @property
+    def has_kick(self) -> bool:
+        """Whether arriving spikes move charge."""
+        return any((self.kick, self.kick_per_weight_plus, self.kick_per_weight_minus))
+
+    @property
+    def has_curvature(self) -> bool:
+        """Whether the synapse current has a part quadratic in v."""
+        return any(self.curvature_plus) or any(self.curvature_minus)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe content: infinities as text, tuples as lists."""
+        out: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, FiringCurve):
+                value = {
+                    "v_knots": list(value.v_knots),
+                    "t_knots": list(value.t_knots),
+                    "dt_dv": None if value.dt_dv is None else list(value.dt_dv),
+                }
+            elif isinstance(value, tuple):
+                value = list(value)
+            elif isinstance(value, float) and math.isinf(value):
+                value = "inf" if value > 0 else "-inf"
+            out[field.name] = value
+        return out
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> PNNParameters:
+        """Inverse of `to_dict`; missing keys take their defaults, unknown ones are refused."""
+        known = {field.name for field in fields(cls)}
+        values: dict[str, Any] = {}
+        for key, value in content.items():
+            if key not in known:
+                near = difflib.get_close_matches(key, known, n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise ValueError(f"unknown PNN parameter {key!r}{hint}")
+            try:
+                values[key] = _parse(key, value)
+            except (TypeError, ValueError, KeyError) as error:
+                raise ValueError(f"PNN parameter {key}: {error}") from error
+        return cls(**values)
+
+
+def _parse(key: str, value: Any) -> Any:
+    if key == "firing_curve":
+        return None if value is None else FiringCurve(**value)
+    if key in _POLYNOMIALS:
+        return tuple(float(x) for x in value)
+    return float(value)

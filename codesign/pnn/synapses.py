@@ -1,0 +1,59 @@
+"""What each synapse adds to the membrane equation, from its weight."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from codesign.pnn.parameters import PNNParameters
+
+
+class Synapses(NamedTuple):
+    """Coefficients of dv/dt = g - f v + q v^2 per synapse, each (n_out, n_in).
+
+    g: the weight; f: weight/E; q: weight times curvature, or None; kick: charge moved when a
+    spike arrives, or None.
+    """
+
+    g: Tensor
+    f: Tensor
+    q: Tensor | None
+    kick: Tensor | None
+
+
+def synapses(weight: Tensor, params: PNNParameters) -> Synapses:
+    """Coefficients of all synapses; weight (n_out, n_in)."""
+    positive = weight >= 0
+    root = None
+    if any((params.slope_plus, params.slope_minus, params.has_curvature)):
+        # The floor keeps the square root's gradient finite at weight 0, where w u has none to give.
+        root = torch.sqrt((weight.abs() / params.w_ref).clamp_min(1e-12)) - 1.0
+
+    def by_sign(plus: Tensor | float, minus: Tensor | float) -> Tensor:
+        plus, minus = (torch.as_tensor(x, dtype=weight.dtype).to(weight) for x in (plus, minus))
+        return torch.where(positive, plus, minus)
+
+    def by_weight(plus: tuple[float, ...], minus: tuple[float, ...]) -> Tensor:
+        assert root is not None
+        return by_sign(_polynomial(root, plus), _polynomial(root, minus))
+
+    inverse_e = by_sign(1.0 / params.e_plus, 1.0 / params.e_minus)
+    if params.slope_plus or params.slope_minus:
+        inverse_e = inverse_e + by_weight((0.0, *params.slope_plus), (0.0, *params.slope_minus))
+    q = None
+    if params.has_curvature:
+        q = weight * by_weight(params.curvature_plus, params.curvature_minus)
+    kick = None
+    if params.has_kick:
+        share = by_sign(params.kick_per_weight_plus, params.kick_per_weight_minus)
+        kick = params.kick + share * weight
+    return Synapses(weight, weight * inverse_e, q, kick)
+
+
+def _polynomial(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+    value = torch.zeros_like(x)
+    for coefficient in reversed(coefficients):
+        value = value * x + coefficient
+    return value

@@ -1,0 +1,171 @@
+"""Validated records from TOML: unknown keys get the nearest known one, errors name file and key.
+
+Design files and sweep plans go through here once, at the edge. A record is a frozen pydantic
+model (`Record`) or a plain frozen dataclass; fields may nest either.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import math
+import tomllib
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from codesign.errors import CodesignError, DesignError
+
+T = TypeVar("T")
+
+NAME_PATTERN = r"[A-Za-z][A-Za-z0-9_]*"
+# Names become SPICE identifiers and file names, so nothing else may pass.
+Name = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}\z", max_length=64)]
+
+
+class Record(BaseModel):
+    """Base of records read from files: frozen, no unknown keys, no infinities."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def read_text(path: Path, what: str, *, remedy: str | None = None) -> str:
+    """Text of an input file. Raises DesignError when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise DesignError(f"{path}: no such {what}", remedy=remedy) from None
+    except IsADirectoryError:
+        raise DesignError(f"{path} is a folder, not a {what}", remedy=remedy) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DesignError(f"{path}: cannot read this {what}: {error}", remedy=remedy) from error
+
+
+def parse_toml(text: str, source: str) -> dict[str, Any]:
+    """Tables of a TOML text. Raises DesignError naming `source` and the line."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DesignError(
+            f"{source} is not valid TOML: {error}", remedy="correct the line it names"
+        ) from error
+
+
+def validate(kind: type[T], data: dict[str, Any], source: str) -> T:
+    """A record of class `kind` from parsed TOML. Raises DesignError listing every problem."""
+    problems = [*_unknown_keys(kind, data, ""), *_non_finite(data, "")]
+    if not problems:
+        try:
+            # JSON's strict mode takes lists for tuples and text for enums, but never "5" for 5.
+            return TypeAdapter(kind).validate_json(json.dumps(data, default=str), strict=True)
+        except ValidationError as error:
+            problems = [_explain(details, data) for details in error.errors()]
+        except CodesignError as error:
+            raise DesignError(f"{source}: {error.message}", remedy=error.remedy) from error
+    if len(problems) == 1:
+        raise DesignError(f"{source}: {problems[0]}")
+    raise DesignError(f"{source}: {len(problems)} problems\n  " + "\n  ".join(problems))
+
+
+def _fields(kind: Any) -> dict[str, Any]:
+    if issubclass(kind, BaseModel):
+        hints = get_type_hints(kind, include_extras=True)
+        return {name: hints[name] for name in kind.model_fields}
+    hints = get_type_hints(kind, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind) if field.init}
+
+
+def _is_record(kind: Any) -> bool:
+    return isinstance(kind, type) and (
+        issubclass(kind, BaseModel) or dataclasses.is_dataclass(kind)
+    )
+
+
+def _records_in(annotation: Any) -> Iterator[type]:
+    """Record classes that a field's annotation allows: through Annotated, unions, sequences."""
+    if _is_record(annotation):
+        yield annotation
+    elif get_origin(annotation) is Annotated:
+        yield from _records_in(get_args(annotation)[0])
+    elif get_origin(annotation) in (Union, types.UnionType, tuple, list):
+        for argument in get_args(annotation):
+            yield from _records_in(argument)
+
+
+def _matches(kind: type, value: dict[str, Any]) -> bool:
+    """Whether a tagged record (`kind: Literal[...]`) is the one that the table asks for."""
+    tag = _fields(kind).get("kind")
+    return get_origin(tag) is not Literal or value.get("kind") in get_args(tag)
+
+
+def _unknown_keys(kind: type, table: dict[str, Any], prefix: str) -> Iterator[str]:
+    fields = _fields(kind)
+    for key, value in table.items():
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"allowed here: {', '.join(fields)}"
+            yield f"{prefix}{key}: unknown key; {hint}"
+            continue
+        records = list(_records_in(fields[key]))
+        items = value if isinstance(value, list) else [value]
+        for index, item in enumerate(items):
+            at = f"{prefix}{key}[{index}]." if isinstance(value, list) else f"{prefix}{key}."
+            chosen = [r for r in records if isinstance(item, dict) and _matches(r, item)]
+            if len(chosen) == 1:
+                yield from _unknown_keys(chosen[0], item, at)
+
+
+def _non_finite(value: Any, at: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _non_finite(item, f"{at}.{key}" if at else key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _non_finite(item, f"{at}[{index}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{at}: {value} is not a finite number"
+
+
+def _explain(details: ErrorDetails, data: dict[str, Any]) -> str:
+    """One pydantic error as `dotted.key: what is wrong and what is allowed`."""
+    key, current = "", data
+    for part in details["loc"]:
+        if isinstance(part, int) and isinstance(current, list) and part < len(current):
+            key, current = f"{key}[{part}]", current[part]
+        elif isinstance(current, dict) and (part in current or details["type"] == "missing"):
+            if part not in current and part != details["loc"][-1]:
+                continue
+            key = f"{key}.{part}" if key else str(part)
+            current = current.get(str(part), {})
+        # Anything else is the tag of a union, which the file does not spell as a key.
+    context: dict[str, Any] = details.get("ctx", {})
+    match details["type"]:
+        case "missing":
+            text = "is missing"
+        case "union_tag_not_found":
+            text = 'lacks its kind, such as kind = "current_source"'
+        case "union_tag_invalid":
+            text = f"unknown kind {context['tag']!r}; allowed: {context['expected_tags']}"
+        case "enum" | "literal_error":
+            text = f"{_shown(details['input'])} is not allowed here; allowed: {context['expected']}"
+        case "string_pattern_mismatch" if context.get("pattern", "").startswith(f"^{NAME_PATTERN}"):
+            text = (
+                f"{_shown(details['input'])} is not a name; a name starts with a letter and "
+                "has letters, digits and underscores only"
+            )
+        case "value_error":
+            text = details["msg"].removeprefix("Value error, ")
+        case _:
+            rule = details["msg"][0].lower() + details["msg"][1:]
+            text = f"{rule}, not {_shown(details['input'])}"
+    return f"{key}: {text}" if key else text
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."

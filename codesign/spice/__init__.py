@@ -1,0 +1,42 @@
+"""The simulator: decks, single runs, jobs on many processes, cache, waveforms.
+
+The session on libngspice is `codesign.spice.session`, apart so that only its users load PySpice.
+"""
+
+from codesign.spice.analysis import Analysis, DCSweep, OperatingPoint, Transient
+from codesign.spice.batch import run_batch
+from codesign.spice.cache import Cache, cache_key
+from codesign.spice.deck import Deck, SimulatorOptions, spice_identifier
+from codesign.spice.jobs import JobStatus, Outcome, run_jobs
+from codesign.spice.result import Attempt, Result, Status
+from codesign.spice.stimuli import dc, pulse, pwl, step_points
+from codesign.spice.tool import Ngspice, find_library
+from codesign.spice.waveforms import crossing_times, integral, value_at
+
+__all__ = [
+    "Analysis",
+    "Attempt",
+    "Cache",
+    "DCSweep",
+    "Deck",
+    "JobStatus",
+    "Ngspice",
+    "OperatingPoint",
+    "Outcome",
+    "Result",
+    "SimulatorOptions",
+    "Status",
+    "Transient",
+    "cache_key",
+    "crossing_times",
+    "dc",
+    "find_library",
+    "integral",
+    "pulse",
+    "pwl",
+    "run_batch",
+    "run_jobs",
+    "spice_identifier",
+    "step_points",
+    "value_at",
+]

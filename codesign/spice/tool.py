@@ -1,0 +1,94 @@
+"""The ngspice programs on this machine: where they are, which versions, their environment."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from codesign.errors import MissingToolError
+
+NGSPICE_VARIABLE = "CODESIGN_NGSPICE"
+LIBRARY_VARIABLE = "NGSPICE_LIBRARY_PATH"
+# hsa: the sky130 library's dialect; ng_nomodcheck: no per-instance parameter checks and their
+# files; one thread: parallel runs are processes, and OpenMP threads would fight over their cores.
+SPICEINIT = "set ngbehavior=hsa\nset ng_nomodcheck\nset num_threads=1\n"
+# Variables that make ngspice read the user's settings or write another raw format.
+_DROPPED_VARIABLES = ("SPICE_USERINIT_DIR", "SPICE_ASCIIRAWFILE", "NGSPICE_INPUT_DIR", "DISPLAY")
+_LIBRARY_NAMES = ("libngspice.so.0", "libngspice.so", "libngspice.0.dylib", "libngspice.dylib")
+
+
+@dataclass(frozen=True)
+class Ngspice:
+    """The `ngspice` program. `find` looks it up each time, so that PATH counts as it is then."""
+
+    path: Path
+
+    @classmethod
+    def find(cls) -> Ngspice:
+        """`$CODESIGN_NGSPICE`, else `ngspice` on the PATH. Raises MissingToolError."""
+        wanted = os.environ.get(NGSPICE_VARIABLE)
+        found = shutil.which(wanted or "ngspice")
+        if found is None:
+            what = f"{NGSPICE_VARIABLE}={wanted} is no program" if wanted else "not on the PATH"
+            raise MissingToolError(
+                f"ngspice is missing ({what})",
+                remedy="install it: `apt-get install ngspice` (Debian, Ubuntu)",
+            )
+        return cls(Path(found))
+
+    def version(self) -> str:
+        """Version such as "39". Raises MissingToolError when the program does not answer."""
+        try:
+            answer = subprocess.run(
+                [str(self.path), "--version"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=20,
+                check=False,
+            ).stdout
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise MissingToolError(
+                f"{self.path} does not run: {error}", remedy="reinstall ngspice"
+            ) from error
+        match = re.search(r"ngspice-(\d+(?:\.\d+)*)", answer)
+        if match is None:
+            raise MissingToolError(
+                f"{self.path} is not ngspice: --version says {answer.strip()[:80]!r}",
+                remedy="install it: `apt-get install ngspice` (Debian, Ubuntu)",
+            )
+        return match[1]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Environment of a simulator run whose `.spiceinit` is `home`'s, not the user's."""
+    env = {k: v for k, v in os.environ.items() if k not in _DROPPED_VARIABLES}
+    env.update(HOME=str(home), USERPROFILE=str(home), LC_ALL="C", OMP_NUM_THREADS="1")
+    return env
+
+
+def find_library() -> str:
+    """Name or path of libngspice that the dynamic loader takes. Raises MissingToolError.
+
+    PySpice looks for `libngspice.so`, which on Debian only the -dev package has; the run-time
+    package's name is `libngspice.so.0`.
+    """
+    wanted = os.environ.get(LIBRARY_VARIABLE)
+    candidates = [wanted] if wanted else [ctypes.util.find_library("ngspice"), *_LIBRARY_NAMES]
+    for name in candidates:
+        if not name:
+            continue
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return name
+    raise MissingToolError(
+        f"libngspice is missing ({f'{LIBRARY_VARIABLE}={wanted}' if wanted else 'not found'})",
+        remedy="install it: `apt-get install libngspice0` (Debian, Ubuntu)",
+    )

@@ -1,0 +1,63 @@
+"""What a trained network does on samples: accuracy, and how close its neurons come to trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from codesign.pnn import Method, PNNParameters, network_forward
+from codesign.training.datasets import Split
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Over all neurons and samples: spike times in phases, membranes in thresholds.
+
+    t_first, t_last: earliest and latest spike inside the window. silent: neurons that did not
+    fire, summed over samples. v_low, v_high: membrane extremes during accumulation.
+    margin: smallest time between the earliest and the second class output.
+    """
+
+    accuracy: float
+    t_first: float
+    t_last: float
+    silent: int
+    v_low: float
+    v_high: float
+    margin: float
+
+
+def predict(t_out: Tensor, n_classes: int) -> Tensor:
+    """Class of each sample (batch,): the earliest of the first n_classes outputs."""
+    return t_out[:, :n_classes].argmin(dim=1)
+
+
+def evaluate(
+    weights: Sequence[Tensor],
+    params: Sequence[PNNParameters],
+    split: Split,
+    n_classes: int,
+    method: Method = "exact",
+    steps: int = 30,
+) -> Evaluation:
+    """Noise-free evaluation on all samples of a split."""
+    with torch.no_grad():
+        outputs = network_forward(split.times, weights, params, method, steps, trace=True)
+    times = torch.cat([x.t_unclipped for x in outputs], dim=1)
+    fired = times[times < 1.0]
+    traces = [x.trace for x in outputs if x.trace is not None]
+    t_out = outputs[-1].t_unclipped
+    first_two = t_out[:, :n_classes].sort(dim=1).values[:, :2]
+    hits = predict(t_out, n_classes) == split.labels
+    return Evaluation(
+        accuracy=float(hits.double().mean()),
+        t_first=float(times.min()),
+        t_last=float(fired.max()) if fired.numel() else float("nan"),
+        silent=int((times >= 1.0).sum()),
+        v_low=min(float(x.min()) for x in traces),
+        v_high=max(float(x.max()) for x in traces),
+        margin=float((first_two[:, -1] - first_two[:, 0]).min()),
+    )

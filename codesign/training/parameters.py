@@ -1,0 +1,108 @@
+"""How a network is trained; times and membranes are dimensionless (phase = 1, threshold = 1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+# Read by codesign.design, so that checking a design file does not cost the import of torch.
+if TYPE_CHECKING:
+    import torch
+
+DatasetName = Literal["iris", "wine", "breast_cancer", "digits"]
+Method = Literal["exact", "dstd", "dstd2"]
+
+# Features and classes of each data set; a network has one input more, the bias spike.
+DATASET_SHAPES: dict[DatasetName, tuple[int, int]] = {
+    "iris": (4, 3),
+    "wine": (13, 3),
+    "breast_cancer": (30, 2),
+    "digits": (64, 10),
+}
+
+
+class TrainingParameters(BaseModel):
+    """Data, optimiser, loss and circuit limits of one training run.
+
+    The loss is that of arXiv:2412.09010 (softmax over spike times, temporal penalty, weight norm,
+    early-spike penalty) with penalties that keep every neuron where the circuit is accurate. The
+    defaults are for Iris, chosen on data splits other than those of seeds 1..10. They differ from
+    the published constants (batch 50, learning rate 1e-3, softmax scale 0.07, temporal penalty
+    0.1, weight norm 1e-2, early penalty 0.2, noise 0.01), which pull neurons to the phase's end.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: DatasetName = "iris"
+    test_samples: int = Field(50, ge=1, description="held-out samples, stratified")
+    calibration_samples: int = Field(12, ge=1, description="drawn from the training samples")
+    coding: Literal["direct", "inverted"] = Field(
+        "direct", description="direct: large feature, late spike; inverted: large feature, early"
+    )
+    input_window: tuple[float, float] = Field(
+        (0.05, 0.9), description="earliest and latest input spike, in phases"
+    )
+    bias_time: float = Field(0.0, ge=0, lt=1, description="spike time of the bias input, in phases")
+
+    seed: int = Field(1, ge=0)
+    split_seed: int | None = Field(None, ge=0, description="seed of the data split; None: seed")
+    dtype: Literal["float32", "float64"] = "float64"
+
+    epochs: int = Field(800, ge=1)
+    batch_size: int = Field(25, ge=1)
+    learning_rate: float = Field(1e-2, gt=0)
+    learning_rate_end: float = Field(
+        0.02, ge=0, le=1, description="last over first learning rate; cosine in between"
+    )
+    patience: int | None = Field(
+        None, ge=1, description="stop after so many epochs without a lower training loss"
+    )
+
+    method: Method = "dstd2"
+    steps: int = Field(5, ge=1, description="DSTD intervals per phase")
+    random_offset: bool = Field(True, description="new grid offset in every batch")
+    spike_noise: float = Field(0.02, ge=0, description="sigma of spike times, in phases")
+
+    softmax_scale: float = Field(0.04, gt=0)
+    temporal_penalty: float = Field(0.0, ge=0, description="weight of (t - t_ref)^2, outputs")
+    t_ref: float = 0.5
+    weight_norm: float = Field(1e-4, ge=0, description="weight of the sum of squared weights")
+    early_penalty: float = Field(0.01, ge=0, description="weight of (t - t_quiet)^2, all neurons")
+    t_quiet: float = 1.0
+    idle_penalty: float = Field(2.0, ge=0, description="weight of (t - t_idle)^2, unused outputs")
+    t_idle: float = 0.8
+
+    range_penalty: float = Field(200.0, ge=0, description="weight of leaving the ranges below")
+    range_jitter: float = Field(
+        0.08, ge=0, description="sigma of inputs moved about to hold the ranges beyond the samples"
+    )
+    t_early: float = Field(0.12, description="no neuron fires before, in phases")
+    t_late: float = Field(0.87, description="no neuron fires later, in phases")
+    v_low: float = Field(-0.3, description="lowest membrane during accumulation")
+    v_high: float = Field(0.95, description="highest membrane during accumulation")
+
+    w_min: float = Field(0.0, ge=0, description="smaller weights become 0 or w_min (nearest)")
+    w_max: float | None = Field(None, gt=0, description="largest weight the circuit can carry")
+
+    evaluate_every: int = Field(25, ge=1, description="epochs between evaluations")
+    checkpoint_every: int = Field(50, ge=1, description="epochs between checkpoints")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainingParameters:
+        low, high = self.input_window
+        if not 0 <= low < high <= 1:
+            raise ValueError("input_window must be two increasing times in [0, 1]")
+        if not self.t_early < self.t_late:
+            raise ValueError("t_early must be below t_late")
+        if not self.v_low < self.v_high:
+            raise ValueError("v_low must be below v_high")
+        if self.w_max is not None and self.w_min >= self.w_max:
+            raise ValueError("w_min must be below w_max")
+        return self
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        import torch
+
+        return torch.float64 if self.dtype == "float64" else torch.float32

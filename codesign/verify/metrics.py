@@ -1,0 +1,114 @@
+"""Comparing spike times of model and circuit: the figures of verify/metrics.json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class LayerErrors:
+    """Model minus circuit for one layer.
+
+    A neuron that fires inside the window in only one of them counts as an error of one phase; one
+    silent in both counts nowhere. `error_s[sample, neuron]` is nan where nothing is compared.
+    """
+
+    error_s: np.ndarray
+    compared: int
+    missed: int
+
+    @property
+    def rmse_ns(self) -> float:
+        """Root mean square error in ns; nan when nothing fired."""
+        found = self.error_s[np.isfinite(self.error_s)]
+        return float(np.sqrt(np.mean(found**2)) * 1e9) if len(found) else float("nan")
+
+    @property
+    def max_abs_ns(self) -> float:
+        """Largest error in ns; nan when nothing fired."""
+        found = np.abs(self.error_s[np.isfinite(self.error_s)])
+        return float(found.max() * 1e9) if len(found) else float("nan")
+
+
+def layer_errors(
+    model_s: np.ndarray, circuit_s: np.ndarray, ok: np.ndarray, t_phase_s: float
+) -> LayerErrors:
+    """Errors of a layer from spike times (sample, neuron) in s, nan for silent.
+
+    Samples whose simulation failed (`ok` false) are left out; they are counted elsewhere.
+    """
+    in_model = np.isfinite(model_s) & (model_s < t_phase_s)
+    in_circuit = np.isfinite(circuit_s) & (circuit_s < t_phase_s)
+    error = np.full(model_s.shape, np.nan)
+    both = in_model & in_circuit
+    error[both] = model_s[both] - circuit_s[both]
+    one = in_model ^ in_circuit
+    error[one] = np.where(in_model, -t_phase_s, t_phase_s)[one]
+    error[~ok] = np.nan
+    return LayerErrors(error, int((both | one)[ok].sum()), int(one[ok].sum()))
+
+
+def classes(t_output_s: np.ndarray, n_classes: int) -> np.ndarray:
+    """Predicted class: the earliest of the first `n_classes` outputs; -1 when all are silent."""
+    times = np.where(np.isfinite(t_output_s), t_output_s, np.inf)[:, :n_classes]
+    return np.where(np.isfinite(times).any(axis=1), times.argmin(axis=1), -1)
+
+
+def mapping_metrics(
+    layers: Sequence[LayerErrors],
+    model_output_s: np.ndarray,
+    circuit_output_s: np.ndarray,
+    labels: np.ndarray,
+    ok: np.ndarray,
+    n_classes: int,
+    energy_J: np.ndarray,
+    scale: Sequence[float],
+) -> dict[str, Any]:
+    """The figures of one mapping; `layers` in order, the last is the output layer."""
+    in_model, in_circuit = classes(model_output_s, n_classes), classes(circuit_output_s, n_classes)
+    hidden = layers[:-1]
+    errors = [layer.error_s[np.isfinite(layer.error_s)] for layer in hidden]
+    hidden_errors = np.concatenate(errors) if errors else np.array([])
+    return {
+        "rmse_spike_time_ns": _number(layers[-1].rmse_ns),
+        "rmse_hidden_spike_time_ns": _number(
+            float(np.sqrt(np.mean(hidden_errors**2)) * 1e9) if len(hidden_errors) else float("nan")
+        ),
+        "max_abs_error_ns": _number(np.nanmax([layer.max_abs_ns for layer in layers])),
+        "spikes_compared": sum(layer.compared for layer in layers),
+        "spikes_missed": sum(layer.missed for layer in layers),
+        "accuracy_model": _number(np.mean(in_model == labels)),
+        "accuracy_spice": _number(np.mean(in_circuit[ok] == labels[ok]) if ok.any() else np.nan),
+        "prediction_agreement": _number(
+            np.mean(in_circuit[ok] == in_model[ok]) if ok.any() else np.nan
+        ),
+        "scale": [float(value) for value in scale],
+        "energy_per_inference_J": _number(np.mean(energy_J[ok]) if ok.any() else np.nan),
+        "failed_simulations": int((~ok).sum()),
+    }
+
+
+def error_metrics(layers: Sequence[LayerErrors]) -> dict[str, Any]:
+    """The error figures alone, for the other model forms."""
+    hidden = [layer.error_s[np.isfinite(layer.error_s)] for layer in layers[:-1]]
+    joined = np.concatenate(hidden) if hidden else np.array([])
+    return {
+        "rmse_spike_time_ns": _number(layers[-1].rmse_ns),
+        "rmse_hidden_spike_time_ns": _number(
+            float(np.sqrt(np.mean(joined**2)) * 1e9) if len(joined) else float("nan")
+        ),
+        "max_abs_error_ns": _number(np.nanmax([layer.max_abs_ns for layer in layers])),
+        "spikes_compared": sum(layer.compared for layer in layers),
+        "spikes_missed": sum(layer.missed for layer in layers),
+    }
+
+
+def _number(value: float) -> float | None:
+    """A JSON number; None (null) for what could not be computed, since JSON has no nan."""
+    return float(value) if np.isfinite(value) else None

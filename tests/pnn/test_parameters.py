@@ -1,0 +1,61 @@
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codesign.pnn import FiringCurve, PNNParameters
+
+
+def test_defaults_are_the_ideal_weighted_sum():
+    params = PNNParameters()
+    assert params.e_plus == math.inf and params.e_minus == -math.inf
+    assert not params.has_kick and not params.has_curvature
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("e_plus", 0.0),
+        ("e_plus", math.nan),
+        ("e_minus", 1.0),
+        ("e_dis", 0.9),
+        ("leak", -0.1),
+        ("w_ref", 0.0),
+        ("t_end", 0.0),
+        ("kick", math.inf),
+        ("v_start", math.nan),
+        ("slope_plus", (math.inf,)),
+        ("firing_curve", "log"),
+    ],
+)
+def test_bad_values_name_their_field(field, value):
+    with pytest.raises(ValueError, match=field):
+        PNNParameters(**{field: value})
+
+
+@given(
+    e_plus=st.floats(0.1, 1e6) | st.just(math.inf),
+    e_minus=st.floats(-1e6, -0.1) | st.just(-math.inf),
+    kick=st.floats(-0.1, 0.1),
+    slope=st.lists(st.floats(-1, 1), max_size=3),
+    curve=st.booleans(),
+)
+def test_json_round_trip(e_plus, e_minus, kick, slope, curve):
+    params = PNNParameters(
+        e_plus=e_plus,
+        e_minus=e_minus,
+        kick=kick,
+        slope_minus=tuple(slope),
+        firing_curve=FiringCurve((0.0, 0.5, 1.0), (1.1, 0.4, 0.0)) if curve else None,
+    )
+    text = json.dumps(params.to_dict(), allow_nan=False)
+    assert PNNParameters.from_dict(json.loads(text)) == params
+
+
+def test_unknown_and_malformed_keys_are_refused():
+    with pytest.raises(ValueError, match="did you mean e_plus"):
+        PNNParameters.from_dict({"e_pluss": 2.8})
+    with pytest.raises(ValueError, match="leak"):
+        PNNParameters.from_dict({"leak": "much"})

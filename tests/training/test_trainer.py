@@ -1,0 +1,185 @@
+import csv
+import json
+from dataclasses import asdict
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from codesign.errors import DataError, DesignError
+from codesign.pnn import LayerOutput, PNNParameters
+from codesign.pnn.io import load_network
+from codesign.training import TrainingParameters, train
+from codesign.training.losses import training_loss
+from codesign.training.projection import feasible_weight
+
+PARAMS = PNNParameters(e_plus=2.8, e_minus=-1.53, e_dis=6.5, t_end=0.995)
+SHORT = TrainingParameters(epochs=12, checkpoint_every=5, evaluate_every=4, w_min=0.02, w_max=1.2)
+
+
+class Stop(Exception):
+    """Stands for a killed process."""
+
+
+def stop_at(epoch):
+    def progress(record):
+        if record.epoch == epoch:
+            raise Stop
+
+    return progress
+
+
+def test_training_learns_within_the_circuit_limits():
+    training = TrainingParameters(epochs=150, w_min=0.02, w_max=1.2, evaluate_every=50)
+    result = train(PARAMS, (5, 5, 5), training)
+    losses = [record.loss for record in result.history]
+    assert losses[-1] < 0.3 * losses[0]
+    assert result.accuracy_train >= 0.9 and result.accuracy_test >= 0.85
+    assert result.train.silent <= 5
+    for weight in result.weights:
+        size = weight.abs()
+        assert bool(((size == 0) | ((size >= 0.02) & (size <= 1.2))).all())
+
+
+def test_result_follows_from_the_seed_alone():
+    torch.manual_seed(5)
+    one = train(PARAMS, (5, 5, 5), SHORT)
+    torch.manual_seed(6)
+    again = train(PARAMS, (5, 5, 5), SHORT)
+    assert one.history == again.history
+    assert all(torch.equal(a, b) for a, b in zip(one.weights, again.weights, strict=True))
+    other = train(PARAMS, (5, 5, 5), SHORT.model_copy(update={"seed": 2}))
+    assert not torch.equal(one.weights[0], other.weights[0])
+
+
+def test_interrupted_training_resumes_to_the_same_bits(tmp_path):
+    straight = train(PARAMS, (5, 5, 5), SHORT)
+    with pytest.raises(Stop):
+        train(PARAMS, (5, 5, 5), SHORT, tmp_path, stop_at(8))
+    epochs = []
+    resumed = train(PARAMS, (5, 5, 5), SHORT, tmp_path, lambda r: epochs.append(r.epoch))
+    assert epochs == list(range(6, 13))
+    assert resumed.history == straight.history
+    assert all(torch.equal(a, b) for a, b in zip(resumed.weights, straight.weights, strict=True))
+    epochs.clear()
+    train(PARAMS, (5, 5, 5), SHORT, tmp_path, lambda r: epochs.append(r.epoch))
+    assert epochs == []
+
+
+def test_checkpoint_of_another_run_is_not_continued(tmp_path):
+    train(PARAMS, (5, 5, 5), SHORT, tmp_path)
+    other = SHORT.model_copy(update={"seed": 9})
+    fresh = train(PARAMS, (5, 5, 5), other)
+    beside = train(PARAMS, (5, 5, 5), other, tmp_path)
+    assert torch.equal(fresh.weights[0], beside.weights[0])
+
+
+@pytest.mark.parametrize("damage", ["truncated", "garbage", "empty"])
+def test_damaged_checkpoint_is_named_with_its_remedy(tmp_path, damage):
+    path = tmp_path / "checkpoint.safetensors"
+    train(PARAMS, (5, 5, 5), SHORT, tmp_path)
+    content = path.read_bytes()
+    path.write_bytes({"truncated": content[:-100], "garbage": b"x" * 500, "empty": b""}[damage])
+    with pytest.raises(DataError, match=r"checkpoint\.safetensors is damaged") as error:
+        train(PARAMS, (5, 5, 5), SHORT, tmp_path)
+    assert "delete it" in str(error.value)
+
+
+def test_files_of_a_run(tmp_path):
+    result = train([PARAMS, PARAMS], (5, 5, 5), SHORT, tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {
+        "checkpoint.safetensors",
+        "history.csv",
+        "metrics.json",
+        "weights.safetensors",
+    }
+    network = load_network(tmp_path / "weights.safetensors")
+    assert torch.equal(network.weights[1], result.weights[1])
+    with (tmp_path / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["loss"]) for row in rows] == [record.loss for record in result.history]
+    assert rows[0]["test_accuracy"] == "" and rows[3]["test_accuracy"] != ""
+    assert json.loads((tmp_path / "metrics.json").read_text())["test"] == asdict(result.test)
+
+
+def test_early_stop():
+    training = SHORT.model_copy(update={"patience": 1, "epochs": 400, "learning_rate": 0.2})
+    assert len(train(PARAMS, (5, 5, 5), training).history) < 400
+
+
+@pytest.mark.parametrize(("sizes", "message"), [((6, 5, 5), "5 inputs"), ((5, 5, 2), "3 classes")])
+def test_layer_sizes_must_fit_the_data(sizes, message):
+    with pytest.raises(DesignError, match=message):
+        train(PARAMS, sizes, SHORT)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epoch": 5},
+        {"epochs": 0},
+        {"input_window": (0.9, 0.1)},
+        {"w_min": 2.0, "w_max": 1.0},
+        {"dataset": "mnist"},
+        {"t_early": 0.95},
+        {"method": "euler"},
+    ],
+)
+def test_bad_training_parameters_are_refused(change):
+    with pytest.raises(ValidationError):
+        TrainingParameters(**change)
+
+
+def test_loss_is_the_published_one_when_the_ranges_hold():
+    generator = torch.Generator().manual_seed(0)
+    times = 0.2 + 0.6 * torch.rand(4, 3, dtype=torch.float64, generator=generator)
+    hidden = 0.2 + 0.6 * torch.rand(4, 2, dtype=torch.float64, generator=generator)
+    labels = torch.tensor([0, 2, 1, 0])
+    weights = [torch.ones(2, 2, dtype=torch.float64)]
+    training = TrainingParameters(
+        softmax_scale=0.07,
+        temporal_penalty=0.1,
+        t_ref=0.9,
+        weight_norm=0.01,
+        early_penalty=0.2,
+        t_quiet=1.0,
+    )
+    outputs = [LayerOutput(hidden, hidden, hidden), LayerOutput(times, times, times)]
+    loss = training_loss(outputs, labels, weights, 3, training)
+    softmax = torch.softmax(-times / 0.07, dim=1)
+    expected = -torch.log(softmax[range(4), labels]).mean() + 0.01 * 4
+    expected += 0.1 * (times - 0.9).square().sum() / 4
+    expected += 0.2 * ((times - 1).square().sum() + (hidden - 1).square().sum()) / 4
+    torch.testing.assert_close(loss, expected)
+
+
+def test_range_penalty_pulls_a_silent_neuron_back():
+    t = torch.tensor([[0.3, 0.5, 1.7]], dtype=torch.float64, requires_grad=True)
+    outputs = [LayerOutput(t, t.clamp(0, 1), t)]
+    training_loss(outputs, torch.tensor([0]), [], 3, TrainingParameters()).backward()
+    assert t.grad[0, 2] > 0
+
+
+def test_rows_without_a_label_count_for_the_ranges_only():
+    t = torch.full((2, 3), 0.5, dtype=torch.float64)
+    t[0, 1:] = 0.8
+    labels = torch.tensor([0])
+
+    def loss(times):
+        outputs = [LayerOutput(times, times, times)]
+        return training_loss(outputs, labels, [], 3, TrainingParameters())
+
+    torch.testing.assert_close(loss(t), loss(t[:1]))
+    t[1, 0] = 1.2
+    assert loss(t) > loss(t[:1]) + 1.0
+
+
+def test_projection_is_nearest_and_passes_gradients():
+    w = torch.tensor([-2.0, -0.012, -0.008, 0.0, 0.009, 0.015, 0.5, 3.0], requires_grad=True)
+    out = feasible_weight(w, 0.02, 1.0)
+    torch.testing.assert_close(
+        out.detach(), torch.tensor([-1.0, -0.02, 0.0, 0.0, 0.0, 0.02, 0.5, 1.0])
+    )
+    out.sum().backward()
+    assert bool((w.grad == 1).all())
