@@ -7,9 +7,11 @@
     dend --[clamp to v0 (PMOS)]
 
 The transmission gate opens just before the phase edge, so that falling input lines do not reach the
-membrane, and the clamp holds the dendrite at v0 while it is isolated, so that no charge remembers the
-previous sample. The published neuron (arXiv:2412.09010) has neither: set `transmission_gate` and
-`clamp` to false for it.
+membrane, and the clamp holds the dendrite at v0 while it is isolated. Between firing phases the node
+under the discharger's bias transistor is held at v0: left floating, it charges through that
+transistor from the membrane, by an amount that depends on when the neuron last fired. Together they
+leave no charge that remembers the previous sample. The published neuron (arXiv:2412.09010) has none
+of the three: set `transmission_gate`, `clamp` and `discharge_hold` to false for it.
 """
 
 from __future__ import annotations
@@ -34,13 +36,15 @@ class RCSpikeNeuronParameters(Record):
 
     transmission_gate: bool = True
     clamp: bool = True
+    discharge_hold: bool = True
     capacitor: MIMCapacitorParameters = MIMCapacitorParameters()
-    reset: TransistorParameters = pmos(0.42, 0.15, "pfet_01v8_hvt")
-    clamp_switch: TransistorParameters = pmos(0.42, 0.15, "pfet_01v8_hvt")
+    reset: TransistorParameters = pmos(0.42)
+    clamp_switch: TransistorParameters = pmos(0.42)
     gate_n: TransistorParameters = nmos(1.0)
     gate_p: TransistorParameters = pmos(2.0)
     discharge_bias: TransistorParameters = nmos(0.42, 2.0)
     discharge_switch: TransistorParameters = nmos(0.42)
+    hold_switch: TransistorParameters = pmos(0.42)
     sense_n: TransistorParameters = nmos(0.5, 0.15, "nfet_01v8_lvt")
     sense_p: TransistorParameters = pmos(0.42, 0.15, "pfet_01v8_hvt")
     sense_bias: TransistorParameters = pmos(0.42, 0.5)
@@ -116,6 +120,8 @@ class RCSpikeNeuron(Cell):
             schematic.fet("clamp", ("dend", "clampb", "v0", "vdd"), sizes.clamp_switch)
         schematic.fet("dis_bias", (mem, "vdis", "dis", "vss"), sizes.discharge_bias)
         schematic.fet("dis_switch", ("dis", "ph", "vss", "vss"), sizes.discharge_switch)
+        if sizes.discharge_hold:
+            schematic.fet("dis_hold", ("dis", "ph", "v0", "vdd"), sizes.hold_switch)
         schematic.fet("sense_n", ("sensed", mem, "vss", "vss"), sizes.sense_n)
         schematic.fet("sense_p", ("sensed", mem, "limited", "vdd"), sizes.sense_p)
         schematic.fet("sense_bias", ("limited", "vsense", "powered", "vdd"), sizes.sense_bias)

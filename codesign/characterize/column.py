@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+import torch
 
 from codesign.cells import (
     Crossbar,
@@ -25,11 +26,16 @@ from codesign.cells import (
 )
 from codesign.cells.stimulus import control_sources, pulse_source, supply_sources
 from codesign.characterize.currents import CurrentTable
+from codesign.characterize.fit_currents import fit_shape
 from codesign.pdk import Conditions, Process
+from codesign.pnn import PNNParameters, membrane_trace
 from codesign.spice import Deck, Transient, crossing_times, dc, run_batch, value_at
 
 _MAX_STEP_S = 10e-9
 _BEFORE_GATE_S = 1e-9
+_CANDIDATES = 2000
+# End voltages the trials are spread over, in volts below the reset voltage.
+_SHALLOWEST_V, _DEEPEST_V = 0.02, 0.82
 
 
 class ColumnSweep(Protocol):
@@ -75,8 +81,8 @@ def column_tasks(
     """Random runs for every layer of the network; the same sweep and tables give the same runs.
 
     Currents are drawn log-uniform between i_min and i_max (A, at the reset voltage), two thirds of
-    them positive weights; trials whose estimated end voltage would not make the neuron fire within
-    its phase are drawn again.
+    them positive weights; spike times are chosen so that the end voltages spread evenly over the
+    range in which the neuron fires within its phase.
     """
     tables = {polarity: CurrentTable.from_frame(synapse_table, polarity) for polarity in "np"}
     # A first estimate only; the fit finds the effective capacitance.
@@ -246,17 +252,28 @@ def _draw(
     current = np.exp(rng.uniform(np.log(sweep.i_min), np.log(sweep.i_max), fan_in))
     bias_n = np.where(positive, tables["n"].bias(current, v0), 0.0)
     bias_p = np.where(positive, supply_V, tables["p"].bias(current, v0))
-    signed = np.where(positive, -current, current)
+    # Straight-line synapses are near enough to place the trials; membranes in volts below v0.
+    slopes = {
+        polarity: fit_shape(table, v0, 1.0, 1e-7, (sweep.i_min, sweep.i_max), (-0.3, 0.85), (0, -1))
+        for polarity, table in tables.items()
+    }
+    params = PNNParameters(
+        e_plus=1 / slopes["n"].inverse_e[0], e_minus=1 / slopes["p"].inverse_e[0]
+    )
+    times = rng.uniform(0, 0.95, (_CANDIDATES, fan_in))
+    times[np.arange(_CANDIDATES), rng.integers(fan_in, size=_CANDIDATES)] = 0.0
+    weight = np.where(positive, current, -current) * timing.t_phase / c_estimate
+    with torch.no_grad():
+        trace = membrane_trace(torch.tensor(times), torch.tensor(weight)[None], params, method="exact")
+    v = trace.v[..., 0].numpy()
+    end, low, high = v[-1], v.min(axis=0), v.max(axis=0)
+    usable = (high < _DEEPEST_V) & (low > v0 - supply_V + 0.1)
     spikes: list[tuple[float, ...]] = []
-    for _ in range(50 * (sweep.warmup + sweep.trials)):
-        times = rng.uniform(0, 0.95, fan_in) * timing.t_phase
-        times[rng.integers(fan_in)] = 0.0
-        # The slope of the currents over the membrane is left out: half a volt is all it moves.
-        order = np.argsort(times)
-        edges = np.append(times[order], timing.t_phase)
-        v = v0 + np.cumsum(np.cumsum(signed[order]) * np.diff(edges)) / c_estimate
-        if v0 - 0.75 < v[-1] < v0 - 0.03 and v.max() < supply_V - 0.1 and v.min() > v0 - 0.85:
-            spikes.append(tuple(float(t) for t in times))
-        if len(spikes) == sweep.warmup + sweep.trials:
-            return tuple(map(float, bias_n)), tuple(map(float, bias_p)), tuple(spikes)
-    return None
+    for target in rng.uniform(_SHALLOWEST_V, _DEEPEST_V, sweep.warmup + sweep.trials):
+        distance = np.where(usable, np.abs(end - target), np.inf)
+        nearest = int(distance.argmin())
+        if not distance[nearest] < 0.03:
+            return None
+        usable[nearest] = False
+        spikes.append(tuple(float(t) for t in times[nearest] * timing.t_phase))
+    return tuple(map(float, bias_n)), tuple(map(float, bias_p)), tuple(spikes)

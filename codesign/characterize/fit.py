@@ -24,7 +24,8 @@ from codesign.progress import ProgressCallback, silent
 
 _SYNAPSE = ("polarity", "v_bias_V", "v_mem_V", "i_synapse_A", "status")
 _TRIALS = ("layer", "run", "trial", "v_start_V", "v_end_V", "t_fire_s", "status")
-_INPUTS = ("layer", "run", "trial", "synapse", "v_bias_n_V", "v_bias_p_V", "t_line_s", "status")
+_INPUTS = ("layer", "run", "trial", "synapse", "v_bias_n_V", "v_bias_p_V", "t_pulse_s", "t_line_s")
+_INPUTS += ("status",)
 
 
 def fit_tables(

@@ -71,7 +71,9 @@ def column_data(
         )
     keys = ["run", "trial"]
     merged = inputs[(inputs["layer"] == layer) & (inputs["status"] == "ok")]
-    times = merged.pivot_table(index=keys, columns="synapse", values="t_line_s")
+    # The first layer's spikes are the input pulses; later ones are lines that neurons drive.
+    spike = "t_pulse_s" if layer == 1 else "t_line_s"
+    times = merged.pivot_table(index=keys, columns="synapse", values=spike)
     times = times.loc[list(chosen[keys].itertuples(index=False, name=None))].to_numpy(float)
     biases = merged.drop_duplicates(["run", "synapse"])
     bias_n, bias_p = (

@@ -82,7 +82,7 @@ def _volts(start: float, stop: float, step: float) -> VoltageRange:
 
 
 def _offsets(reach: float) -> OffsetRange:
-    return OffsetRange(start=-reach, stop=reach, step=0.05)
+    return OffsetRange(start=0.0 - reach, stop=reach, step=0.05)
 
 
 class SweepBase(Record):
@@ -101,8 +101,8 @@ class SynapseCurrentSweep(SweepBase):
     kind: Literal["synapse_current"]
     polarities: Annotated[tuple[Literal["n", "p"], ...], Field(min_length=1)] = ("n", "p")
     v_mem: VoltageRange = _volts(0.2, 1.75, 0.05)
-    v_bias_n: VoltageRange = _volts(0.3, 0.8, 0.02)
-    v_bias_p: VoltageRange = _volts(0.8, 1.44, 0.02)
+    v_bias_n: VoltageRange = _volts(0.2, 0.8, 0.02)
+    v_bias_p: VoltageRange = _volts(0.8, 1.56, 0.02)
     conductance: ConductanceRange = ConductanceRange(start=1e-9, stop=2e-6, points=24)
 
     @model_validator(mode="after")

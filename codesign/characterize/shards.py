@@ -31,7 +31,8 @@ class TaskKeys:
         """The key of a task."""
         parts = [self._source(type(task)), task.labels()]
         for deck, analysis in task.simulations(self._process.supply_V):
-            parts.append(deck.text(analysis, models=self._model_text(deck)))
+            # Rows carry the conditions, even a seed that nothing was drawn from.
+            parts += [repr(deck.conditions), deck.text(analysis, models=self._model_text(deck))]
         return cache_key(*self._simulator, *parts)
 
     def _model_text(self, deck: Deck) -> str:

@@ -19,7 +19,6 @@ from codesign.characterize.plan import (
 from codesign.characterize.sweeps import (
     capacitance,
     charge_injection,
-    column,
     discharger,
     leak,
     sensing_delay,
@@ -52,5 +51,8 @@ def tasks_of(
         case LeakSweep():
             return leak.tasks(sweep, circuit)
         case ColumnSweep():
+            # Its module draws with torch, which the workers of the other sweeps need not load.
+            from codesign.characterize.sweeps import column
+
             assert synapse_table is not None, "a plan has synapse_current before column"
             return column.tasks(sweep, circuit, synapse_table)

@@ -54,8 +54,10 @@ class CapacitanceTask(MeasuredTask):
             down = [_slope(time[leg], v_mem[leg], v, rising=False) for leg in (legs[0], legs[2])]
             falls = next((slope for slope in down if slope is not None), None)
             rises = _slope(time[legs[1]], v_mem[legs[1]], v, rising=True)
-            known = falls is not None and rises is not None
-            rows.append({"c_eff_F": 2 * self.i_inject_A / (rises + falls) if known else None})
+            if falls is None or rises is None:
+                rows.append({"c_eff_F": None})
+            else:
+                rows.append({"c_eff_F": 2 * self.i_inject_A / (rises + falls)})
         return rows
 
 

@@ -1,8 +1,8 @@
 """A zero-weight column whose membrane is set to a voltage and then left alone, frame after frame.
 
 In each frame the membrane is reset, a packet of charge takes it to a target voltage, something may
-happen, and a second, known packet measures the capacitance. The first frame only settles what a
-fresh start disturbs and is not measured.
+happen, and a second, known packet measures the capacitance. Each target gets two equal frames and
+the second is measured: with the selector on the dendrite a synapse remembers the frame before.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MAX_STEP_S = 10e-9
 
 @dataclass(frozen=True, kw_only=True)
 class HeldColumnTask(MeasuredTask):
-    """Some target voltages of one fan-in; one frame each."""
+    """Some target voltages of one fan-in; accumulation of their measured frames at `starts_s`."""
 
     fan_in: int
     v_target_V: tuple[float, ...]
@@ -74,7 +74,7 @@ def held_column(
     """The deck; `pulse` raises and lowers the first spike line, in phases into accumulation."""
     timing = circuit.timing
     phase, edge = timing.t_phase, timing.t_edge
-    visited = (targets_V[0], *targets_V)
+    visited = [target for target in targets_V for _ in range(2)]
     frames = [timing.frame(0, k) for k in range(len(visited))]
     starts = [frame + timing.t_accumulate for frame in frames]
     c_estimate = capacitance_estimate(circuit)
@@ -98,7 +98,7 @@ def held_column(
     )
     stop_s = starts[-1] + phase
     analysis = Transient(stop_s, min(_MAX_STEP_S, phase / 100), (membrane,))
-    return HeldColumn(deck, (analysis,), tuple(starts[1:]), probe_C, membrane)
+    return HeldColumn(deck, (analysis,), tuple(starts[1::2]), probe_C, membrane)
 
 
 def _packet(

@@ -26,8 +26,8 @@ from codesign.characterize.sweeps.testbench import chunks
 class LeakTask(HeldColumnTask):
     """Some membrane voltages of one fan-in.
 
-    `droop_V` is what the membrane loses in one phase, `i_leak_A` the current out of it, `leak_per_s`
-    the rate of loss relative to the membrane's voltage, i / (C v_mem).
+    `droop_V` is what the membrane loses in one phase, `i_leak_A` the current out of it,
+    `leak_per_s` the rate of loss relative to the membrane's voltage, i / (C v_mem).
     """
 
     measured: ClassVar[tuple[str, ...]] = (
