@@ -35,7 +35,7 @@ _MAX_STEP_S = 10e-9
 _BEFORE_GATE_S = 1e-9
 _CANDIDATES = 2000
 # End voltages the trials are spread over, in volts below the reset voltage.
-_SHALLOWEST_V, _DEEPEST_V = 0.02, 0.82
+_SHALLOWEST_V, _DEEPEST_V = 0.02, 0.80
 
 
 class ColumnSweep(Protocol):

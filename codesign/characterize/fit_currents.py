@@ -37,10 +37,13 @@ def fit_shape(
     i_range_A: tuple[float, float],
     v_range: tuple[float, float],
     powers: tuple[int, int],
+    capacitance: tuple[float, float] = (0.0, 0.0),
 ) -> ShapeFit:
     """Least squares over the table. `powers`: highest power of u in 1/E and in c (-1: no c).
 
     `scale_A` is the current of weight 1, `v_range` the dimensionless membrane range fitted over.
+    `capacitance` (c1, c2) makes it s(v) / (1 + c1 v + c2 v^2), which is how the membrane moves when
+    its capacitance depends on its voltage.
     """
     i0 = table.current(table.v_bias_V, np.full(len(table.v_bias_V), v0_V))
     inside = (i0 >= i_range_A[0]) & (i0 <= i_range_A[1])
@@ -48,6 +51,7 @@ def fit_shape(
     v = np.linspace(*v_range, 31)
     grid_bias, grid_v = np.meshgrid(bias, v0_V - v_th_V * v, indexing="ij")
     ratio = table.current(grid_bias.ravel(), grid_v.ravel()).reshape(grid_bias.shape) / i0[:, None]
+    ratio = ratio / (1 + capacitance[0] * v + capacitance[1] * v**2)
     u = (np.sqrt(i0 / scale_A / W_REF) - 1)[:, None]
     columns = [-v * u**k for k in range(powers[0] + 1)]
     columns += [v**2 * u**k for k in range(powers[1] + 1)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import rich_click as click
 
 from codesign.cli.options import common_options
@@ -9,12 +11,25 @@ from codesign.cli.output import Output
 
 
 @click.command()
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder with model.json, biases.csv and regression.toml; the shipped iris by default.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of kept simulation results; without it, everything is simulated.",
+)
 @common_options
-def regression() -> Output:
+def regression(reference: Path | None, cache: Path | None) -> Output:
     """Check model against SPICE on a small closed loop; exits with 1 when they drift apart."""
+    from codesign.pdk import Process
     from codesign.progress import reporter
+    from codesign.resources import resource_dir
     from codesign.verify.regression import run_regression
 
+    folder = reference or resource_dir("characterization") / "iris"
     with reporter() as display:
-        report = run_regression(progress=display)
+        report = run_regression(folder, Process.sky130(), cache_dir=cache, progress=display)
     return Output(report.as_json(), report.text, report.failure)

@@ -39,7 +39,8 @@ def bias_layers(
 ) -> tuple[LayerBiases, ...]:
     """Biases that give the weights; `scale` multiplies positive and negative currents apart.
 
-    Raises DataError when a current lies outside what was characterised.
+    A current smaller than every characterised one leaves its pair off. Raises DataError when a
+    current is larger than what was characterised.
     """
     layers = []
     for layer, weight in enumerate(weights, start=1):
@@ -126,7 +127,9 @@ def read_biases(path: Path) -> tuple[LayerBiases, ...]:
 def _biases(weight: np.ndarray, current: np.ndarray, model: FittedModel) -> LayerBiases:
     bias_n = np.zeros(weight.shape)
     bias_p = np.full(weight.shape, model.supply_V)
-    on_n, on_p = current > 0, current < 0
+    # Currents below the smallest characterised one are leakage: such a pair stays off.
+    on_n = current >= min(model.currents["n"].i0_A)
+    on_p = -current >= min(model.currents["p"].i0_A)
     try:
         bias_n[on_n] = model.currents["n"].bias(current[on_n])
         bias_p[on_p] = model.currents["p"].bias(-current[on_p])

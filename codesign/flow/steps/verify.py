@@ -3,31 +3,62 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
 from codesign.errors import CheckFailed, DataError
 from codesign.flow.step import Step, StepContext, StepReport
+from codesign.flow.tools import inspect
+
+if TYPE_CHECKING:
+    from codesign.verify.network import Verification
+
+_WEIGHTS = {"pnn": "train/weights.safetensors", "ann": "train/ann/weights.safetensors"}
+_VERSIONS = ("python", "ngspice", "models", "torch", "numpy", "scipy", "PySpice")
 
 
 def run(context: StepContext) -> StepReport:
     """Write mapping/, verify/, the trained netlist and report.html."""
-    from codesign.verify import verify_network
+    import torch
 
+    from codesign.characterize.model import FittedModel
+    from codesign.verify.network import VerificationSetting, verify_mappings, write_verification
+    from codesign.verify.report import write_report
+
+    torch.set_num_threads(1)
     design = context.design
-    metrics = verify_network(
-        context.run_dir,
+    model = FittedModel.load(context.input("fit/model.json"))
+    setting = VerificationSetting(
         name=design.name,
         network=design.network,
         timing=design.timing,
-        supply_V=design.process.supply,
         conditions=design.process.conditions(design.verify.corner),
-        training=design.training,
+        supply_V=design.process.supply,
         samples=design.verify.samples,
-        mappings=design.verify.mappings,
         calibration_samples=design.verify.calibration_samples,
+        view=design.view,
+    )
+    verification = verify_mappings(
+        setting,
+        {name: _weights(context, name) for name in design.verify.mappings},
+        model,
+        _dataset(context),
+        design.process.process(),
+        cache_dir=context.run_dir / "cache" / "verify",
         workers=context.workers,
         progress=context.progress,
     )
-    return StepReport(metrics.summary())
+    write_verification(verification, context.run_dir)
+    folder = context.run_dir / "train"
+    write_report(
+        verification,
+        model,
+        context.run_dir,
+        design_text=design.text,
+        versions={name: inspect(name).version or "missing" for name in _VERSIONS},
+        seed=design.seed,
+        history={"pnn": folder / "history.csv", "ann": folder / "ann" / "history.csv"},
+    )
+    return StepReport(_summary(verification))
 
 
 def check(context: StepContext) -> None:
@@ -51,6 +82,39 @@ def check(context: StepContext) -> None:
             f"spike-time error of mapping {mapping} is {rmse_ns:.3g} ns rms, "
             f"more than the {limit_ns:g} ns allowed"
         )
+
+
+def _weights(context: StepContext, mapping: str) -> list[Any]:
+    from codesign.pnn.io import load_network
+
+    path = context.input(_WEIGHTS[mapping])
+    try:
+        network = load_network(path)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise DataError(
+            f"{path} holds no trained network: {error}", remedy="run `codesign train` again"
+        ) from error
+    sizes = context.design.network.layers
+    if tuple(network.layer_sizes) != tuple(sizes):
+        raise DataError(
+            f"{path} is a network of layers {list(network.layer_sizes)}, the design has {list(sizes)}",
+            remedy="run `codesign train` again",
+        )
+    return [weight.detach().numpy() for weight in network.weights]
+
+
+def _dataset(context: StepContext) -> Any:
+    from codesign.training.datasets import dataset_for
+
+    return dataset_for(context.design.training)
+
+
+def _summary(verification: Verification) -> dict[str, Any]:
+    wanted = ("rmse_spike_time_ns", "rmse_hidden_spike_time_ns", "spikes_missed", "accuracy_spice")
+    return {
+        name: {key: mapping.metrics[key] for key in wanted}
+        for name, mapping in verification.mappings.items()
+    }
 
 
 VERIFY = Step(

@@ -1,0 +1,60 @@
+"""Renews the shipped reference of a design from its finished run directory.
+
+    python tools/update_reference.py designs/iris.toml build/iris
+
+Copies netlists to netlists/<design>/, tables, fitted model and biases to characterization/<design>/, and
+writes regression.toml there: a few test samples and the tolerances of the closed-loop check.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from codesign.design import Design
+from codesign.files import write_atomic
+from codesign.training.datasets import dataset_for
+from codesign.verify.regression import RegressionReference, Tolerances, reference_text
+
+SAMPLES = 4
+TOLERANCES = Tolerances(
+    rmse_output_ns=0.4,
+    rmse_hidden_ns=0.4,
+    spikes_missed=0,
+    current_relative=0.002,
+    shape_relative=0.004,
+)
+
+
+def main(design_file: Path, run_dir: Path) -> None:
+    """Copy and write the reference of one design."""
+    root = Path(__file__).resolve().parent.parent
+    design = Design.load(design_file)
+    netlists = root / "netlists" / design.name
+    reference = root / "characterization" / design.name
+    for folder in (netlists, reference):
+        folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted((run_dir / "netlist").iterdir()):
+        shutil.copy(path, netlists / path.name)
+    for path in sorted((run_dir / "characterization").glob("*.parquet")):
+        shutil.copy(path, reference / path.name)
+    shutil.copy(run_dir / "fit" / "model.json", reference / "model.json")
+    shutil.copy(run_dir / "mapping" / "biases.csv", reference / "biases.csv")
+    data = dataset_for(design.training)
+    phase = design.timing.t_phase
+    record = RegressionReference(
+        name=design.name,
+        corner=design.process.corner,
+        temperature_C=design.process.temperature,
+        network=design.network,
+        timing=design.timing,
+        warmup_s=tuple(float(t) for t in data.calibration.times[0] * phase),
+        samples_s=tuple(tuple(float(t) for t in row * phase) for row in data.test.times[:SAMPLES]),
+        tolerances=TOLERANCES,
+    )
+    write_atomic(reference / "regression.toml", reference_text(record))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
