@@ -1,0 +1,132 @@
+"""The closed-loop check passes as shipped and fails when a leading parameter is 5 % off."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from codesign.cli.main import cli
+from codesign.errors import DataError
+from codesign.pdk import Process
+from codesign.records import parse_toml, validate
+from codesign.resources import resource_dir
+from codesign.verify.regression import (
+    RegressionReference,
+    RegressionReport,
+    reference_text,
+    run_regression,
+)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    """Simulations of the shipped biases: the model is what the tests change, not the circuit."""
+    return tmp_path_factory.mktemp("regression-cache")
+
+
+@pytest.fixture
+def reference(tmp_path) -> Path:
+    folder = tmp_path / "iris"
+    shutil.copytree(resource_dir("characterization") / "iris", folder)
+    return folder
+
+
+def check(folder: Path, cache: Path):
+    runner = CliRunner()
+    return runner.invoke(
+        cli, ["regression", "--reference", str(folder), "--cache", str(cache), "--json"]
+    )
+
+
+def scale_form(key: str, factor: float) -> Callable[[dict[str, Any]], None]:
+    def change(model: dict[str, Any]) -> None:
+        for layer in model["layers"]:
+            pnn = layer["forms"]["extended"]["pnn"]
+            pnn[key] = pnn[key] * factor
+
+    return change
+
+
+def scale_capacitance(model: dict[str, Any]) -> None:
+    for layer in model["layers"]:
+        layer["forms"]["extended"]["c_eff_F"] *= 1.05
+
+
+def scale_current(polarity: str) -> Callable[[dict[str, Any]], None]:
+    def change(model: dict[str, Any]) -> None:
+        curve = model["currents"][polarity]
+        curve["i0_A"] = [1.05 * value for value in curve["i0_A"]]
+
+    return change
+
+
+def scale_firing(model: dict[str, Any]) -> None:
+    for layer in model["layers"]:
+        curve = layer["forms"]["extended"]["pnn"]["firing_curve"]
+        for key in ("t_knots", "dt_dv"):
+            curve[key] = [1.05 * value for value in curve[key]]
+
+
+DRIFTS = {
+    "c_eff": scale_capacitance,
+    "current_n": scale_current("n"),
+    "current_p": scale_current("p"),
+    "e_plus": scale_form("e_plus", 1.05),
+    "e_minus": scale_form("e_minus", 1.05),
+    "firing": scale_firing,
+}
+
+
+def test_model_and_spice_agree_as_shipped(reference, cache, requires_ngspice, requires_models):
+    result = check(reference, cache)
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)["figures"]
+    assert figures["spikes_missed"] == 0
+    assert figures["rmse_output_ns"] < 0.25
+
+
+@pytest.mark.parametrize("name", DRIFTS)
+def test_five_per_cent_on_one_parameter_fails(
+    name, reference, cache, requires_ngspice, requires_models
+):
+    path = reference / "model.json"
+    model = json.loads(path.read_text())
+    DRIFTS[name](model)
+    path.write_text(json.dumps(model))
+    result = check(reference, cache)
+    assert result.exit_code == 1, result.output
+    exceeded = json.loads(result.stdout)["exceeded"]
+    # The closed loop itself notices, not only the check of single synapses.
+    assert {"rmse_output_ns", "rmse_hidden_ns"} & set(exceeded)
+
+
+def test_changed_circuit_fails(reference, cache, requires_ngspice, requires_models):
+    path = reference / "regression.toml"
+    text = path.read_text()
+    assert "v_discharge = 0.6" in text
+    path.write_text(text.replace("v_discharge = 0.6", "v_discharge = 0.605"))
+    assert check(reference, cache).exit_code == 1
+
+
+def test_reference_text_reads_back():
+    path = resource_dir("characterization") / "iris" / "regression.toml"
+    first = validate(RegressionReference, parse_toml(path.read_text(), "shipped"), "shipped")
+    again = validate(RegressionReference, parse_toml(reference_text(first), "again"), "again")
+    assert again == first
+
+
+def test_figure_that_could_not_be_computed_fails():
+    report = RegressionReport({"rmse_output_ns": None}, {"rmse_output_ns": 0.25})
+    assert report.failure is not None and report.failure.exit_code == 1
+
+
+def test_damaged_reference_is_bad_input(reference, requires_ngspice, requires_models):
+    (reference / "biases.csv").write_text("layer,post\n1,1\n")
+    with pytest.raises(DataError, match=r"biases\.csv"):
+        run_regression(reference, Process.sky130())
