@@ -13,7 +13,7 @@ DESIGN ?= designs/iris.toml
 PYTEST_ARGS ?= -q
 BIN := $(VENV)/bin
 
-.PHONY: all setup tools models test lint typecheck unit regression benchmarks doctor clean distclean help
+.PHONY: all setup tools models test lint typecheck unit regression benchmarks reference doctor clean distclean help
 
 all: setup ## set up, then run the whole flow for DESIGN
 	$(BIN)/codesign run $(DESIGN)
@@ -45,8 +45,13 @@ unit: | setup ## pytest
 regression: | setup ## a small closed loop against the stored tolerances
 	$(BIN)/codesign regression
 
-benchmarks: | setup ## every script in benchmarks/, one JSON document each
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+benchmarks: | setup ## every script in benchmarks/, its JSON in benchmarks/results/
+	mkdir -p benchmarks/results
+	for name in sweep_session_vs_batch closed_loop; do \
+	  $(BIN)/python -m benchmarks.$$name | tee benchmarks/results/$$name.json; done
+
+reference: all ## renew the shipped reference (netlists, tables, model) from a finished run
+	$(BIN)/python tools/update_reference.py $(DESIGN) build/$(basename $(notdir $(DESIGN)))
 
 doctor: | setup ## list every tool with version and location
 	$(BIN)/codesign doctor
