@@ -2,8 +2,9 @@
 
     python tools/update_reference.py designs/iris.toml build/iris
 
-Copies netlists to netlists/<design>/, tables, fitted model and biases to characterization/<design>/, and
-writes regression.toml there: a few test samples and the tolerances of the closed-loop check.
+Copies netlists to netlists/<design>/, tables, fitted model and biases to
+characterization/<design>/, and writes regression.toml there: a few test samples and the tolerances
+of the closed-loop check.
 """
 
 from __future__ import annotations

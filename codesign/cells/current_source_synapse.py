@@ -1,9 +1,9 @@
 """The current-source synapse: an N pair and a P pair of selector and memory transistor.
 
-The memory gates carry bias voltages that set the current; the spike line and its complement turn the
-pairs on. The N pair pulls the dendrite down (positive weight), the P pair pulls it up (negative).
-With the memory transistor on the dendrite, the default, an arriving spike moves less than 0.1 fC;
-with the selector there, as published (arXiv:2412.09010), it moves up to 2 fC.
+The memory gates carry bias voltages that set the current; the spike line and its complement turn
+the pairs on. The N pair pulls the dendrite down (positive weight), the P pair pulls it up
+(negative). With the memory transistor on the dendrite, the default, an arriving spike moves less
+than 0.1 fC; with the selector there, as published (arXiv:2412.09010), it moves up to 2 fC.
 """
 
 from __future__ import annotations

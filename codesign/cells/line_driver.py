@@ -1,8 +1,8 @@
 """Drivers of a spike line and its complement, the same in every neuron and at the inputs.
 
 Every line, whether an input or a neuron drives it, ends in the same two inverters, so that synapses
-of all layers see the same edges. A transmission gate that is always on delays the true line by about
-the inverter that makes the complement.
+of all layers see the same edges. A transmission gate that is always on delays the true line by
+about the inverter that makes the complement.
 """
 
 from __future__ import annotations

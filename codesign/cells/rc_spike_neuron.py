@@ -2,13 +2,15 @@
 
     dend --[transmission gate]-- mem --+-- C_mem
                                        +-- reset to v0 (PMOS)
-                                       +-- discharger: bias transistor on the membrane, phase switch below
-                                       +-- sensing inverter -> two inverters -> NAND(phase) -> line driver
+                                       +-- discharger: bias transistor on the membrane, phase switch
+                                       below
+                                       +-- sensing inverter -> two inverters -> NAND(phase) -> line
+                                       driver
     dend --[clamp to v0 (PMOS)]
 
 The transmission gate opens just before the phase edge, so that falling input lines do not reach the
-membrane, and the clamp holds the dendrite at v0 while it is isolated. Between firing phases the node
-under the discharger's bias transistor is held at v0: left floating, it charges through that
+membrane, and the clamp holds the dendrite at v0 while it is isolated. Between firing phases the
+node under the discharger's bias transistor is held at v0: left floating, it charges through that
 transistor from the membrane, by an amount that depends on when the neuron last fired. Together they
 leave no charge that remembers the previous sample. The published neuron (arXiv:2412.09010) has none
 of the three: set `transmission_gate`, `clamp` and `discharge_hold` to false for it.

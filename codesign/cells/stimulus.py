@@ -1,4 +1,5 @@
-"""Netlist text of the sources that drive neurons: supplies, biases, phase controls, input pulses."""
+"""Netlist text of the sources that drive neurons: supplies, biases, phase controls, input
+pulses."""
 
 from __future__ import annotations
 
@@ -43,8 +44,8 @@ def pulse_source(
     timing: PhaseTiming,
     supply_V: float,
 ) -> str:
-    """Source of one input: in each frame high from its spike (s after accumulation starts; None or a
-    time past the phase: no spike) until the phase ends."""
+    """Source of one input: in each frame high from its spike (s after accumulation starts; None or
+    a time past the phase: no spike) until the phase ends."""
     toggles: list[tuple[float, bool]] = []
     for frame, spike in zip(frames, spikes, strict=True):
         if spike is not None and spike < timing.t_phase - 2 * timing.t_edge:

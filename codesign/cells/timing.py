@@ -2,8 +2,8 @@
 
 Times in a layer's own frame, seconds after its start; layer l+1 runs one phase later, so that it
 accumulates while layer l fires. With the defaults, in ns:
-reset 2-95, gate between dendrite and membrane on 4-1095, accumulation 100-1095, inputs fall at 1100,
-firing 1100-2100, clamp on the isolated dendrite 1120-2190, next frame at 2200.
+reset 2-95, gate between dendrite and membrane on 4-1095, accumulation 100-1095, inputs fall at
+1100, firing 1100-2100, clamp on the isolated dendrite 1120-2190, next frame at 2200.
 """
 
 from __future__ import annotations
@@ -111,7 +111,8 @@ def toggle_points(
 def edge_points(
     start_high: bool, toggles: Sequence[tuple[float, bool]], supply_V: float, t_edge: float
 ) -> list[tuple[float, float]]:
-    """Corner points (s, V) of a logic waveform; `toggles` in order, edges centred on their times."""
+    """Corner points (s, V) of a logic waveform; `toggles` in order, edges centred on their
+    times."""
     level = supply_V if start_high else 0.0
     points = [(0.0, level)]
     for time, high in toggles:

@@ -23,14 +23,15 @@ class TransistorParameters(Record):
 
     model: TransistorModel
     w: Metres
-    l: Metres  # noqa: E741
+    l: Metres
 
     @model_validator(mode="after")
     def _positive(self) -> Self:
         for key, value, low in (("w", self.w, 0.36e-6), ("l", self.l, 0.15e-6)):
             if not low <= value <= 100e-6:
                 raise ValueError(
-                    f"{key} = {value * 1e6:g} um is outside {low * 1e6:g} .. 100 um for {self.model}"
+                    f"{key} = {value * 1e6:g} um is outside {low * 1e6:g} .. 100 um "
+                    f"for {self.model}"
                 )
         return self
 
@@ -40,7 +41,7 @@ class MIMCapacitorParameters(Record):
 
     model: Literal["cap_mim_m3_1", "cap_mim_m3_2"] = "cap_mim_m3_2"
     w: Metres = 8.2e-6
-    l: Metres = 8.2e-6  # noqa: E741
+    l: Metres = 8.2e-6
 
     @model_validator(mode="after")
     def _drawable(self) -> Self:

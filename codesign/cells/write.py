@@ -17,7 +17,8 @@ def design_cells(name: str, parameters: NetworkParameters) -> tuple[Cell, ...]:
 
 
 def write_netlists(name: str, parameters: NetworkParameters, folder: Path) -> tuple[Path, ...]:
-    """Write `<cell>.spice` and `<cell>.ports.json` for every cell of a design; returns the paths."""
+    """Write `<cell>.spice` and `<cell>.ports.json` for every cell of a design; returns the
+    paths."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for cell in design_cells(name, parameters):

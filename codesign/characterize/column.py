@@ -1,20 +1,19 @@
 """Calibration decks: one neuron behind a column of synapses, spikes and biases drawn at random.
 
-Each run keeps its biases and passes several samples through the column; the first ones are discarded
-(memory of the bias change decays within one pass). Every pass gives the membrane voltage just before
-the transmission gate opens and the time at which the neuron's line rises. A layer is characterised at
-its own fan-in, with the other columns loading its input lines and the synapses of the next layer loading
-its own line.
+Each run keeps its biases and passes several samples through the column; the first ones are
+discarded (memory of the bias change decays within one pass). Every pass gives the membrane voltage
+just before the transmission gate opens and the time at which the neuron's line rises. A layer is
+characterised at its own fan-in, with the other columns loading its input lines and the synapses of
+the next layer loading its own line.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from codesign.cells import (
     Crossbar,
@@ -27,8 +26,8 @@ from codesign.cells import (
 from codesign.cells.stimulus import control_sources, pulse_source, supply_sources
 from codesign.characterize.currents import CurrentTable
 from codesign.characterize.fit_currents import fit_shape
+from codesign.characterize.plan import ColumnSweep
 from codesign.pdk import Conditions, Process
-from codesign.pnn import PNNParameters, membrane_trace
 from codesign.spice import Deck, Transient, crossing_times, dc, run_batch, value_at
 
 _MAX_STEP_S = 10e-9
@@ -36,17 +35,6 @@ _BEFORE_GATE_S = 1e-9
 _CANDIDATES = 2000
 # End voltages the trials are spread over, in volts below the reset voltage.
 _SHALLOWEST_V, _DEEPEST_V = 0.02, 0.80
-
-
-class ColumnSweep(Protocol):
-    """Fields of the `column` sweep of a plan that the trials are drawn from."""
-
-    runs: int
-    trials: int
-    warmup: int
-    i_min: float
-    i_max: float
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -121,7 +109,7 @@ def run_column(
     frames = [timing.frame(0, k) for k in range(passes)]
     analysis = Transient(timing.run_length(1, passes), _MAX_STEP_S, save)
     result = run_batch(deck, analysis, process=process, timeout_s=timeout_s)
-    common = {
+    common: dict[str, Any] = {
         "layer": task.layer,
         "run": task.run,
         "fan_in": task.fan_in,
@@ -132,7 +120,8 @@ def run_column(
         "status": result.status.value,
         "attempts": len(result.attempts),
     }
-    trials, inputs = [], []
+    trials: list[dict[str, Any]] = []
+    inputs: list[dict[str, Any]] = []
     for k in range(task.warmup, passes):
         row = {**common, "trial": k - task.warmup, "duration_s": result.duration_s / passes}
         row |= {"v_end_V": None, "v_start_V": None, "t_fire_s": None}
@@ -215,7 +204,7 @@ def column_deck(task: ColumnTask, supply_V: float) -> tuple[Deck, tuple[str, ...
         for part in cell.cells():
             definitions.setdefault(part.name, part.schematic.text)
     deck = Deck(
-        f"column of {task.fan_in} synapses, load of {task.fan_out}, layer {task.layer}, run {task.run}",
+        f"column of {task.fan_in}, load {task.fan_out}, layer {task.layer}, run {task.run}",
         "\n".join([*definitions.values(), *lines]),
         frozenset(device for cell in cells for device in cell.devices()),
         task.conditions,
@@ -246,12 +235,18 @@ def _draw(
     c_estimate: float,
     supply_V: float,
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[tuple[float, ...], ...]] | None:
-    """Biases and spike times of one run, or None when these biases leave too little to fire with."""
+    """Biases and spike times of one run, or None when these biases leave too little to fire
+    with."""
     v0 = network.neuron.v0
     positive = rng.random(fan_in) < 0.65
     current = np.exp(rng.uniform(np.log(sweep.i_min), np.log(sweep.i_max), fan_in))
-    bias_n = np.where(positive, tables["n"].bias(current, v0), 0.0)
-    bias_p = np.where(positive, supply_V, tables["p"].bias(current, v0))
+    bias_n = np.where(positive, tables["n"].at(v0).bias(current), 0.0)
+    bias_p = np.where(positive, supply_V, tables["p"].at(v0).bias(current))
+    # Imported here: workers only simulate, and need not pay for torch.
+    import torch
+
+    from codesign.pnn import PNNParameters, membrane_trace
+
     # Straight-line synapses are near enough to place the trials; membranes in volts below v0.
     slopes = {
         polarity: fit_shape(table, v0, 1.0, 1e-7, (sweep.i_min, sweep.i_max), (-0.3, 0.85), (0, -1))
@@ -264,7 +259,9 @@ def _draw(
     times[np.arange(_CANDIDATES), rng.integers(fan_in, size=_CANDIDATES)] = 0.0
     weight = np.where(positive, current, -current) * timing.t_phase / c_estimate
     with torch.no_grad():
-        trace = membrane_trace(torch.tensor(times), torch.tensor(weight)[None], params, method="exact")
+        trace = membrane_trace(
+            torch.tensor(times), torch.tensor(weight)[None], params, method="exact"
+        )
     v = trace.v[..., 0].numpy()
     end, low, high = v[-1], v.min(axis=0), v.max(axis=0)
     usable = (high < _DEEPEST_V) & (low > v0 - supply_V + 0.1)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.interpolate import CubicSpline, RectBivariateSpline
+from scipy.interpolate import RectBivariateSpline
 
+from codesign.characterize.bias_curve import BiasCurve
 from codesign.errors import DataError
 
 
@@ -55,29 +56,13 @@ class CurrentTable:
         """Current in A at each (bias, membrane) pair of equal shape."""
         return np.exp(self._log_current().ev(v_bias_V, v_mem_V))
 
-    def bias(self, i_A: np.ndarray, v_mem_V: float) -> np.ndarray:
-        """Bias voltage that gives the currents `i_A` at one membrane voltage: the inverse.
-
-        Raises DataError when a current lies outside the table.
-        """
-        log_i = self._log_current().ev(self.v_bias_V, np.full(len(self.v_bias_V), v_mem_V))
-        rising = log_i[-1] > log_i[0]
-        order = np.arange(len(log_i)) if rising else np.arange(len(log_i))[::-1]
-        if not (np.diff(log_i[order]) > 0).all():
-            raise DataError(f"current of polarity {self.polarity!r} is not monotone in the bias")
-        wanted = np.log(np.asarray(i_A, dtype=float))
-        low, high = log_i[order][[0, -1]]
-        if (wanted < low).any() or (wanted > high).any():
+    def at(self, v_mem_V: float) -> BiasCurve:
+        """Current over the bias at one membrane voltage. Raises DataError if not monotone."""
+        current = self.current(self.v_bias_V, np.full(len(self.v_bias_V), v_mem_V))
+        steps = np.diff(np.log(current))
+        if not (np.all(steps > 0) or np.all(steps < 0)):
             raise DataError(
-                f"currents {np.exp(wanted.min()):.3g}..{np.exp(wanted.max()):.3g} A are outside the "
-                f"characterised {np.exp(low):.3g}..{np.exp(high):.3g} A of polarity "
-                f"{self.polarity!r}",
-                remedy="limit the weights in training or widen the synapse_current sweep",
+                f"current of polarity {self.polarity!r} is not monotone in the bias",
+                remedy="narrow the bias range of the synapse_current sweep",
             )
-        guess = CubicSpline(log_i[order], self.v_bias_V[order])(wanted)
-        spline = self._log_current()
-        for _ in range(8):  # Newton on the same spline, so that current(bias(i)) = i
-            here = spline.ev(guess, np.full(np.shape(guess), v_mem_V))
-            slope = spline.ev(guess, np.full(np.shape(guess), v_mem_V), dx=1)
-            guess = guess - (here - wanted) / slope
-        return guess
+        return BiasCurve(tuple(map(float, self.v_bias_V)), tuple(map(float, current)))

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from codesign.cells import NetworkParameters, PhaseTiming
+from codesign.characterize.bias_curve import BiasCurve
 from codesign.characterize.currents import CurrentTable
 from codesign.characterize.fit_column import ColumnSetting, column_data, fit_form
 from codesign.characterize.model import (
     FORMS,
-    BiasCurve,
     Estimate,
     FittedModel,
     LayerModel,
@@ -24,8 +24,17 @@ from codesign.progress import ProgressCallback, silent
 
 _SYNAPSE = ("polarity", "v_bias_V", "v_mem_V", "i_synapse_A", "status")
 _TRIALS = ("layer", "run", "trial", "v_start_V", "v_end_V", "t_fire_s", "status")
-_INPUTS = ("layer", "run", "trial", "synapse", "v_bias_n_V", "v_bias_p_V", "t_pulse_s", "t_line_s")
-_INPUTS += ("status",)
+_INPUTS = (
+    "layer",
+    "run",
+    "trial",
+    "synapse",
+    "v_bias_n_V",
+    "v_bias_p_V",
+    "t_pulse_s",
+    "t_line_s",
+    "status",
+)
 
 
 def fit_tables(
@@ -48,7 +57,7 @@ def fit_tables(
     v0 = network.neuron.v0
     fired = trials[(trials["status"] == "ok") & trials["t_fire_s"].notna()]
     v_th = v0 - _switching_voltage(fired)
-    currents = {p: _bias_curve(table, v0) for p, table in tables.items()}
+    currents = {polarity: table.at(v0) for polarity, table in tables.items()}
     i_range = _current_range(inputs, currents, supply_V)
     setting = ColumnSetting(
         t_phase_s=timing.t_phase,
@@ -100,11 +109,6 @@ def _switching_voltage(fired: pd.DataFrame) -> float:
     v, t = fired["v_end_V"].to_numpy(float), fired["t_fire_s"].to_numpy(float) * 1e6
     quadratic = np.polynomial.Polynomial.fit(t, v, 2)
     return float(quadratic(0.0))
-
-
-def _bias_curve(table: CurrentTable, v0_V: float) -> BiasCurve:
-    current = table.current(table.v_bias_V, np.full(len(table.v_bias_V), v0_V))
-    return BiasCurve(tuple(map(float, table.v_bias_V)), tuple(map(float, current)))
 
 
 def _current_range(

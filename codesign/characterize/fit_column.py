@@ -85,7 +85,8 @@ def column_data(
     # The first layer's spikes are the input pulses; later ones are lines that neurons drive.
     spike = "t_pulse_s" if layer == 1 else "t_line_s"
     times = merged.pivot_table(index=keys, columns="synapse", values=spike)
-    times = times.loc[list(chosen[keys].itertuples(index=False, name=None))].to_numpy(float)
+    order = list(chosen[keys].itertuples(index=False, name=None))
+    t_spike = times.loc[order].to_numpy(float) / setting.t_phase_s
     biases = merged.drop_duplicates(["run", "synapse"])
     bias_n, bias_p = (
         biases.pivot_table(index="run", columns="synapse", values=f"v_bias_{p}_V") for p in "np"
@@ -98,7 +99,7 @@ def column_data(
     return ColumnData(
         run=chosen["run"].to_numpy(int),
         run_index=np.searchsorted(runs, chosen["run"].to_numpy(int)),
-        t_spike=np.nan_to_num(times / setting.t_phase_s, nan=2.0),
+        t_spike=np.nan_to_num(t_spike, nan=2.0),
         i0_A=i0,
         v_end=(setting.v0_V - chosen["v_end_V"].to_numpy(float)) / setting.v_th_V,
         t_fire=chosen["t_fire_s"].to_numpy(float) / setting.t_phase_s,

@@ -1,8 +1,8 @@
 """How the synapse current depends on the membrane: the papers' straight line and our polynomial.
 
-With v = (V0 - V)/V_th and I0 the current at V0, s(v) = I/I0 = 1 - v/E + c v^2. In the linear form E is
-one number per polarity [arXiv:2412.09010]; in the extended form 1/E and c are polynomials in
-u = sqrt(w/w_ref) - 1, since channel length modulation depends on the current.
+With v = (V0 - V)/V_th and I0 the current at V0, s(v) = I/I0 = 1 - v/E + c v^2. In the linear form E
+is one number per polarity [arXiv:2412.09010]; in the extended form 1/E and c are polynomials in u =
+sqrt(w/w_ref) - 1, since channel length modulation depends on the current.
 """
 
 from __future__ import annotations

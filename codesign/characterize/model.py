@@ -1,7 +1,7 @@
 """The fitted model of a circuit: physical parameters with errors, and the network model they make.
 
-Stored as fit/model.json. Nothing dimensionless is stored twice: weights follow from currents through
-C_eff, V_th and the phase, so that changing one parameter in the file changes the model.
+Stored as fit/model.json. Nothing dimensionless is stored twice: weights follow from currents
+through C_eff, V_th and the phase, so that changing one parameter in the file changes the model.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
+from codesign.characterize.bias_curve import BiasCurve
 from codesign.errors import DataError
 from codesign.files import write_atomic
 from codesign.pnn import FiringCurve, PNNParameters
@@ -32,46 +32,11 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class BiasCurve:
-    """Synapse current at the reset voltage over the gate bias, one polarity.
-
-    `bias_V` rises; `i0_A` > 0 is monotone in it. Interpolated by a cubic spline in ln(i).
-    """
-
-    bias_V: tuple[float, ...]
-    i0_A: tuple[float, ...]
-
-    def current(self, bias_V: np.ndarray) -> np.ndarray:
-        """Current in A (nan outside the table)."""
-        spline = CubicSpline(self.bias_V, np.log(self.i0_A), extrapolate=False)
-        return np.exp(spline(np.asarray(bias_V, dtype=float)))
-
-    def bias(self, i_A: np.ndarray) -> np.ndarray:
-        """Bias voltage for currents in A: the inverse, to rounding. DataError outside the table."""
-        wanted = np.log(np.asarray(i_A, dtype=float))
-        log_i, bias = np.log(self.i0_A), np.asarray(self.bias_V)
-        low, high = float(log_i.min()), float(log_i.max())
-        if np.size(wanted) and (wanted.min() < low or wanted.max() > high):
-            raise DataError(
-                f"currents {np.exp(wanted.min()):.3g}..{np.exp(wanted.max()):.3g} A are outside the "
-                f"characterised {np.exp(low):.3g}..{np.exp(high):.3g} A",
-                remedy="limit w_min and w_max of [training], or widen the synapse_current sweep",
-            )
-        order = np.argsort(log_i)
-        spline = CubicSpline(bias, log_i)
-        found = np.interp(wanted, log_i[order], bias[order])
-        for _ in range(12):
-            found = found - (spline(found) - wanted) / spline(found, 1)
-            found = np.clip(found, bias[0], bias[-1])
-        return found
-
-
-@dataclass(frozen=True)
 class LayerForm:
     """One model form of one layer. `pnn` is dimensionless except for what C_eff scales.
 
-    `residual_ns`, `holdout_ns`: rms error of the firing time on the fitted runs and on runs that were
-    left out; `max_ns`: largest; `parameters`: physical values with standard errors.
+    `residual_ns`, `holdout_ns`: rms error of the firing time on the fitted runs and on runs that
+    were left out; `max_ns`: largest; `parameters`: physical values with standard errors.
     """
 
     c_eff_F: float
@@ -187,7 +152,8 @@ def _from_dict(data: dict[str, Any]) -> FittedModel:
         if len(curve.bias_V) != len(curve.i0_A) or not (np.all(log_i > 0) or np.all(log_i < 0)):
             raise ValueError(f"currents.{polarity} is not monotone")
         currents[polarity] = curve
-    validity = Validity(**{k: tuple(map(float, v)) for k, v in data["validity"].items()})
+    ranges = {key: (float(low), float(high)) for key, (low, high) in data["validity"].items()}
+    validity = Validity(**ranges)
     return FittedModel(
         corner=str(data["corner"]),
         temperature_C=float(data["temperature_C"]),

@@ -54,7 +54,8 @@ def bias_layers(
 def weights_of(
     layers: Sequence[LayerBiases], model: FittedModel, form: str = "extended"
 ) -> list[np.ndarray]:
-    """The weights that the model gives to biases: what the circuit computes, as the model sees it."""
+    """The weights that the model gives to biases: what the circuit computes, as the model sees
+    it."""
     weights = []
     for layer, biases in enumerate(layers, start=1):
         current = np.zeros(biases.bias_n_V.shape)
@@ -89,8 +90,8 @@ def write_biases(path: Path, layers: Sequence[LayerBiases]) -> None:
     writer.writerow(["layer", "post", "pre", "weight", "current_A", "bias_n_V", "bias_p_V"])
     for layer, biases in enumerate(layers, start=1):
         for (post, pre), weight in np.ndenumerate(biases.weight):
-            values = (weight, biases.current_A[post, pre], biases.bias_n_V[post, pre])
-            values += (biases.bias_p_V[post, pre],)
+            arrays = (biases.current_A, biases.bias_n_V, biases.bias_p_V)
+            values = (weight, *(array[post, pre] for array in arrays))
             writer.writerow([layer, post + 1, pre + 1, *(f"{float(x):.12g}" for x in values)])
     write_atomic(path, text.getvalue())
 

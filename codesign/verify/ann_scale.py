@@ -2,8 +2,8 @@
 
 The network is trained with |E| = 100, that is, on ideal weighted sums. Its positive and negative
 currents get one factor each, chosen to minimise the spike-time error against SPICE on calibration
-samples [arXiv:2412.09010]. The fitted circuit model gives the starting point; then Gauss-Newton steps
-on the simulated spike times of all layers themselves, until they no longer help.
+samples [arXiv:2412.09010]. The fitted circuit model gives the starting point; then Gauss-Newton
+steps on the simulated spike times of all layers themselves, until they no longer help.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def fit_ann_scale(
 ) -> ScaleSearch:
     """Scales (positive, negative) that bring the simulated spike times closest to `target_s`.
 
-    `target_s`: what the ideal model gives for the calibration samples `spikes_s`, per layer (sample,
-    neuron) in s; `simulate(scale)` gives the circuit's. Error over all layers; a spike missing on
-    one side counts one phase.
+    `target_s`: what the ideal model gives for the calibration samples `spikes_s`, per layer
+    (sample, neuron) in s; `simulate(scale)` gives the circuit's. Error over all layers; a spike
+    missing on one side counts one phase.
     """
     phase = model.t_phase_s
 

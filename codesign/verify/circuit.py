@@ -1,8 +1,8 @@
 """The whole trained network in ngspice: decks of a few samples each, spike times from waveforms.
 
-A deck passes a warm-up sample, which is discarded, and then its samples one after another through the
-pipelined layers. Results of a deck are kept under the hash of everything that decides them, so that an
-interrupted verification goes on where it was.
+A deck passes a warm-up sample, which is discarded, and then its samples one after another through
+the pipelined layers. Results of a deck are kept under the hash of everything that decides them, so
+that an interrupted verification goes on where it was.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class CircuitResult:
     """What the simulator gave for samples, in order.
 
     `t_spike_s[layer][sample, neuron]`: s after the layer's firing phase starts, nan where the line
-    stayed low or the simulation failed; `status[sample]`: "ok" or why it failed; `energy_J[sample]`;
+    stayed low or the simulation failed; `status[sample]`: "ok" or why it failed;
+    `energy_J[sample]`;
     `v_mem_V[sample, layer, neuron, time]` (padded with nan to the widest layer) every
     `wave_step_s` from the start of the layer's frame to the end of its firing phase.
     """

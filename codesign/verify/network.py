@@ -124,12 +124,14 @@ def verify_mappings(
         if name == "ann":
             ideal = ann_parameters()
             target = model_spikes(trained, ideal, calibration_spikes, phase)
-            search = fit_ann_scale(
-                target, trained, model, calibration_spikes,
-                lambda pair, trained=trained: simulate(
-                    circuit_for(trained, pair), calibration_spikes, "ann scales"
-                ).t_spike_s,
-            )  # fmt: skip
+
+            def at_scale(
+                pair: tuple[float, float], own: Sequence[np.ndarray] = trained
+            ) -> Sequence[np.ndarray]:
+                circuit = circuit_for(own, pair)
+                return simulate(circuit, calibration_spikes, "ann scales").t_spike_s
+
+            search = fit_ann_scale(target, trained, model, calibration_spikes, at_scale)
             scale = search.scale
             circuit = circuit_for(trained, search.scale)
             predictions = {"ideal": model_spikes(trained, ideal, spikes, phase)}
@@ -200,7 +202,8 @@ def spike_table(verification: Verification) -> pd.DataFrame:
 
 
 def write_verification(verification: Verification, run_dir: Path) -> None:
-    """Write mapping/biases.csv, the trained netlist, verify/spikes.parquet and verify/metrics.json."""
+    """Write mapping/biases.csv, the trained netlist, verify/spikes.parquet and
+    verify/metrics.json."""
     for name, mapping in verification.mappings.items():
         network = Network(mapping.circuit.network, verification.setting.name)
         suffix = "" if name == "pnn" else f".{name}"

@@ -20,7 +20,8 @@ def model_spikes(
 ) -> list[np.ndarray]:
     """Spike times of every layer, (sample, neuron) in s, nan for silent.
 
-    Exact solution, free running: every layer gets the times that the model gives for the one before.
+    Exact solution, free running: every layer gets the times that the model gives for the one
+    before.
     """
     tensors = [torch.tensor(np.asarray(weight, dtype=float)) for weight in weights]
     params = parameters if isinstance(parameters, PNNParameters) else list(parameters)

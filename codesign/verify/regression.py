@@ -1,9 +1,10 @@
 """Whether model and SPICE still agree: a small closed loop against stored tolerances.
 
-The reference of a design (characterization/<design>/) holds its fitted model, the biases of a trained
-network, a few samples, and tolerances. The check simulates the synapses and the whole network anew and
-compares both with what the stored model says: a change of the circuit, of the device models, of the
-simulator's set-up or of the network model shows as an error larger than its tolerance.
+The reference of a design (characterization/<design>/) holds its fitted model, the biases of a
+trained network, a few samples, and tolerances. The check simulates the synapses and the whole
+network anew and compares both with what the stored model says: a change of the circuit, of the
+device models, of the simulator's set-up or of the network model shows as an error larger than its
+tolerance.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from codesign.cells import NetworkParameters, PhaseTiming, synapse_cell
-from codesign.characterize.model import BiasCurve, FittedModel
+from codesign.characterize.bias_curve import BiasCurve
+from codesign.characterize.model import FittedModel
 from codesign.errors import CheckFailed, DataError
 from codesign.mapping import read_biases
 from codesign.pdk import Conditions, Corner, Process
@@ -82,11 +84,13 @@ class RegressionReport:
     @property
     def text(self) -> str:
         """One line per figure."""
-        return "\n".join(
-            f"{key:32} {'none' if self.figures[key] is None else format(self.figures[key], '10.4g')}"
-            f"  limit {limit:g}{'  EXCEEDED' if key in self.exceeded else ''}"
-            for key, limit in self.limits.items()
-        )
+        lines = []
+        for key, limit in self.limits.items():
+            value = self.figures[key]
+            shown = "none" if value is None else f"{value:.4g}"
+            mark = "  EXCEEDED" if key in self.exceeded else ""
+            lines.append(f"{key:24} {shown:>10}  limit {limit:g}{mark}")
+        return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
         return {"figures": self.figures, "limits": self.limits, "exceeded": self.exceeded}
@@ -189,7 +193,8 @@ def _shape(model: FittedModel, polarity: str, weight: float, v: float) -> float:
     pnn = form.pnn
     plus = polarity == "n"
     u = np.sqrt(weight / pnn.w_ref) - 1
-    slopes = (1 / (pnn.e_plus if plus else pnn.e_minus), *(pnn.slope_plus if plus else pnn.slope_minus))
+    slopes = pnn.slope_plus if plus else pnn.slope_minus
+    slopes = (1 / (pnn.e_plus if plus else pnn.e_minus), *slopes)
     curvature = pnn.curvature_plus if plus else pnn.curvature_minus
     inverse_e = sum(c * u**k for k, c in enumerate(slopes))
     bend = sum(c * u**k for k, c in enumerate(curvature))

@@ -97,7 +97,7 @@ def _weights(context: StepContext, mapping: str) -> list[Any]:
     sizes = context.design.network.layers
     if tuple(network.layer_sizes) != tuple(sizes):
         raise DataError(
-            f"{path} is a network of layers {list(network.layer_sizes)}, the design has {list(sizes)}",
+            f"{path} has layers {list(network.layer_sizes)}, the design {list(sizes)}",
             remedy="run `codesign train` again",
         )
     return [weight.detach().numpy() for weight in network.weights]
