@@ -100,7 +100,7 @@ def fit_tables(
 
         out_dir.mkdir(parents=True, exist_ok=True)
         model.save(out_dir / "model.json")
-        plot_fits(model, tables, trials, inputs, setting, supply_V, out_dir)
+        plot_fits(model, tables, trials, inputs, setting, supply_V, out_dir, tables_dir)
     return model
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from codesign.cells import NetworkParameters, PhaseTiming, synapse_cell
 from codesign.characterize.bias_curve import BiasCurve
 from codesign.characterize.model import FittedModel
+from codesign.characterize.shape import synapse_shape
 from codesign.errors import CheckFailed, DataError
 from codesign.mapping import read_biases
 from codesign.pdk import Conditions, Corner, Process
@@ -183,23 +184,9 @@ def _synapse_errors(
         level.append(abs(high / current - 1))
         v = 0.5 / model.v_th_V
         weight = current / model.current_scale_A(1)
-        shape.append(abs(_shape(model, polarity, weight, v) / (low / high) - 1))
+        said = synapse_shape(model.layers[0].forms["extended"], polarity, weight, np.array(v))
+        shape.append(abs(said / (low / high) - 1))
     return float(max(level)), float(max(shape))
-
-
-def _shape(model: FittedModel, polarity: str, weight: float, v: float) -> float:
-    """I/I0 of the extended model at a membrane v, undoing the capacitance's share in it."""
-    form = model.layers[0].forms["extended"]
-    pnn = form.pnn
-    plus = polarity == "n"
-    u = np.sqrt(weight / pnn.w_ref) - 1
-    slopes = pnn.slope_plus if plus else pnn.slope_minus
-    slopes = (1 / (pnn.e_plus if plus else pnn.e_minus), *slopes)
-    curvature = pnn.curvature_plus if plus else pnn.curvature_minus
-    inverse_e = sum(c * u**k for k, c in enumerate(slopes))
-    bend = sum(c * u**k for k, c in enumerate(curvature))
-    c1, c2 = (form.parameters[f"capacitance_{k}"].value for k in (1, 2))
-    return float((1 - inverse_e * v + bend * v**2) * (1 + c1 * v + c2 * v**2))
 
 
 def reference_text(reference: RegressionReference) -> str:
