@@ -14,8 +14,8 @@ def synapse_shape(fitted: LayerForm, polarity: str, weight: float, v: np.ndarray
     """
     pnn, plus = fitted.pnn, polarity == "n"
     u = np.sqrt(weight / pnn.w_ref) - 1
-    slopes = (1 / (pnn.e_plus if plus else pnn.e_minus),)
-    slopes += pnn.slope_plus if plus else pnn.slope_minus
+    rest = pnn.slope_plus if plus else pnn.slope_minus
+    slopes = (1 / (pnn.e_plus if plus else pnn.e_minus), *rest)
     curvature = pnn.curvature_plus if plus else pnn.curvature_minus
     inverse_e = sum(c * u**k for k, c in enumerate(slopes))
     bend = sum(c * u**k for k, c in enumerate(curvature))

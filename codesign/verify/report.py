@@ -1,0 +1,157 @@
+"""report.html: one self-contained page of a verification, pictures and styles inside it."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from codesign.cells import Network
+from codesign.characterize.model import FittedModel
+from codesign.characterize.plots import save
+from codesign.files import write_atomic
+from codesign.units import format_quantity
+from codesign.verify import report_figures as figures
+from codesign.verify.network import Verification
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# arXiv:2412.09010: post-layout output spike-time error over 50 Iris samples, ns.
+PUBLISHED_NS = {"pnn": 1.97, "ann": 39.04}
+
+
+def write_report(
+    verification: Verification,
+    model: FittedModel,
+    run_dir: Path,
+    *,
+    design_text: str,
+    versions: dict[str, str],
+    seed: int,
+    history: dict[str, Path] | None = None,
+) -> Path:
+    """Write run_dir/report.html and the pictures of verify/; returns the page's path."""
+    from jinja2 import Environment, PackageLoader
+
+    view = verification.metrics["views"][verification.setting.view]
+    drawn: dict[str, Figure | None] = {
+        "errors": figures.error_histograms(verification),
+        "scatter": figures.model_over_spice(verification),
+        "history": figures.training_history(history or {}),
+    }
+    for name, mapping in verification.mappings.items():
+        suffix = "" if name == "pnn" else f"_{name}"
+        drawn[f"waveforms{suffix}"] = figures.waveforms(verification, mapping, model)
+    for name, figure in drawn.items():
+        if figure is not None and name != "history":
+            save(figure, run_dir / "verify" / f"{name}.png")
+    network = Network(verification.setting.network, verification.setting.name)
+    environment = Environment(
+        loader=PackageLoader("codesign.verify", "."), autoescape=True, trim_blocks=True
+    )
+    page = environment.get_template("report.html.j2").render(
+        name=verification.setting.name,
+        setting=verification.setting,
+        view=view,
+        mappings=view["mappings"],
+        headline=_headline(view["mappings"]),
+        published=PUBLISHED_NS,
+        model=model,
+        parameters=_parameter_rows(model),
+        characterised=[(key, _shown(e)) for key, e in model.characterised.items()],
+        metric_rows=_metric_rows(view["mappings"]),
+        pictures={name: _embedded(figure) for name, figure in drawn.items() if figure},
+        fits=[
+            (path.stem.replace("_", " "), _encoded(path.read_bytes()))
+            for path in sorted((run_dir / "fit").glob("*.png"))
+        ],
+        netlists=[(c.name, c.netlist()) for c in (network.crossbars[0].synapse, network.neuron)],
+        design_text=design_text,
+        versions=versions,
+        seed=seed,
+    )
+    path = run_dir / "report.html"
+    write_atomic(path, page)
+    return path
+
+
+def _headline(mappings: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(figure, value, remark) of the first lines."""
+    rows = []
+    for name, figures_ in mappings.items():
+        value = figures_["rmse_spike_time_ns"]
+        shown = "none" if value is None else f"{value:.3g} ns"
+        rows.append((f"{name}: output spike-time error", shown, "rms, model against SPICE"))
+    errors = [mappings[name]["rmse_spike_time_ns"] for name in ("pnn", "ann") if name in mappings]
+    if len(errors) == 2 and all(errors):
+        remark = "ann error over pnn error"
+        rows.append(("gain of the fitted model", f"{errors[1] / errors[0]:.3g} times", remark))
+    first = next(iter(mappings.values()))
+    accuracy = first["accuracy_spice"]
+    if accuracy is not None:
+        remark = f"model {first['accuracy_model']:.1%}"
+        rows.append(("accuracy in SPICE", f"{accuracy:.1%}", remark))
+    energy = first["energy_per_inference_J"]
+    if energy is not None:
+        remark = "from the supply and reset rail; drivers of the phase controls not counted"
+        rows.append(("energy per inference", format_quantity(energy, "J"), remark))
+    return rows
+
+
+def _parameter_rows(model: FittedModel) -> list[tuple[str, str, str, str]]:
+    return [
+        (str(layer.layer), form, key, _shown(estimate))
+        for layer in model.layers
+        for form, fitted in layer.forms.items()
+        for key, estimate in fitted.parameters.items()
+    ]
+
+
+def _shown(estimate: Any) -> str:
+    unit = "" if estimate.unit == "1" else estimate.unit
+    if not unit:
+        error = "" if estimate.standard_error is None else f" ± {estimate.standard_error:.1g}"
+        return f"{estimate.value:.4g}{error}"
+    text = format_quantity(estimate.value, unit)
+    if estimate.standard_error is not None:
+        text += f" ± {format_quantity(estimate.standard_error, unit, 2)}"
+    return text
+
+
+def _metric_rows(mappings: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """Every figure of metrics.json, one row each, a column per mapping."""
+    keys: dict[str, None] = {}
+    flat = {name: dict(_flat(figures_, "")) for name, figures_ in mappings.items()}
+    for figures_ in flat.values():
+        keys |= dict.fromkeys(figures_)
+    return [(key, [_cell(flat[name].get(key, "")) for name in mappings]) for key in keys]
+
+
+def _flat(values: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        if isinstance(value, dict):
+            rows += _flat(value, f"{prefix}{key}.")
+        else:
+            rows.append((f"{prefix}{key}", value))
+    return rows
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, list):
+        return ", ".join(f"{item:.4g}" for item in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _embedded(figure: Figure) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return _encoded(buffer.getvalue())
+
+
+def _encoded(png: bytes) -> str:
+    return base64.b64encode(png).decode("ascii")
