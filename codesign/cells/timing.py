@@ -67,8 +67,9 @@ class PhaseTiming(Record):
         return sample * self.t_period + layer * self.t_phase
 
     def run_length(self, layers: int, samples: int) -> float:
-        """Time that `samples` samples take, until the last layer has fired."""
-        return self.frame(layers - 1, samples - 1) + self.t_end + self.guard
+        """Time that `samples` samples take: the last layer has fired, the last period is over."""
+        fired = self.frame(layers - 1, samples - 1) + self.t_end
+        return max(fired, self.frame(0, samples)) + self.guard
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,10 @@ class BiasCurve:
 
     def bias(self, i_A: np.ndarray) -> np.ndarray:
         """Bias voltage for currents in A: the inverse, to rounding. DataError outside the table."""
-        wanted = np.log(np.asarray(i_A, dtype=float))
+        current = np.asarray(i_A, dtype=float)
+        if not (current > 0).all():
+            raise DataError("a synapse current is not a positive number")
+        wanted = np.log(current)
         log_i, bias = np.log(self.i0_A), np.asarray(self.bias_V)
         low, high = float(log_i.min()), float(log_i.max())
         if np.size(wanted) and (wanted.min() < low or wanted.max() > high):

@@ -80,13 +80,25 @@ def column_data(
             f"only {len(chosen)} column trials of layer {layer} fired; a fit needs 20",
             remedy="raise runs or trials of the column sweep and simulate again",
         )
+    if _left_out(chosen["run"].to_numpy(int)).mean() in (0.0, 1.0):
+        raise DataError(
+            f"the column trials of layer {layer} come from {chosen['run'].nunique()} runs: too few "
+            f"to leave every {_HOLDOUT}rd one out of the fit and test on it",
+            remedy="raise runs of the column sweep and simulate again",
+        )
     keys = ["run", "trial"]
     merged = inputs[(inputs["layer"] == layer) & (inputs["status"] == "ok")]
     # The first layer's spikes are the input pulses; later ones are lines that neurons drive.
     spike = "t_pulse_s" if layer == 1 else "t_line_s"
-    times = merged.pivot_table(index=keys, columns="synapse", values=spike)
-    order = list(chosen[keys].itertuples(index=False, name=None))
-    t_spike = times.loc[order].to_numpy(float) / setting.t_phase_s
+    # A line that stayed low is a spike past the phase.
+    merged = merged.assign(t_spike=merged[spike].fillna(2 * setting.t_phase_s))
+    times = merged.pivot_table(index=keys, columns="synapse", values="t_spike")
+    t_spike = times.reindex(pd.MultiIndex.from_frame(chosen[keys])).to_numpy(float)
+    if not np.isfinite(t_spike).all():
+        raise DataError(
+            f"the input spikes of some column trials of layer {layer} are missing",
+            remedy="simulate the column sweep again",
+        )
     biases = merged.drop_duplicates(["run", "synapse"])
     bias_n, bias_p = (
         biases.pivot_table(index="run", columns="synapse", values=f"v_bias_{p}_V") for p in "np"
@@ -99,7 +111,7 @@ def column_data(
     return ColumnData(
         run=chosen["run"].to_numpy(int),
         run_index=np.searchsorted(runs, chosen["run"].to_numpy(int)),
-        t_spike=np.nan_to_num(t_spike, nan=2.0),
+        t_spike=t_spike / setting.t_phase_s,
         i0_A=i0,
         v_end=(setting.v0_V - chosen["v_end_V"].to_numpy(float)) / setting.v_th_V,
         t_fire=chosen["t_fire_s"].to_numpy(float) / setting.t_phase_s,
@@ -112,7 +124,7 @@ def fit_form(
 ) -> LayerForm:
     """Fit one model form (`linear`: 4 parameters and a logarithmic firing law; `extended`)."""
     names = _NAMES[form]
-    holdout = data.run % _HOLDOUT == _HOLDOUT - 1
+    holdout = _left_out(data.run)
     outside = _Fit(form, names, data, tables, setting, ~holdout)
     left_out = outside.errors_ns()[holdout]
     full = _Fit(form, names, data, tables, setting, np.ones(len(holdout), dtype=bool))
@@ -126,6 +138,11 @@ def fit_form(
         max_ns=float(np.abs(errors).max()),
         trials=len(errors),
     )
+
+
+def _left_out(run: np.ndarray) -> np.ndarray:
+    """Which trials the hold-out error comes from, by their run."""
+    return run % _HOLDOUT == _HOLDOUT - 1
 
 
 class _Fit:

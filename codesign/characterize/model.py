@@ -7,6 +7,7 @@ through C_eff, V_th and the phase, so that changing one parameter in the file ch
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -142,30 +143,46 @@ def _from_dict(data: dict[str, Any]) -> FittedModel:
         }
         if not set(FORMS) <= set(forms):
             raise ValueError(f"layer {entry['layer']} lacks one of the forms {', '.join(FORMS)}")
+        for form, fitted in forms.items():
+            _positive(fitted.c_eff_F, f"c_eff_F of layer {entry['layer']}, {form},")
         layers.append(LayerModel(entry["layer"], entry["fan_in"], entry["fan_out"], forms))
+    if not layers or [layer.layer for layer in layers] != list(range(1, len(layers) + 1)):
+        raise ValueError("layers are not numbered 1, 2, ...")
     currents = {}
     for polarity in ("n", "p"):
         curve = BiasCurve(
             *(tuple(map(float, data["currents"][polarity][k])) for k in ("bias_V", "i0_A"))
         )
-        log_i = np.diff(np.log(curve.i0_A))
-        if len(curve.bias_V) != len(curve.i0_A) or not (np.all(log_i > 0) or np.all(log_i < 0)):
-            raise ValueError(f"currents.{polarity} is not monotone")
+        steps = np.diff(curve.i0_A)
+        if len(curve.bias_V) != len(curve.i0_A) or len(curve.bias_V) < 4:
+            raise ValueError(f"currents.{polarity} needs the same number of both, at least 4")
+        if not (np.diff(curve.bias_V) > 0).all():
+            raise ValueError(f"currents.{polarity}.bias_V does not rise")
+        if not (min(curve.i0_A) > 0 and (np.all(steps > 0) or np.all(steps < 0))):
+            raise ValueError(f"currents.{polarity}.i0_A is not positive and monotone")
         currents[polarity] = curve
     ranges = {key: (float(low), float(high)) for key, (low, high) in data["validity"].items()}
     validity = Validity(**ranges)
     return FittedModel(
         corner=str(data["corner"]),
         temperature_C=float(data["temperature_C"]),
-        supply_V=float(data["supply_V"]),
-        t_phase_s=float(data["t_phase_s"]),
-        v0_V=float(data["v0_V"]),
-        v_th_V=float(data["v_th_V"]),
+        supply_V=_positive(data["supply_V"], "supply_V"),
+        t_phase_s=_positive(data["t_phase_s"], "t_phase_s"),
+        v0_V=_positive(data["v0_V"], "v0_V"),
+        v_th_V=_positive(data["v_th_V"], "v_th_V"),
         currents=currents,
         layers=tuple(layers),
         validity=validity,
         characterised={k: Estimate(**v) for k, v in data["characterised"].items()},
     )
+
+
+def _positive(value: Any, name: str) -> float:
+    """`value` as a float. Raises ValueError when it is not a positive finite number."""
+    number = float(value)
+    if not 0 < number < math.inf:
+        raise ValueError(f"{name} must be positive and finite, not {number:g}")
+    return number
 
 
 def firing_curve(v: np.ndarray, t: np.ndarray, dt_dv: np.ndarray) -> FiringCurve:

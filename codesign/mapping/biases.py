@@ -40,11 +40,16 @@ def bias_layers(
     """Biases that give the weights; `scale` multiplies positive and negative currents apart.
 
     A current smaller than every characterised one leaves its pair off. Raises DataError when a
-    current is larger than what was characterised.
+    current is larger than what was characterised, or a weight is not finite.
     """
     layers = []
     for layer, weight in enumerate(weights, start=1):
         weight = np.asarray(weight, dtype=float)
+        if not np.isfinite(weight).all():
+            raise DataError(
+                f"a weight of layer {layer} is not a finite number",
+                remedy="run `codesign train` again",
+            )
         factor = np.where(weight >= 0, scale[0], scale[1])
         current = weight * factor * model.current_scale_A(layer, form)
         layers.append(_biases(weight, current, model))

@@ -7,6 +7,7 @@ that an interrupted verification goes on where it was.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -100,6 +101,7 @@ def simulate_samples(
         if outcome.ok and outcome.value is not None:
             results[outcome.index] = outcome.value
         else:
+            warnings.warn(f"{label}: {outcome.status.value}: {outcome.message}", stacklevel=2)
             results[outcome.index] = _empty(circuit, size, outcome.status.value)
         done += size
         progress(done, len(spikes_s), label)

@@ -60,6 +60,22 @@ def classes(t_output_s: np.ndarray, n_classes: int) -> np.ndarray:
     return np.where(np.isfinite(times).any(axis=1), times.argmin(axis=1), -1)
 
 
+def error_metrics(layers: Sequence[LayerErrors]) -> dict[str, Any]:
+    """The error figures of one model; `layers` in order, the last is the output layer."""
+    hidden = [layer.error_s[np.isfinite(layer.error_s)] for layer in layers[:-1]]
+    joined = np.concatenate(hidden) if hidden else np.array([])
+    largest = [layer.max_abs_ns for layer in layers if np.isfinite(layer.max_abs_ns)]
+    return {
+        "rmse_spike_time_ns": _number(layers[-1].rmse_ns),
+        "rmse_hidden_spike_time_ns": (
+            float(np.sqrt(np.mean(joined**2)) * 1e9) if len(joined) else None
+        ),
+        "max_abs_error_ns": max(largest) if largest else None,
+        "spikes_compared": sum(layer.compared for layer in layers),
+        "spikes_missed": sum(layer.missed for layer in layers),
+    }
+
+
 def mapping_metrics(
     layers: Sequence[LayerErrors],
     model_output_s: np.ndarray,
@@ -70,42 +86,20 @@ def mapping_metrics(
     energy_J: np.ndarray,
     scale: Sequence[float],
 ) -> dict[str, Any]:
-    """The figures of one mapping; `layers` in order, the last is the output layer."""
+    """All figures of one mapping; `layers` in order, the last is the output layer."""
     in_model, in_circuit = classes(model_output_s, n_classes), classes(circuit_output_s, n_classes)
-    hidden = layers[:-1]
-    errors = [layer.error_s[np.isfinite(layer.error_s)] for layer in hidden]
-    hidden_errors = np.concatenate(errors) if errors else np.array([])
+
+    def share(equal: np.ndarray) -> float | None:
+        return float(np.mean(equal[ok])) if ok.any() else None
+
     return {
-        "rmse_spike_time_ns": _number(layers[-1].rmse_ns),
-        "rmse_hidden_spike_time_ns": _number(
-            float(np.sqrt(np.mean(hidden_errors**2)) * 1e9) if len(hidden_errors) else float("nan")
-        ),
-        "max_abs_error_ns": _number(np.nanmax([layer.max_abs_ns for layer in layers])),
-        "spikes_compared": sum(layer.compared for layer in layers),
-        "spikes_missed": sum(layer.missed for layer in layers),
-        "accuracy_model": _number(np.mean(in_model == labels)),
-        "accuracy_spice": _number(np.mean(in_circuit[ok] == labels[ok]) if ok.any() else np.nan),
-        "prediction_agreement": _number(
-            np.mean(in_circuit[ok] == in_model[ok]) if ok.any() else np.nan
-        ),
+        **error_metrics(layers),
+        "accuracy_model": float(np.mean(in_model == labels)),
+        "accuracy_spice": share(in_circuit == labels),
+        "prediction_agreement": share(in_circuit == in_model),
         "scale": [float(value) for value in scale],
-        "energy_per_inference_J": _number(np.mean(energy_J[ok]) if ok.any() else np.nan),
+        "energy_per_inference_J": float(np.mean(energy_J[ok])) if ok.any() else None,
         "failed_simulations": int((~ok).sum()),
-    }
-
-
-def error_metrics(layers: Sequence[LayerErrors]) -> dict[str, Any]:
-    """The error figures alone, for the other model forms."""
-    hidden = [layer.error_s[np.isfinite(layer.error_s)] for layer in layers[:-1]]
-    joined = np.concatenate(hidden) if hidden else np.array([])
-    return {
-        "rmse_spike_time_ns": _number(layers[-1].rmse_ns),
-        "rmse_hidden_spike_time_ns": _number(
-            float(np.sqrt(np.mean(joined**2)) * 1e9) if len(joined) else float("nan")
-        ),
-        "max_abs_error_ns": _number(np.nanmax([layer.max_abs_ns for layer in layers])),
-        "spikes_compared": sum(layer.compared for layer in layers),
-        "spikes_missed": sum(layer.missed for layer in layers),
     }
 
 

@@ -20,8 +20,9 @@ _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#
 
 def worst_and_typical(mapping: MappingResult) -> tuple[int, int]:
     """Index of the sample with the largest rms error over all layers, and of the median one."""
-    squares = [np.nanmean(layer.error_s**2, axis=1) for layer in mapping.errors]
-    error = np.nan_to_num(np.sqrt(np.nanmean(squares, axis=0)), nan=-1.0)
+    squares = np.concatenate([layer.error_s**2 for layer in mapping.errors], axis=1)
+    count = np.isfinite(squares).sum(axis=1)
+    error = np.where(count > 0, np.nansum(squares, axis=1) / np.maximum(count, 1), -1.0)
     order = np.argsort(error)
     usable = order[error[order] >= 0]
     if not len(usable):
