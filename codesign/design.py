@@ -63,7 +63,7 @@ class VerifyParameters(Record):
     mappings: tuple[Literal["pnn", "ann"], ...] = Field(("pnn", "ann"), min_length=1)
     corner: Corner | None = Field(None, description="None: the corner of [process]")
     max_rmse_ns: float | None = Field(None, gt=0, description="limit of the output layer's error")
-    calibration_samples: int = Field(6, ge=1, description="training samples, to fit scales on")
+    calibration_samples: int = Field(4, ge=1, description="training samples, to fit scales on")
 
     @field_validator("mappings")
     @classmethod

@@ -41,8 +41,16 @@ class BiasCurve:
             )
         order = np.argsort(log_i)
         spline = CubicSpline(bias, log_i)
-        found = np.interp(wanted, log_i[order], bias[order])
-        for _ in range(12):
-            found = found - (spline(found) - wanted) / spline(found, 1)
-            found = np.clip(found, bias[0], bias[-1])
+        log_i, bias = log_i[order], bias[order]
+        found = np.interp(wanted, log_i, bias)
+        # Newton's steps, kept between the two points around the current: a spline through steep
+        # points may turn back between others.
+        at = np.clip(np.searchsorted(log_i, wanted, side="right") - 1, 0, len(log_i) - 2)
+        less, more = bias[at], bias[at + 1]
+        for _ in range(40):
+            error, slope = spline(found) - wanted, spline(found, 1)
+            less, more = np.where(error <= 0, found, less), np.where(error > 0, found, more)
+            step = found - np.divide(error, slope, out=np.zeros_like(error), where=slope != 0)
+            inside = (step - less) * (step - more) <= 0
+            found = np.where(inside, step, (less + more) / 2)
         return found

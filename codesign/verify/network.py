@@ -107,7 +107,8 @@ def verify_mappings(
     warmup = calibration_spikes[0]
 
     def simulate(circuit: Circuit, samples: np.ndarray, label: str) -> CircuitResult:
-        size = 5 if len(samples) > 8 else max(1, -(-len(samples) // 2))
+        # Each deck leads in with a discarded sample: few long ones, yet work for every worker.
+        size = 10 if len(samples) > 20 else -(-len(samples) // 2)
         return simulate_samples(
             circuit, samples, warmup, process, cache_dir=cache_dir, chunk=size, workers=workers,
             progress=progress, label=label,

@@ -1,0 +1,88 @@
+"""The shipped tables give the shipped model; models read back; damage is named."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from codesign.characterize.bias_curve import BiasCurve
+from codesign.characterize.fit import fit_tables
+from codesign.characterize.model import FittedModel
+from codesign.design import Design
+from codesign.errors import DataError
+from codesign.resources import resource_dir
+
+
+@pytest.fixture(scope="module")
+def shipped() -> FittedModel:
+    return FittedModel.load(resource_dir("characterization") / "iris" / "model.json")
+
+
+def test_shipped_tables_still_give_the_shipped_model(shipped):
+    design = Design.load(resource_dir("designs") / "iris.toml")
+    folder = resource_dir("characterization") / "iris"
+    conditions = design.process.conditions()
+    model = fit_tables(folder, design.network, design.timing, conditions, design.process.supply)
+    for new, old in zip(model.layers, shipped.layers, strict=True):
+        for form, fitted in new.forms.items():
+            assert fitted.c_eff_F == pytest.approx(old.forms[form].c_eff_F, rel=1e-4)
+            assert fitted.residual_ns == pytest.approx(old.forms[form].residual_ns, rel=0.02)
+    assert all(layer.forms["extended"].holdout_ns < 0.3 for layer in model.layers)
+
+
+def test_missing_table_is_named(tmp_path):
+    design = Design.from_text("name = 'toy'")
+    conditions = design.process.conditions()
+    with pytest.raises(DataError, match=r"synapse_current\.parquet"):
+        fit_tables(tmp_path, design.network, design.timing, conditions, 1.8)
+
+
+def test_model_reads_back(shipped, tmp_path):
+    shipped.save(tmp_path / "model.json")
+    assert FittedModel.load(tmp_path / "model.json") == shipped
+
+
+def test_capacitance_scales_the_currents(shipped):
+    form = shipped.layers[0].forms["extended"]
+    larger = replace(form, c_eff_F=1.05 * form.c_eff_F)
+    layer = replace(shipped.layers[0], forms={**shipped.layers[0].forms, "extended": larger})
+    changed = replace(shipped, layers=(layer, *shipped.layers[1:]))
+    ratio = changed.current_scale_A(1) / shipped.current_scale_A(1)
+    assert ratio == pytest.approx(1.05)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: "{" + json.dumps(data),
+        lambda data: json.dumps({**data, "schema_version": 99}),
+        lambda data: json.dumps({k: v for k, v in data.items() if k != "v_th_V"}),
+        lambda data: json.dumps({**data, "currents": {"n": data["currents"]["n"]}}),
+        lambda data: json.dumps({**data, "validity": {"v_mem_V": [1]}}),
+        lambda data: json.dumps([1]),
+    ],
+)
+def test_damaged_model_is_named(damage, tmp_path):
+    path = tmp_path / "model.json"
+    source = resource_dir("characterization") / "iris" / "model.json"
+    path.write_text(damage(json.loads(source.read_text())))
+    with pytest.raises(DataError, match=r"model\.json"):
+        FittedModel.load(path)
+
+
+def test_model_currents_must_be_monotone(tmp_path):
+    source = resource_dir("characterization") / "iris" / "model.json"
+    data = json.loads(source.read_text())
+    data["currents"]["p"]["i0_A"][3] *= 100
+    (tmp_path / "model.json").write_text(json.dumps(data))
+    with pytest.raises(DataError, match="monotone"):
+        FittedModel.load(tmp_path / "model.json")
+
+
+def test_bias_curve_falls_for_the_p_pair(shipped):
+    curve: BiasCurve = shipped.currents["p"]
+    biases = curve.bias(np.array([1e-9, 1e-8, 1e-7]))
+    assert (np.diff(biases) < 0).all()
