@@ -22,11 +22,13 @@ from codesign.cells import (
     NetworkParameters,
     PhaseTiming,
     RCSpikeNeuron,
+    ResistiveSynapseParameters,
 )
 from codesign.cells.stimulus import control_sources, pulse_source, supply_sources
 from codesign.characterize.currents import CurrentTable
 from codesign.characterize.fit_currents import fit_shape
 from codesign.characterize.plan import ColumnSweep
+from codesign.errors import DesignError
 from codesign.pdk import Conditions, Process
 from codesign.spice import Deck, Transient, crossing_times, dc, run_batch, value_at
 
@@ -72,6 +74,11 @@ def column_tasks(
     them positive weights; spike times are chosen so that the end voltages spread evenly over the
     range in which the neuron fires within its phase.
     """
+    if isinstance(network.synapse, ResistiveSynapseParameters):
+        raise DesignError(
+            "network.synapse.kind: the column sweep and the fit take current_source synapses only",
+            remedy='use kind = "current_source", or a plan without a column sweep',
+        )
     tables = {polarity: CurrentTable.from_frame(synapse_table, polarity) for polarity in "np"}
     # A first estimate only; the fit finds the effective capacitance.
     capacitor = network.neuron.capacitor

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from codesign.cells import NetworkParameters, PhaseTiming
+from codesign.cells import NetworkParameters, PhaseTiming, ResistiveSynapseParameters
 from codesign.characterize.column import column_deck, column_tasks, first_rise, run_column
 from codesign.characterize.plan import ColumnSweep
+from codesign.errors import DesignError
 from codesign.pdk import Conditions
 from codesign.resources import resource_dir
 
@@ -39,6 +40,12 @@ def test_the_same_seed_draws_the_same_trials(tasks):
     assert column_tasks(SWEEP, NETWORK, PhaseTiming(), Conditions(), table) == tasks
     other = SWEEP.model_copy(update={"seed": 2})
     assert column_tasks(other, NETWORK, PhaseTiming(), Conditions(), table) != tasks
+
+
+def test_resistive_synapses_are_refused():
+    network = NetworkParameters(layers=(2, 2), synapse=ResistiveSynapseParameters())
+    with pytest.raises(DesignError, match="current_source"):
+        column_tasks(SWEEP, network, PhaseTiming(), Conditions(), pd.DataFrame())
 
 
 def test_deck_saves_membrane_and_lines(tasks):
