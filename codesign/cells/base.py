@@ -14,6 +14,7 @@ from codesign.cells.transistor import (
     MIMCapacitorParameters,
     TransistorParameters,
 )
+from codesign.errors import InputError
 from codesign.pdk import Device
 from codesign.records import Record
 from codesign.spice.deck import spice_identifier
@@ -63,11 +64,20 @@ class Cell(ABC):
         return tuple(port.name for port in self.ports)
 
     def cells(self) -> Iterator[Cell]:
-        """Every distinct cell below and including this one, sub-cells first."""
+        """Every distinct cell below and including this one, sub-cells first.
+
+        Raises InputError when a cell has the name of one inside it: SPICE would call itself.
+        """
         seen: dict[str, Cell] = {}
         for child in self.schematic.children:
             for cell in child.cells():
                 seen.setdefault(cell.name, cell)
+        # SPICE does not tell upper from lower case.
+        if self.name.lower() in {name.lower() for name in seen}:
+            raise InputError(
+                f"cell name {self.name!r} is the name of a cell inside it",
+                remedy="choose another name",
+            )
         yield from seen.values()
         yield self
 

@@ -19,6 +19,7 @@ from codesign.characterize.model import (
     Validity,
 )
 from codesign.characterize.tables import read_table
+from codesign.errors import DataError
 from codesign.pdk import Conditions
 from codesign.progress import ProgressCallback, silent
 
@@ -56,6 +57,12 @@ def fit_tables(
     tables = {polarity: CurrentTable.from_frame(synapse, polarity) for polarity in "np"}
     v0 = network.neuron.v0
     fired = trials[(trials["status"] == "ok") & trials["t_fire_s"].notna()]
+    if len(fired) < 20:
+        raise DataError(
+            f"only {len(fired)} of {len(trials)} column trials fired; a fit needs 20",
+            remedy="look at status and v_end_V in column_trials.parquet; raise runs of the column "
+            "sweep, or change the neuron's v0, v_discharge or v_sense, and simulate again",
+        )
     v_th = v0 - _switching_voltage(fired)
     currents = {polarity: table.at(v0) for polarity, table in tables.items()}
     i_range = _current_range(inputs, currents, supply_V)
@@ -115,6 +122,12 @@ def _current_range(
     inputs: pd.DataFrame, currents: dict[str, BiasCurve], supply_V: float
 ) -> tuple[float, float]:
     """Smallest and largest synapse current of the column trials, in A."""
+    inputs = inputs[inputs["status"] == "ok"]
+    if inputs.empty:
+        raise DataError(
+            "column_inputs.parquet has no row whose simulation succeeded",
+            remedy="simulate the column sweep again",
+        )
     on_n = inputs["v_bias_n_V"].to_numpy(float)
     on_p = inputs["v_bias_p_V"].to_numpy(float)
     drawn = np.concatenate(

@@ -7,6 +7,8 @@ means in training. The firing curve is linear in its coefficients and is solved 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -16,7 +18,7 @@ import torch
 from scipy.optimize import least_squares
 
 from codesign.characterize.currents import CurrentTable
-from codesign.characterize.fit_currents import W_REF, fit_shape
+from codesign.characterize.fit_currents import W_REF, ShapeFit, fit_shape
 from codesign.characterize.model import Estimate, LayerForm, firing_curve
 from codesign.errors import DataError
 from codesign.pnn import PNNParameters, membrane_potential
@@ -125,10 +127,10 @@ def fit_form(
     """Fit one model form (`linear`: 4 parameters and a logarithmic firing law; `extended`)."""
     names = _NAMES[form]
     holdout = _left_out(data.run)
-    outside = _Fit(form, names, data, tables, setting, ~holdout)
-    left_out = outside.errors_ns()[holdout]
-    full = _Fit(form, names, data, tables, setting, np.ones(len(holdout), dtype=bool))
-    errors = full.errors_ns()
+    with _one_thread():
+        outside = _Fit(form, names, data, tables, setting, ~holdout)
+        full = _Fit(form, names, data, tables, setting, np.ones(len(holdout), dtype=bool))
+    left_out, errors = outside.errors_ns()[holdout], full.errors_ns()
     return LayerForm(
         c_eff_F=full.c_eff_F,
         pnn=full.parameters(),
@@ -138,6 +140,17 @@ def fit_form(
         max_ns=float(np.abs(errors).max()),
         trials=len(errors),
     )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch on one thread: on tensors this small, threads wait for each other (10 times slower)."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _left_out(run: np.ndarray) -> np.ndarray:
@@ -173,8 +186,8 @@ class _Fit:
         freedom = max(int(use.sum()) - len(names) - self._firing_size, 1)
         variance = 2 * solved.cost / freedom
         covariance = np.linalg.pinv(solved.jac.T @ solved.jac) * variance
-        self._shapes(self.solution)
-        self.error = np.sqrt(np.diag(covariance)) * self.scale
+        self.covariance = covariance * np.outer(self.scale, self.scale)
+        self.error = np.sqrt(np.diag(self.covariance))
         self.v_model = self._membrane(self.solution)
         self.firing = self._firing(self.v_model)
 
@@ -200,12 +213,12 @@ class _Fit:
         high = np.where(np.isinf(limit), 3 * guess, limit)
         return low / self.scale, high / self.scale
 
-    def _shapes(self, x: np.ndarray) -> None:
+    def _shapes(self, x: np.ndarray) -> dict[str, ShapeFit]:
         setting = self.setting
         capacitance = (float(x[4]), float(x[5])) if len(x) > 4 else (0.0, 0.0)
         scale = float(x[0]) * setting.v_th_V / setting.t_phase_s
         powers = (0, -1) if self.form == "linear" else (2, 2)
-        self.shapes = {
+        return {
             polarity: fit_shape(
                 self.tables[polarity], setting.v0_V, setting.v_th_V, scale, setting.i_range_A,
                 setting.v_range, powers, capacitance,
@@ -233,7 +246,7 @@ class _Fit:
 
     def _membrane(self, x: np.ndarray) -> np.ndarray:
         data, setting = self.data, self.setting
-        self._shapes(x)
+        self.shapes = self._shapes(x)
         weight = data.i0_A * setting.t_phase_s / (x[0] * setting.v_th_V)
         with torch.no_grad():
             v = membrane_potential(
@@ -287,11 +300,22 @@ class _Fit:
                 float(self.solution[index]), float(self.error[index]), "1"
             )
         for key, polarity in (("e_plus", "n"), ("e_minus", "p")):
-            shape = self.shapes[polarity]
-            value, error = 1 / shape.inverse_e[0], shape.standard_error[0]
-            found[key] = Estimate(value, error * value**2, "1")
+            value = 1 / self.shapes[polarity].inverse_e[0]
+            found[key] = Estimate(value, self._inverse_e_error(polarity) * value**2, "1")
         found |= self.firing.estimates(setting)
         return found
+
+    def _inverse_e_error(self, polarity: str) -> float:
+        """Standard error of 1/E: of the table's fit, and through the capacitance over voltage."""
+        slope = np.zeros(len(self.solution))
+        for index, step in enumerate(self.scale):
+            ends = [self.solution.copy(), self.solution.copy()]
+            ends[0][index] -= step
+            ends[1][index] += step
+            low, high = (self._shapes(end)[polarity].inverse_e[0] for end in ends)
+            slope[index] = (high - low) / (2 * step)
+        own = self.shapes[polarity].standard_error[0]
+        return float(np.sqrt(own**2 + slope @ self.covariance @ slope))
 
 
 class _FiringLaw(Protocol):

@@ -121,7 +121,7 @@ class FittedModel:
             raise DataError(f"{path}: schema_version is not {SCHEMA_VERSION}", remedy=remedy)
         try:
             return _from_dict(data)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             what = f"key {error} is missing" if isinstance(error, KeyError) else str(error)
             raise DataError(f"{path} is not a fitted model: {what}", remedy=remedy) from error
 
@@ -145,6 +145,8 @@ def _from_dict(data: dict[str, Any]) -> FittedModel:
             raise ValueError(f"layer {entry['layer']} lacks one of the forms {', '.join(FORMS)}")
         for form, fitted in forms.items():
             _positive(fitted.c_eff_F, f"c_eff_F of layer {entry['layer']}, {form},")
+            if fitted.pnn.firing_curve is None:
+                raise ValueError(f"layer {entry['layer']}, {form}, has no firing_curve")
         layers.append(LayerModel(entry["layer"], entry["fan_in"], entry["fan_out"], forms))
     if not layers or [layer.layer for layer in layers] != list(range(1, len(layers) + 1)):
         raise ValueError("layers are not numbered 1, 2, ...")

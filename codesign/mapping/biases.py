@@ -11,13 +11,16 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from codesign.cells import Network
-from codesign.characterize.model import FittedModel
 from codesign.errors import DataError
 from codesign.files import write_atomic
+
+if TYPE_CHECKING:  # brings torch with it, which simulation workers need not load
+    from codesign.characterize.model import FittedModel
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,22 @@ def weights_of(
 
 
 def bias_sources(network: Network, layers: Sequence[LayerBiases]) -> list[str]:
-    """One DC source for each gate bias of a network, named after its port."""
+    """One DC source for each gate bias of a network, named after its port.
+
+    Raises DataError when the biases are those of another network: a gate would be left floating.
+    """
+    found = tuple(biases.bias_n_V.shape for biases in layers)
+    wanted = tuple((post, pre) for pre, post in network.sizes.connections)
+    if not all(crossbar.biased for crossbar in network.crossbars):
+        raise DataError(
+            f"the synapses of {network.name} take no gate biases: their weights are device values",
+            remedy="use synapses of kind current_source",
+        )
+    if found != wanted:
+        raise DataError(
+            f"biases are for layers {found} (post, pre), {network.name} has {wanted}",
+            remedy="make the mapping again for this network",
+        )
     lines = []
     for layer, biases in enumerate(layers, start=1):
         for (post, pre), bias_n in np.ndenumerate(biases.bias_n_V):

@@ -17,9 +17,7 @@ SWEEP = ColumnSweep(kind="column", name="column", runs=4, trials=3, warmup=1)
 
 @pytest.fixture(scope="module")
 def tasks():
-    table = pd.read_parquet(
-        resource_dir("characterization") / "iris" / "synapse_current.parquet"
-    )
+    table = pd.read_parquet(resource_dir("characterization") / "iris" / "synapse_current.parquet")
     return column_tasks(SWEEP, NETWORK, PhaseTiming(), Conditions(), table)
 
 
@@ -34,9 +32,7 @@ def test_every_layer_has_its_runs_and_loads(tasks):
 
 
 def test_the_same_seed_draws_the_same_trials(tasks):
-    table = pd.read_parquet(
-        resource_dir("characterization") / "iris" / "synapse_current.parquet"
-    )
+    table = pd.read_parquet(resource_dir("characterization") / "iris" / "synapse_current.parquet")
     assert column_tasks(SWEEP, NETWORK, PhaseTiming(), Conditions(), table) == tasks
     other = SWEEP.model_copy(update={"seed": 2})
     assert column_tasks(other, NETWORK, PhaseTiming(), Conditions(), table) != tasks

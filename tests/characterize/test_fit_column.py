@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from codesign.characterize.fit_column import EARLIEST_FIRING, column_data, fit_form
 from codesign.errors import DataError
@@ -25,9 +26,7 @@ from .synthetic import (
 NOISE_NS = 0.05
 KICK = 4e-4
 LINEAR_TRUTH = replace(STRAIGHT, kick=KICK)
-EXTENDED_TRUTH = replace(
-    BENT, kick=KICK, kick_per_weight_plus=-6e-4, kick_per_weight_minus=-9e-4
-)
+EXTENDED_TRUTH = replace(BENT, kick=KICK, kick_per_weight_plus=-6e-4, kick_per_weight_minus=-9e-4)
 
 
 def fitted(form, truth, **options):
@@ -90,6 +89,41 @@ def test_extended_form_covers_the_truth(extended):
     within(form.parameters["capacitance_1"], 0.0)
     within(form.parameters["capacitance_2"], 0.0)
     assert form.c_eff_F == pytest.approx(C_EFF_F, rel=0.01)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_standard_errors_of_reversal_potentials_count_the_capacitance(seed):
+    """C(v) shifts 1/E of both pairs; an error of the table's fit alone would be far too small."""
+    form, _ = fitted("extended", EXTENDED_TRUTH, noise_ns=NOISE_NS, runs=30, seed=seed)
+    within(form.parameters["e_plus"], BENT.e_plus)
+    within(form.parameters["e_minus"], BENT.e_minus)
+    bend = form.parameters["capacitance_1"].standard_error
+    for key in ("e_plus", "e_minus"):
+        found = form.parameters[key]
+        assert 0.2 * bend < found.standard_error / found.value**2 < 5 * bend
+
+
+def test_without_noise_the_extended_form_is_exact():
+    form, data = fitted("extended", EXTENDED_TRUTH, runs=30)
+    assert form.c_eff_F == pytest.approx(C_EFF_F, rel=1e-5)
+    assert form.pnn.kick == pytest.approx(KICK, abs=1e-7)
+    assert form.pnn.kick_per_weight_plus == pytest.approx(-6e-4, abs=1e-7)
+    assert form.pnn.kick_per_weight_minus == pytest.approx(-9e-4, abs=1e-7)
+    assert form.pnn.e_plus == pytest.approx(BENT.e_plus, rel=1e-4)
+    assert form.pnn.e_minus == pytest.approx(BENT.e_minus, rel=1e-4)
+    v = np.linspace(data.v_end.min(), data.v_end.max(), 50)
+    found = form.pnn.firing_curve(torch.tensor(v)).numpy()
+    np.testing.assert_allclose(found, LogLaw()(v), atol=1e-6)
+
+
+def test_fit_leaves_the_threads_of_torch_as_they_were():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        fitted("linear", LINEAR_TRUTH, runs=12)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_errors_are_the_noise_that_was_put_in(linear, extended):

@@ -39,9 +39,7 @@ def test_sign_selects_the_pair():
 
 def test_scales_act_on_their_sign_alone():
     weight = [np.array([[0.5, -0.5]])]
-    plain, scaled = (
-        bias_layers(weight, MODEL, scale=s)[0].current_A for s in ((1, 1), (1.2, 0.9))
-    )
+    plain, scaled = (bias_layers(weight, MODEL, scale=s)[0].current_A for s in ((1, 1), (1.2, 0.9)))
     np.testing.assert_allclose(scaled / plain, [[1.2, 0.9]])
 
 

@@ -70,12 +70,19 @@ def check(context: StepContext) -> None:
     mapping = "pnn" if "pnn" in context.design.verify.mappings else "ann"
     try:
         view = json.loads(path.read_text(encoding="utf-8"))["views"][context.design.view]
-        rmse_ns = float(view["mappings"][mapping]["rmse_spike_time_ns"])
+        found = view["mappings"][mapping]["rmse_spike_time_ns"]
+        rmse_ns = None if found is None else float(found)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path} is damaged or lacks the {mapping} mapping: {type(error).__name__}: {error}",
             remedy="run `codesign verify` again with --force",
         ) from error
+    if rmse_ns is None:
+        raise CheckFailed(
+            f"no output spike of mapping {mapping} could be compared with SPICE",
+            remedy="look at failed_simulations in verify/metrics.json and status in "
+            "verify/spikes.parquet",
+        )
     # Written so that NaN fails.
     if not rmse_ns <= limit_ns:
         raise CheckFailed(
