@@ -38,6 +38,8 @@ class SimulatorOptions:
     """Accuracy options of ngspice. The defaults give spike times within 0.05 ns rms of a reference
     run at trap, reltol 1e-5, chgtol 1e-18 on a 370-transistor network; ngspice's own cost accuracy
     (gmin 1e-12: 0.24 mV, chgtol 1e-14: 0.09 mV), tighter ones abort with "timestep too small".
+    trtol 10 instead of 7 takes 12 % fewer time points and moves spikes by 0.005 ns; 20 moves them
+    by 0.2 ns.
     """
 
     reltol: float = 1e-4
@@ -45,6 +47,7 @@ class SimulatorOptions:
     abstol: float = 1e-13
     vntol: float = 1e-6
     gmin: float = 1e-15
+    trtol: float = 10.0
     method: str = "trap"
     extra: tuple[tuple[str, float], ...] = ()
 
@@ -62,6 +65,7 @@ class SimulatorOptions:
             "abstol": self.abstol,
             "vntol": self.vntol,
             "gmin": self.gmin,
+            "trtol": self.trtol,
             "method": self.method,
             **dict(self.extra),
         }

@@ -93,18 +93,18 @@ import sys
 from pathlib import Path
 import numpy as np
 from codesign.cells import NetworkParameters, PhaseTiming
-from codesign.characterize.model import FittedModel
 from codesign.mapping import bias_layers
 from codesign.pdk import Conditions, Process
 from codesign.resources import resource_dir
 from codesign.verify.circuit import Circuit, simulate_samples
 
 if __name__ == "__main__":
+    from codesign.characterize.model import FittedModel
     model = FittedModel.load(resource_dir("characterization") / "iris" / "model.json")
     layers = bias_layers([np.array([[0.5], [0.3]])], model)
     network = NetworkParameters(layers=(1, 2))
     circuit = Circuit("tiny", network, PhaseTiming(), Conditions(), layers)
-    spikes = np.linspace(1e-7, 8e-7, 6)[:, None]
+    spikes = np.linspace(1e-7, 8e-7, 4)[:, None]
     result = simulate_samples(circuit, spikes, np.array([2e-7]), Process.sky130(),
                               cache_dir=Path(sys.argv[1]), chunk=1, workers=1)
     np.save(sys.argv[2], result.t_spike_s[0])
@@ -123,7 +123,7 @@ def test_killed_run_goes_on_and_gives_the_same(tmp_path):
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     kept = {path: path.stat().st_mtime_ns for path in cache.rglob("*.npz")}
-    assert 2 <= len(kept) < 6 and not out.exists()
+    assert 2 <= len(kept) < 4 and not out.exists()
     subprocess.run(command, check=True, timeout=300)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     resumed = np.load(out)
