@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -217,11 +217,6 @@ def write_verification(verification: Verification, run_dir: Path) -> None:
         spike_table(verification).to_parquet(temporary, index=False)
     text = json.dumps(verification.metrics, indent=1, allow_nan=False) + "\n"
     write_atomic(run_dir / "verify" / "metrics.json", text)
-
-
-def at_corner(setting: VerificationSetting, conditions: Conditions) -> VerificationSetting:
-    """The same verification at other conditions."""
-    return replace(setting, conditions=conditions)
 
 
 def _metrics(setting: VerificationSetting, mappings: dict[str, MappingResult]) -> dict[str, Any]:
