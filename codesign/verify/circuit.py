@@ -7,6 +7,7 @@ that an interrupted verification goes on where it was.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -156,7 +157,12 @@ def _run_chunk(
     stop = timing.run_length(len(circuit.layers), len(chunk.spikes_s))
     analysis = Transient(stop, _MAX_STEP_S, (*save, "i(vvdd)", "i(vv0)"))
     key = cache_key(
-        deck.text(analysis), deck.models(process), Ngspice.find().version(), f"wave {_WAVE_STEP_S}"
+        deck.text(analysis),
+        deck.models(process),
+        Ngspice.find().version(),
+        f"wave {_WAVE_STEP_S}",
+        # What is kept are measured values, so the code that measures decides them too.
+        inspect.getsource(_measure) + inspect.getsource(first_rise),
     )
     cache = Cache(cache_dir) if cache_dir is not None else None
     stored = cache.get(key) if cache else None

@@ -46,9 +46,12 @@ def test_verification_limit_is_no_reason_to_simulate_again():
     assert "verify" not in VERIFY.design
 
 
-def write_metrics(run_dir, rmse_ns) -> None:
+def write_metrics(run_dir, rmse_ns, failed=0) -> None:
     (run_dir / "verify").mkdir()
-    mappings = {"pnn": {"rmse_spike_time_ns": rmse_ns}, "ann": {"rmse_spike_time_ns": 30.0}}
+    mappings = {
+        "pnn": {"rmse_spike_time_ns": rmse_ns, "failed_simulations": failed},
+        "ann": {"rmse_spike_time_ns": 30.0, "failed_simulations": 0},
+    }
     content = {"views": {"schematic": {"mappings": mappings}}}
     (run_dir / "verify" / "metrics.json").write_text(json.dumps(content))
 
@@ -64,6 +67,15 @@ def test_limit_on_the_error(design, tmp_path, rmse_ns, holds):
     else:
         with pytest.raises(CheckFailed, match=r"more than the 0\.5 ns allowed"):
             VERIFY.check(context)
+
+
+def test_failed_simulations_fail_the_limit(design, tmp_path):
+    from codesign.errors import CheckFailed
+
+    write_metrics(tmp_path, 0.1, failed=1)
+    context = StepContext(design.override({"verify.max_rmse_ns": 0.5}), tmp_path)
+    with pytest.raises(CheckFailed, match="1 simulations of mapping pnn failed"):
+        VERIFY.check(context)
 
 
 def test_limit_applies_to_the_baseline_when_it_is_alone(design, tmp_path):

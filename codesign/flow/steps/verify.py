@@ -62,7 +62,10 @@ def run(context: StepContext) -> StepReport:
 
 
 def check(context: StepContext) -> None:
-    """The output layer's error against verify.max_rmse_ns: of pnn, or of ann when it is alone."""
+    """The output layer's error against verify.max_rmse_ns: of pnn, or of ann when it is alone.
+
+    A failed simulation fails the check too: an error over fewer samples proves nothing.
+    """
     limit_ns = context.design.verify.max_rmse_ns
     if limit_ns is None:
         return
@@ -70,8 +73,10 @@ def check(context: StepContext) -> None:
     mapping = "pnn" if "pnn" in context.design.verify.mappings else "ann"
     try:
         view = json.loads(path.read_text(encoding="utf-8"))["views"][context.design.view]
-        found = view["mappings"][mapping]["rmse_spike_time_ns"]
+        figures = view["mappings"][mapping]
+        found = figures["rmse_spike_time_ns"]
         rmse_ns = None if found is None else float(found)
+        failed = int(figures["failed_simulations"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path} is damaged or lacks the {mapping} mapping: {type(error).__name__}: {error}",
@@ -82,6 +87,12 @@ def check(context: StepContext) -> None:
             f"no output spike of mapping {mapping} could be compared with SPICE",
             remedy="look at failed_simulations in verify/metrics.json and status in "
             "verify/spikes.parquet",
+        )
+    if failed:
+        raise CheckFailed(
+            f"{failed} simulations of mapping {mapping} failed, so its error is not that of all "
+            "samples",
+            remedy="look at status in verify/spikes.parquet, and verify again",
         )
     # Written so that NaN fails.
     if not rmse_ns <= limit_ns:
