@@ -1,0 +1,1 @@
+"""What all layout views share: technology, drawing, design rules, extraction, comparison."""

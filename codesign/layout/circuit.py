@@ -1,0 +1,122 @@
+"""A flat circuit: devices between named nets. What extraction finds and LVS compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from codesign.pdk import Device
+
+# Name of the net that capacitances to the substrate go to when the layout has no p-tap label.
+SUBSTRATE = "vss"
+
+
+@dataclass(frozen=True)
+class FlatDevice:
+    """A transistor (`n`, `p`: nodes drain, gate, source, bulk) or a MIM capacitor (`cap`: top
+    plate, bottom plate). `model` is the short name (nfet_01v8); junctions are None where a
+    schematic leaves them out. `x_um`, `y_um`: where it is drawn."""
+
+    name: str
+    kind: str
+    model: str
+    nodes: tuple[str, ...]
+    w_um: float
+    l_um: float
+    as_um2: float | None = None
+    ad_um2: float | None = None
+    ps_um: float | None = None
+    pd_um: float | None = None
+    x_um: float | None = None
+    y_um: float | None = None
+
+
+@dataclass(frozen=True)
+class Parasitic:
+    """A parasitic capacitance (F) or resistance (ohm) between two nets."""
+
+    node_a: str
+    node_b: str
+    value: float
+
+
+@dataclass(frozen=True)
+class FlatCircuit:
+    """A cell without hierarchy; `ports` in netlist order, nets by name."""
+
+    name: str
+    ports: tuple[str, ...]
+    devices: tuple[FlatDevice, ...]
+    capacitors: tuple[Parasitic, ...] = ()
+    resistors: tuple[Parasitic, ...] = ()
+    comments: tuple[str, ...] = field(default=())
+
+    @property
+    def nets(self) -> tuple[str, ...]:
+        """All nets, ports first, then in the order in which devices and parasitics name them."""
+        seen = dict.fromkeys(self.ports)
+        for device in self.devices:
+            seen.update(dict.fromkeys(device.nodes))
+        for part in (*self.capacitors, *self.resistors):
+            seen.update(dict.fromkeys((part.node_a, part.node_b)))
+        return tuple(seen)
+
+    def sizes(self) -> frozenset[Device]:
+        """Every (model, W, L) in use, for the trimmed model include."""
+        return frozenset(Device(d.model, d.w_um, d.l_um) for d in self.devices)
+
+    def renamed(self, names: Mapping[str, str]) -> FlatCircuit:
+        """The same circuit with nets renamed (those in `names`)."""
+
+        def parasitics(parts: Iterable[Parasitic]) -> tuple[Parasitic, ...]:
+            return tuple(
+                Parasitic(names.get(p.node_a, p.node_a), names.get(p.node_b, p.node_b), p.value)
+                for p in parts
+            )
+
+        return replace(
+            self,
+            ports=tuple(names.get(port, port) for port in self.ports),
+            devices=tuple(
+                replace(d, nodes=tuple(names.get(node, node) for node in d.nodes))
+                for d in self.devices
+            ),
+            capacitors=parasitics(self.capacitors),
+            resistors=parasitics(self.resistors),
+        )
+
+    def spice(self) -> str:
+        """The `.subckt` definition: sizes in um and um^2, as the continuous sky130 models take."""
+        lines = [f"* {comment}" for comment in self.comments]
+        lines += _wrapped(f".subckt {self.name}", self.ports)
+        for device in self.devices:
+            lines += _wrapped(f"X{device.name}", (*device.nodes, *_parameters(device)))
+        for letter, parts in (("C", self.capacitors), ("R", self.resistors)):
+            for index, part in enumerate(parts, start=1):
+                lines.append(f"{letter}{index} {part.node_a} {part.node_b} {part.value:.6g}")
+        lines.append(f".ends {self.name}")
+        return "\n".join(lines) + "\n"
+
+
+def _parameters(device: FlatDevice) -> Iterator[str]:
+    yield f"sky130_fd_pr__{device.model}"
+    for key, value in (
+        ("ad", device.ad_um2),
+        ("as", device.as_um2),
+        ("l", device.l_um),
+        ("pd", device.pd_um),
+        ("ps", device.ps_um),
+        ("w", device.w_um),
+    ):
+        if value is not None:
+            yield f"{key}={value:.6g}"
+
+
+def _wrapped(first: str, words: Iterable[str], width: int = 100) -> list[str]:
+    lines, line = [], first
+    for word in words:
+        if len(line) + len(word) + 1 > width:
+            lines.append(line)
+            line = "+"
+        line += f" {word}"
+    return [*lines, line]
