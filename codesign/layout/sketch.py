@@ -5,6 +5,7 @@ Integers on the manufacturing grid keep every edge exact; gdstk writes the file.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,7 +124,7 @@ class Sketch:
     def wire(self, layer: str, points: list[tuple[int, int]], width: int) -> None:
         """A path of horizontal and vertical pieces, square at its ends and corners."""
         half = width // 2
-        for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        for (x0, y0), (x1, y1) in itertools.pairwise(points):
             if (x0, y0) != (x1, y1):
                 self.rect(
                     layer,
@@ -201,6 +202,8 @@ class Sketch:
                     gdstk.Label(net, centre, layer=known.label[0], texttype=known.label[1])
                 )
             for i in sketch.instances:
+                # gdstk mirrors the steps of an array together with the cell.
+                step = (i.dx / 1000, (-i.dy if i.mirrored else i.dy) / 1000)
                 cell.add(
                     gdstk.Reference(
                         made[i.cell.name],
@@ -208,7 +211,7 @@ class Sketch:
                         x_reflection=i.mirrored,
                         columns=i.columns,
                         rows=i.rows,
-                        spacing=(i.dx / 1000, i.dy / 1000) if i.columns * i.rows > 1 else (0, 0),
+                        spacing=step,
                     )
                 )
         return library
