@@ -185,18 +185,11 @@ class Sketch:
             cell = made[sketch.name] = library.new_cell(sketch.name)
             for layer, box in dict.fromkeys(sketch.boxes):
                 gds, datatype = self.technology.gds(layer)
-                corners = [value / 1000 for value in box]
-                cell.add(
-                    gdstk.rectangle(corners[:2], corners[2:], layer=gds, datatype=datatype)
-                )
+                cell.add(gdstk.rectangle(*_corners(box), layer=gds, datatype=datatype))
             for layer, box, net in sketch.pins:
                 known = self.technology.layers[layer]
-                corners = [value / 1000 for value in box]
-                cell.add(
-                    gdstk.rectangle(
-                        corners[:2], corners[2:], layer=known.pin[0], datatype=known.pin[1]
-                    )
-                )
+                gds, datatype = known.pin
+                cell.add(gdstk.rectangle(*_corners(box), layer=gds, datatype=datatype))
                 centre = ((box[0] + box[2]) // 2 / 1000, (box[1] + box[3]) // 2 / 1000)
                 cell.add(
                     gdstk.Label(net, centre, layer=known.label[0], texttype=known.label[1])
@@ -223,6 +216,11 @@ class Sketch:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary:
             self.library().write_gds(temporary, timestamp=datetime.datetime(2000, 1, 1))
+
+
+def _corners(box: Box) -> tuple[tuple[float, float], tuple[float, float]]:
+    x0, y0, x1, y1 = (value / 1000 for value in box)
+    return (x0, y0), (x1, y1)
 
 
 def nm(length_um: float) -> int:
