@@ -1,0 +1,1 @@
+"""Extraction: devices, nets, resistances and capacitances of a drawn layout."""
