@@ -18,7 +18,7 @@ from codesign.layout.extract.assemble import (
 )
 from codesign.layout.extract.audit import audit_ports
 from codesign.layout.extract.checks import check_drawing
-from codesign.layout.extract.connect import Connected, connect
+from codesign.layout.extract.connect import PLANES, Connected, connect
 from codesign.layout.extract.mim import mim_capacitors
 from codesign.layout.extract.names import Names, name_nets, stray_notes
 from codesign.layout.extract.reader import Drawing, read_gds, take_layout
@@ -89,11 +89,13 @@ def _capacitors(
     corner: Interconnect,
     threshold_F: float,
 ) -> tuple[tuple[Parasitic, ...], list[str]]:
-    from codesign.layout.extract.capacitance import capacitances
+    from codesign.layout.extract.capacitance import NetShapes, capacitances
     from codesign.layout.extract.parasitics import ParasiticTable
-    from codesign.layout.extract.planes import net_shapes
 
-    found = capacitances(net_shapes(connected), ParasiticTable.sky130(corner))
+    boxes = {plane: connected.boxes[plane] for plane in PLANES}
+    owners = {plane: connected.owners[plane] for plane in PLANES}
+    shapes = NetShapes(connected.dbu_um, boxes, owners, connected.n_nets)
+    found = capacitances(shapes, ParasiticTable.sky130(corner))
     settled = settle(found, names.names, connected.substrate, floating, threshold_F)
     return settled.capacitors, list(settled.notes(threshold_F))
 
