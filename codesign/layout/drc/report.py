@@ -57,9 +57,7 @@ class DRCReport:
         for rule, places in by_rule.items():
             lines.append(f"{rule}: {self.counts[rule]} x {self.texts[rule]}")
             for violation in places[:places_per_rule]:
-                lines.append(
-                    "  ({:.3f}, {:.3f}) .. ({:.3f}, {:.3f}) um".format(*violation.box_um)
-                )
+                lines.append("  ({:.3f}, {:.3f}) .. ({:.3f}, {:.3f}) um".format(*violation.box_um))
                 shown[rule] += 1
             if self.counts[rule] > shown[rule]:
                 lines.append(f"  and {self.counts[rule] - shown[rule]} more")
