@@ -25,7 +25,8 @@ def check_drc(
     """Check a GDS file or an open layout against the rules (all of sky130's unless given).
 
     top: cell to check; may be left out where there is one top cell only.
-    deep: keep the hierarchy while checking (fast on arrays); the violations are the same.
+    deep: keep the hierarchy while checking (faster on arrays); the places are the same, though a
+    long one may be reported in other pieces.
     Raises InputError for a file that cannot be read, an empty layout or an unknown cell.
     """
     opened, cell = open_layout(layout, top)
@@ -57,9 +58,12 @@ def _boxes(places: Places, dbu_um: float) -> list[tuple[float, float, float, flo
 
 
 def _each_box(collection: kdb.EdgePairs | kdb.Edges | kdb.Region) -> Iterator[kdb.Box]:
-    if not collection.is_empty():
-        for place in collection.each():
-            yield place.bbox()
+    if collection.is_empty():
+        return
+    # A deep region is cut along the hierarchy; merged, a place is one place.
+    merged = collection if isinstance(collection, kdb.EdgePairs) else collection.merged()
+    for place in merged.each():
+        yield place.bbox()
 
 
 def _text(rule: Rule) -> str:

@@ -17,6 +17,7 @@ Places = list[kdb.EdgePairs | kdb.Edges | kdb.Region]
 Check = Callable[[LayerSet, Rule], Places]
 
 _NEVER_ZERO = kdb.Region.NeverIncludeZeroDistance
+_TOUCHING = kdb.Region.IncludeZeroDistanceWhenTouching
 _PROJECTION = kdb.Region.Projection
 
 
@@ -30,12 +31,14 @@ def space(layers: LayerSet, rule: Rule) -> Places:
 
 def separation(layers: LayerSet, rule: Rule) -> Places:
     layer, other = layers[rule.layer], layers[rule.other]
-    options: dict[str, object] = {}
-    if rule.parallel or rule.abutting:
-        options["metrics"] = _PROJECTION
-    if rule.abutting:
-        options["zero_distance_mode"] = _NEVER_ZERO
-    places: Places = [layer.separation_check(other, layers.dbu(rule.value), **options)]
+    places: Places = [
+        layer.separation_check(
+            other,
+            layers.dbu(rule.value),
+            metrics=_PROJECTION if rule.parallel or rule.abutting else kdb.Region.Euclidian,
+            zero_distance_mode=_NEVER_ZERO if rule.abutting else _TOUCHING,
+        )
+    ]
     if rule.no_overlap:
         places.append(layer & other)
     return places
