@@ -90,6 +90,33 @@ class Cell(ABC):
         return "\n".join(f"{_header(cell)}{cell.schematic.text}" for cell in self.cells())
 
 
+@dataclass(frozen=True)
+class PlacedTransistor:
+    """A transistor of a schematic: nodes drain, gate, source, bulk."""
+
+    name: str
+    nodes: tuple[str, str, str, str]
+    size: TransistorParameters
+
+
+@dataclass(frozen=True)
+class PlacedCapacitor:
+    """A MIM capacitor of a schematic: nodes top plate, bottom plate."""
+
+    name: str
+    nodes: tuple[str, str]
+    size: MIMCapacitorParameters
+
+
+@dataclass(frozen=True)
+class PlacedCell:
+    """A sub-cell of a schematic: nodes in the order of its ports."""
+
+    name: str
+    cell: Cell
+    nodes: tuple[str, ...]
+
+
 class Schematic:
     """The schematic view of one cell under construction, on PySpice's netlist classes."""
 
@@ -99,7 +126,9 @@ class Schematic:
         self.sub: SubCircuit = SubCircuit(cell.name, *cell.port_names)
         self.devices: set[Device] = set()
         self.children: list[Cell] = []
-        self._instances: list[tuple[str, Cell]] = []
+        self.transistors: list[PlacedTransistor] = []
+        self.capacitors: list[PlacedCapacitor] = []
+        self.instances: list[PlacedCell] = []
 
     @property
     def text(self) -> str:
@@ -113,6 +142,7 @@ class Schematic:
         area, perimeter = round(w * extension, 6), round(2 * (w + extension), 6)
         junctions = {"ad": area, "as": area, "pd": perimeter, "ps": perimeter}
         model = f"sky130_fd_pr__{size.model}"
+        self.transistors.append(PlacedTransistor(name, nodes, size))
         self.sub.X(name, model, *nodes, w=w, l=l, **junctions)
         self.devices.add(Device(size.model, w, l))
 
@@ -131,6 +161,7 @@ class Schematic:
     def mim(self, name: str, nodes: tuple[str, str], size: MIMCapacitorParameters) -> None:
         """A MIM capacitor."""
         w, l = _microns(size.w), _microns(size.l)
+        self.capacitors.append(PlacedCapacitor(name, nodes, size))
         self.sub.X(name, f"sky130_fd_pr__{size.model}", *nodes, w=w, l=l)
         self.devices.add(Device(size.model, w, l))
 
@@ -143,7 +174,9 @@ class Schematic:
         if set(nodes) != set(cell.port_names):
             missing = sorted(set(cell.port_names) ^ set(nodes))
             raise ValueError(f"{cell.name}: ports {missing} are not connected or do not exist")
-        self.sub.X(name, cell.name, *(nodes[port] for port in cell.port_names))
+        placed = PlacedCell(name, cell, tuple(nodes[port] for port in cell.port_names))
+        self.instances.append(placed)
+        self.sub.X(name, cell.name, *placed.nodes)
         if all(child.name != cell.name for child in self.children):
             self.children.append(cell)
 
