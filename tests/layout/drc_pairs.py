@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from tests.layout.drawing import Box, Shapes, square
+from tests.layout.drc_drawing import Box, Shapes, square
 
 E = 0.005
 Pair = tuple[Shapes, Shapes]

@@ -7,7 +7,7 @@ import pytest
 
 from codesign.layout.drc import RuleTable, check_drc, write_drc_json
 from codesign.layout.drc.checks import KINDS
-from tests.layout.drawing import cell_of, moved, square, transistor, write_gds
+from tests.layout.drc_drawing import cell_of, moved, square, transistor, write_gds
 from tests.layout.drc_pairs import PAIRS
 
 TABLE = RuleTable.sky130()

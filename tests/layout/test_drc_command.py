@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from codesign.cli import cli
-from tests.layout.drawing import cell_of, transistor, write_gds
+from tests.layout.drc_drawing import cell_of, transistor, write_gds
 
 
 def drc(*arguments: object) -> Result:
