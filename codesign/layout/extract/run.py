@@ -74,9 +74,7 @@ def extract_circuit(
         comments += notes
     if mode is Mode.RC:
         raise InputError("mode rc is not available yet", remedy="use mode c")
-    circuit = FlatCircuit(
-        _cell_name(drawing), chosen, devices, found, comments=tuple(comments)
-    )
+    circuit = FlatCircuit(_cell_name(drawing), chosen, devices, found, comments=tuple(comments))
     if ports is not None:
         audit_ports(circuit, ports, unconnected)
     return circuit
