@@ -5,6 +5,7 @@ Nothing here comes from the layout generator, so that both can be tested against
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import gdstk
@@ -53,7 +54,7 @@ class Sketch:
     def stack(self, x: float, y: float, bottom: str = "li1", top: str = "met1") -> None:
         """Vias and pads from one conductor up to another, centred on (x, y)."""
         layers = _ORDER[_ORDER.index(bottom) : _ORDER.index(top) + 1]
-        for lower, upper in zip(layers, layers[1:], strict=False):
+        for lower, upper in pairwise(layers):
             cut, size, half = _VIAS[lower]
             self.square(cut, x, y, size / 2)
             self.square(lower, x, y, half)

@@ -21,25 +21,29 @@ def flat_devices(
     return (
         *(
             FlatDevice(
-                f"m{number}",
-                t.kind,
-                t.model,
-                tuple(names.names[net] for net in t.nets),
-                *(round(size, 6) for size in (t.w_um, t.l_um)),
-                *(round(junction, 6) for junction in (t.as_um2, t.ad_um2, t.ps_um, t.pd_um)),
-                round(t.x_um, 6),
-                round(t.y_um, 6),
+                name=f"m{number}",
+                kind=t.kind,
+                model=t.model,
+                nodes=tuple(names.names[net] for net in t.nets),
+                w_um=round(t.w_um, 6),
+                l_um=round(t.l_um, 6),
+                as_um2=round(t.as_um2, 6),
+                ad_um2=round(t.ad_um2, 6),
+                ps_um=round(t.ps_um, 6),
+                pd_um=round(t.pd_um, 6),
+                x_um=round(t.x_um, 6),
+                y_um=round(t.y_um, 6),
             )
             for number, t in enumerate(transistors, start=1)
         ),
         *(
             FlatDevice(
-                f"c{number}",
-                "cap",
-                c.model,
-                tuple(names.names[net] for net in c.nets),
-                c.w_um,
-                c.l_um,
+                name=f"c{number}",
+                kind="cap",
+                model=c.model,
+                nodes=tuple(names.names[net] for net in c.nets),
+                w_um=c.w_um,
+                l_um=c.l_um,
                 x_um=round(c.x_um, 6),
                 y_um=round(c.y_um, 6),
             )

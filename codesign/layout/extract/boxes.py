@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def _slabs(part: Any, step: int) -> Iterator[tuple[int, int, int, int]]:
     shift = max(abs(high[0] - low[0]), abs(high[-1] - low[-1]))
     count = min(height, max(1, math.ceil(shift / step)))
     edges = [box.bottom + round(height * k / count) for k in range(count + 1)]
-    for y0, y1 in zip(edges, edges[1:], strict=False):
+    for y0, y1 in pairwise(edges):
         t = ((y0 + y1) / 2 - box.bottom) / height
         x0 = round(low[0] + (high[0] - low[0]) * t)
         x1 = round(low[-1] + (high[-1] - low[-1]) * t)

@@ -85,9 +85,7 @@ def connect(drawing: Drawing) -> Connected:
     layers = _derived(drawing)
     models = {
         "n": _models(drawing, layers["ngate"], {"lvtn": "nfet_01v8_lvt"}),
-        "p": _models(
-            drawing, layers["pgate"], {"lvtn": "pfet_01v8_lvt", "hvtp": "pfet_01v8_hvt"}
-        ),
+        "p": _models(drawing, layers["pgate"], {"lvtn": "pfet_01v8_lvt", "hvtp": "pfet_01v8_hvt"}),
     }
     extractor = kdb.LayoutToNetlist(drawing.cell.name, drawing.dbu_um)
     for name, region in layers.items():
@@ -159,8 +157,9 @@ def _derived(drawing: Drawing) -> dict[str, Any]:
     odd = gates - layers["ngate"] - layers["pgate"]
     if not odd.is_empty():
         raise InputError(
-            f"{drawing.source}: poly over diffusion at {place(next(odd.each()).bbox(), drawing.dbu_um)} "
-            "is no transistor: it needs nsdm outside nwell or psdm inside",
+            f"{drawing.source}: poly over diffusion at "
+            f"{place(next(odd.each()).bbox(), drawing.dbu_um)} is no "
+            "transistor: it needs nsdm outside nwell or psdm inside",
             remedy="correct implant and well around it",
         )
     for name in ("licon", "li1", "mcon", "met1", "via", "met2", "via2", "met3", "met4", "met5"):
@@ -215,9 +214,7 @@ def _transistors(
         )
 
 
-def _models(
-    drawing: Drawing, gates: Any, marked: dict[str, str]
-) -> dict[tuple[int, int], str]:
+def _models(drawing: Drawing, gates: Any, marked: dict[str, str]) -> dict[tuple[int, int], str]:
     """Model by centre of the gate, for gates under a marker layer."""
     models: dict[tuple[int, int], str] = {}
     for layer, model in marked.items():

@@ -49,9 +49,7 @@ def mim_capacitors(drawing: Drawing, connected: Connected) -> Iterator[MIMCapaci
                     remedy="draw the plate as one rectangle",
                 )
             centre = box.center()
-            nets = tuple(
-                _net_at(connected, plane, centre.x, centre.y) for plane in (plate, bottom)
-            )
+            nets = tuple(_net_at(connected, plane, centre.x, centre.y) for plane in (plate, bottom))
             yield MIMCapacitor(
                 model,
                 (nets[0], nets[1]),

@@ -111,9 +111,7 @@ def name_nets(drawing: Drawing, connected: Connected) -> Names:
     return Names(_all_names(connected, named, set(spoken)), frozenset(named), tuple(stray))
 
 
-def _all_names(
-    connected: Connected, named: dict[int, Label], taken: set[str]
-) -> tuple[str, ...]:
+def _all_names(connected: Connected, named: dict[int, Label], taken: set[str]) -> tuple[str, ...]:
     names = {net: label.text for net, label in named.items()}
     if connected.substrate not in names:
         substrate = UNNAMED_SUBSTRATE
@@ -136,7 +134,9 @@ def _order(connected: Connected) -> Iterable[int]:
     corners: dict[int, tuple[int, int, int]] = {}
     for rank, plane in enumerate(connected.boxes):
         boxes, owners = connected.boxes[plane], connected.owners[plane]
-        for net, x, y in zip(owners.tolist(), boxes[:, 0].tolist(), boxes[:, 1].tolist(), strict=True):
+        for net, x, y in zip(
+            owners.tolist(), boxes[:, 0].tolist(), boxes[:, 1].tolist(), strict=True
+        ):
             corners[net] = min(corners.get(net, (y, x, rank)), (y, x, rank))
     yield from sorted(corners, key=lambda net: corners[net])
     yield from range(connected.n_nets)

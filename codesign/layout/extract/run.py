@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from codesign.layout.extract.assemble import (
     header,
     undriven,
 )
-from codesign.layout.extract.audit import audit_ports
+from codesign.layout.extract.audit import audit_ports, port_faults
 from codesign.layout.extract.checks import check_drawing
 from codesign.layout.extract.connect import PLANES, Connected, connect
 from codesign.layout.extract.mim import mim_capacitors
@@ -74,12 +75,12 @@ def extract_circuit(
         comments += notes
     if mode is Mode.RC:
         raise InputError("mode rc is not available yet", remedy="use mode c")
-    circuit = FlatCircuit(
-        _cell_name(drawing), chosen, devices, found, comments=tuple(comments)
-    )
+    circuit = FlatCircuit(_cell_name(drawing), chosen, devices, found, comments=tuple(comments))
     if ports is not None:
         audit_ports(circuit, ports, unconnected)
-    return circuit
+        return circuit
+    loose = (f"port {fault}" for fault in port_faults(circuit, circuit.ports))
+    return replace(circuit, comments=(*comments, *loose))
 
 
 def _capacitors(
