@@ -1,4 +1,4 @@
-"""Which netlist stands for a cell in a simulation: its schematic, or what its layout extracts to."""
+"""Which netlist stands for a cell in a simulation: its schematic, or its extracted layout."""
 
 from __future__ import annotations
 
