@@ -76,6 +76,8 @@ class SynapseGeometry:
     spb_y: int
     bn: tuple[int, int]
     bp: tuple[int, int]
+    n_contact_y: int
+    p_contact_y: int
 
 
 def pair_geometry(sizes: PairSizes) -> PairGeometry:
@@ -129,6 +131,8 @@ def synapse_geometry(n: PairSizes, p: PairSizes) -> SynapseGeometry:
         spb_y=height - _LINE_Y,
         bn=(bias(n_pair, n), n_top + PAD["n"]),
         bp=(bias(p_pair, p), p_bottom - PAD["p"]),
+        n_contact_y=_contact_centre(n_bottom, 1, n.first_w),
+        p_contact_y=_contact_centre(p_top, -1, p.first_w),
     )
 
 
@@ -147,6 +151,9 @@ def draw_synapse(sketch: Sketch, n: PairSizes, p: PairSizes) -> SynapseGeometry:
     sketch.rect("met2", g.dendrite_x - 70, -RAIL, g.dendrite_x + 70, g.height + RAIL)
     sketch.rect("met2", g.shield_x - 70, -RAIL, g.shield_x + 70, g.height + RAIL)
     sketch.via("via", g.shield_x, 0, lower="x", upper="y")
+    for y in (g.n_contact_y, g.p_contact_y):
+        # A grounded pad between the dendrites' pads of neighbouring columns.
+        sketch.via("via", g.shield_x, y, lower="y", upper="y")
     boundary = (g.n_top + g.p_bottom) // 10 * 5
     # .38 around the implant of a low-threshold gate.
     sketch.rect("nwell", -275, boundary, g.pitch + 275, g.height + TAP + 180)
@@ -202,8 +209,8 @@ def _draw_pair(
     sketch.rect("poly", x - 135, y - 165, x + 135, y + 165)
     sketch.rect("li1", x - 165, y - 85, x + 165, y + 85)
     sketch.rect("licon", x - 85, y - 85, x + 85, y + 85)
-    low, high = _draw_contacts(sketch, _CONTACT, outer, up, sizes.first_w)
-    centre = (low + high) // 10 * 5
+    _draw_contacts(sketch, _CONTACT, outer, up, sizes.first_w)
+    centre = _contact_centre(outer, up, sizes.first_w)
     sketch.via("mcon", _CONTACT, centre, lower="y", upper="y")
     sketch.via("via", _CONTACT, centre, lower="y", upper="y")
     _draw_contacts(sketch, pair.rail_contact, outer, up, sizes.second_w)
@@ -211,15 +218,24 @@ def _draw_pair(
     sketch.rect("li1", pair.rail_contact - 85, min(ends), pair.rail_contact + 85, max(ends))
 
 
-def _draw_contacts(sketch: Sketch, x: int, outer: int, up: int, w: int) -> tuple[int, int]:
-    """Contacts along a diffusion's edge with their li; returns the ends of the li."""
+def _contacts(outer: int, up: int, w: int) -> tuple[int, int]:
+    """Number of contacts along the edge of a diffusion, and the lower edge of the first."""
     count = max((w - 120 + 170) // 340, 1)
     length = 170 + (count - 1) * 340
-    low = up5(outer + up * up5(w / 2) - length / 2)
+    return count, up5(outer + up * up5(w / 2) - length / 2)
+
+
+def _contact_centre(outer: int, up: int, w: int) -> int:
+    count, low = _contacts(outer, up, w)
+    return low + (170 + (count - 1) * 340) // 10 * 5
+
+
+def _draw_contacts(sketch: Sketch, x: int, outer: int, up: int, w: int) -> None:
+    """Contacts along a diffusion's edge with their li."""
+    count, low = _contacts(outer, up, w)
     for k in range(count):
         sketch.rect("licon", x - 85, low + 340 * k, x + 85, low + 340 * k + 170)
-    sketch.rect("li1", x - 85, low - 80, x + 85, low + length + 80)
-    return low - 80, low + length + 80
+    sketch.rect("li1", x - 85, low - 80, x + 85, low + 340 * (count - 1) + 250)
 
 
 def _draw_rail(sketch: Sketch, g: SynapseGeometry, y: int) -> None:
