@@ -67,8 +67,8 @@ class Transistor:
 class Connected:
     """Nets 0 .. n_nets - 1 of a drawing, and what they are made of.
 
-    boxes, owners: per plane (PLANES) and cut (CUTS), disjoint rectangles (n, 4) in database units
-    and the net of each (n,). substrate: index of the net that p-taps and NMOS bulks are on.
+    boxes, owners: per derived layer (those of PLANES, and CUTS), disjoint rectangles (n, 4) in
+    database units and the net of each (n,). substrate: index of the net that p-taps and NMOS bulks are on.
     """
 
     dbu_um: float
@@ -78,6 +78,14 @@ class Connected:
     owners: dict[str, np.ndarray]
     transistors: tuple[Transistor, ...]
     slanted: int
+
+    def plane(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Rectangles of a plane and the net of each."""
+        parts = PLANES[name]
+        return (
+            np.concatenate([self.boxes[part] for part in parts]),
+            np.concatenate([self.owners[part] for part in parts]),
+        )
 
 
 def connect(drawing: Drawing) -> Connected:
@@ -115,14 +123,12 @@ def connect(drawing: Drawing) -> Connected:
     index = {net.cluster_id: number for number, net in enumerate(nets)}
     substrate = next((n for n, net in enumerate(nets) if net.name == _SUBSTRATE), len(nets))
     boxes, owners, slanted = {}, {}, 0
-    for plane, parts in (*PLANES.items(), *((cut, (cut,)) for cut in CUTS)):
-        indexes = [extractor.layer_index(layers[part]) for part in parts]
+    for name in (*(part for parts in PLANES.values() for part in parts), *CUTS):
+        layer = extractor.layer_index(layers[name])
         pieces = (
-            (number, extractor.polygons_of_net(net, layer, True))
-            for number, net in enumerate(nets)
-            for layer in indexes
+            (number, extractor.polygons_of_net(net, layer, True)) for number, net in enumerate(nets)
         )
-        boxes[plane], owners[plane], count = boxes_of(pieces, drawing.dbu_um)
+        boxes[name], owners[name], count = boxes_of(pieces, drawing.dbu_um)
         slanted += count
     return Connected(
         drawing.dbu_um,

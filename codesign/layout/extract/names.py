@@ -10,7 +10,7 @@ import klayout.db as kdb
 import numpy as np
 
 from codesign.errors import InputError
-from codesign.layout.extract.connect import Connected
+from codesign.layout.extract.connect import PLANES, Connected
 from codesign.layout.extract.reader import Drawing
 from codesign.layout.technology import LABEL_PURPOSE, PIN_PURPOSE
 
@@ -37,16 +37,21 @@ class Label:
 
 @dataclass(frozen=True)
 class Names:
-    """Name of every net by index; the labelled ones; texts that lie on no conductor."""
+    """Name of every net by index; the label of each labelled one; texts that lie on no conductor."""
 
     names: tuple[str, ...]
-    labelled: frozenset[int]
+    anchors: dict[int, Label]
     stray: tuple[Label, ...]
+
+    @property
+    def labelled(self) -> frozenset[int]:
+        """Indices of the nets with a label."""
+        return frozenset(self.anchors)
 
     @property
     def label_names(self) -> tuple[str, ...]:
         """All labels, in natural order (a2 before a10)."""
-        return tuple(sorted((self.names[net] for net in self.labelled), key=natural_key))
+        return tuple(sorted((self.names[net] for net in self.anchors), key=natural_key))
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
@@ -108,7 +113,7 @@ def name_nets(drawing: Drawing, connected: Connected) -> Names:
             "without them the netlist has no ports",
             remedy="add texts on purpose 5 or 16 of the layer they name, in the top cell itself",
         )
-    return Names(_all_names(connected, named, set(spoken)), frozenset(named), tuple(stray))
+    return Names(_all_names(connected, named, set(spoken)), named, tuple(stray))
 
 
 def _all_names(connected: Connected, named: dict[int, Label], taken: set[str]) -> tuple[str, ...]:
@@ -132,8 +137,8 @@ def _order(connected: Connected) -> Iterable[int]:
     """Nets in the order transistors use them, then by their lowest left corner."""
     yield from (net for transistor in connected.transistors for net in transistor.nets)
     corners: dict[int, tuple[int, int, int]] = {}
-    for rank, plane in enumerate(connected.boxes):
-        boxes, owners = connected.boxes[plane], connected.owners[plane]
+    for rank, plane in enumerate(PLANES):
+        boxes, owners = connected.plane(plane)
         for net, x, y in zip(
             owners.tolist(), boxes[:, 0].tolist(), boxes[:, 1].tolist(), strict=True
         ):
@@ -147,7 +152,7 @@ def _net_at(drawing: Drawing, connected: Connected, label: Label) -> int | None:
         return connected.substrate
     inside, touching = set(), set()
     for plane in ("poly", "gate") if label.conductor == "poly" else (label.conductor,):
-        boxes, owners = connected.boxes[plane], connected.owners[plane]
+        boxes, owners = connected.plane(plane)
         x0, y0, x1, y1 = boxes.T
         touches = (x0 <= label.x) & (label.x <= x1) & (y0 <= label.y) & (label.y <= y1)
         within = (x0 < label.x) & (label.x < x1) & (y0 < label.y) & (label.y < y1)
