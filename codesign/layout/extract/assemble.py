@@ -94,9 +94,7 @@ def undriven(
     return set(range(connected.n_nets)) - used
 
 
-def header(
-    connected: Connected, names: Names, counts: tuple[int, int]
-) -> Iterator[str]:
+def header(connected: Connected, names: Names, counts: tuple[int, int]) -> Iterator[str]:
     """Lines that say what was extracted and how the substrate is named."""
     transistors, capacitors = counts
     yield (
