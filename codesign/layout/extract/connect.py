@@ -68,7 +68,8 @@ class Connected:
     """Nets 0 .. n_nets - 1 of a drawing, and what they are made of.
 
     boxes, owners: per derived layer (those of PLANES, and CUTS), disjoint rectangles (n, 4) in
-    database units and the net of each (n,). substrate: index of the net that p-taps and NMOS bulks are on.
+    database units and the net of each (n,). substrate: index of the net that p-taps and NMOS
+    bulks are on.
     """
 
     dbu_um: float

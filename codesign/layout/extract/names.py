@@ -37,7 +37,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Names:
-    """Name of every net by index; the label of each labelled one; texts that lie on no conductor."""
+    """Name of every net by index, the label of each labelled one, texts on no conductor."""
 
     names: tuple[str, ...]
     anchors: dict[int, Label]

@@ -161,7 +161,7 @@ def _gates(connected: Connected, nodes: Nodes) -> None:
 def _transistors(connected: Connected, groups: dict[str, Index], nodes: Nodes) -> None:
     gates, gate_owners = connected.plane("gate")
     wells, _ = connected.plane("nwell")
-    sides = {}
+    sides: dict[int, list[tuple[int, int]]] = {}
     for kind in ("n", "p"):
         name = f"{kind}sd"
         i, j = near_pairs(gates, connected.boxes[name])

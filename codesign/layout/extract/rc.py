@@ -104,12 +104,12 @@ def extract_rc(
     return RCCircuit(
         node_names,
         tuple(
-            replace(t, nets=tuple(final[n] for n in ends))
-            for t, ends in zip(connected.transistors, nodes.transistors, strict=True)
+            replace(t, nets=(final[d], final[g], final[s], final[b]))
+            for t, (d, g, s, b) in zip(connected.transistors, nodes.transistors, strict=True)
         ),
         tuple(
-            replace(c, nets=tuple(final[n] for n in ends))
-            for c, ends in zip(mims, nodes.capacitors, strict=True)
+            replace(c, nets=(final[top], final[bottom]))
+            for c, (top, bottom) in zip(mims, nodes.capacitors, strict=True)
         ),
         settled.capacitors,
         resistors,

@@ -74,7 +74,7 @@ def extract_circuit(
         limits = RCLimits(min_capacitance_F=min_capacitance_F)
         rc = extract_rc(connected, capacitors, names, floating, corner, limits)
         circuit = FlatCircuit(
-            _cell_name(drawing),
+            cell_name(drawing),
             chosen,
             flat_devices(rc.transistors, rc.mims, rc.names),
             rc.capacitors,
@@ -82,12 +82,13 @@ def extract_circuit(
             (*comments, *rc.notes),
         )
     else:
-        found, notes = (), []
+        found: tuple[Parasitic, ...] = ()
+        notes: list[str] = []
         if mode is Mode.C:
             found, notes = _capacitors(connected, names, floating, corner, min_capacitance_F)
         devices = flat_devices(connected.transistors, capacitors, names.names)
         circuit = FlatCircuit(
-            _cell_name(drawing), chosen, devices, found, comments=(*comments, *notes)
+            cell_name(drawing), chosen, devices, found, comments=(*comments, *notes)
         )
     if ports is not None:
         audit_ports(circuit, ports, unconnected)
@@ -115,7 +116,7 @@ def _capacitors(
     return settled.capacitors, list(settled.notes(threshold_F))
 
 
-def _cell_name(drawing: Drawing) -> str:
+def cell_name(drawing: Drawing) -> str:
     name = str(drawing.cell.name)
     if not name.isascii() or not name.replace("_", "").isalnum() or name[0].isdigit():
         raise InputError(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import klayout.db as kdb
-import klayout.pex as pex
 import numpy as np
 
 from codesign.layout.extract.connect import Connected
 from codesign.layout.extract.nodes import Anchor, Nodes, near_pairs
 from codesign.layout.extract.rectangles import Boxes, Index
 from codesign.layout.extract.resistances import ResistanceTable
+
+# The wheel's type hints of klayout.pex lack its classes.
+pex: Any = importlib.import_module("klayout.pex")
 
 CONDUCTORS = ("poly", "li1", "met1", "met2", "met3", "met4", "met5")
 _LAYER = {name: number for number, name in enumerate(CONDUCTORS, start=1)}
@@ -108,7 +111,10 @@ def _technology(table: ResistanceTable) -> Any:
 
 
 def _region(boxes: Boxes, wider: float = 0.0) -> Any:
-    region = kdb.Region([kdb.Box(*row) for row in boxes.tolist()]).merged()
+    region = kdb.Region()
+    for row in boxes.tolist():
+        region.insert(kdb.Box(*row))
+    region = region.merged()
     return region.sized(round(wider / 2)) if round(wider / 2) else region
 
 
