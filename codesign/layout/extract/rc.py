@@ -21,7 +21,7 @@ from codesign.layout.extract.rectangles import Boxes, Index, split
 from codesign.layout.extract.reduce import FAST_S, SMALL_OHM, RCGraph, reduce_network
 from codesign.layout.extract.resistances import ResistanceTable
 from codesign.layout.extract.settle import settle
-from codesign.layout.extract.wires import CONDUCTORS, WireNodes, extract_wires
+from codesign.layout.extract.wire_resistance import CONDUCTORS, WireNodes, extract_wires
 from codesign.pdk import Interconnect
 
 # Wires are cut into pieces of this size; the capacitance of each goes to the nearest node.
