@@ -13,10 +13,11 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from codesign.layout.extract.boxes import near_pairs
 from codesign.layout.extract.connect import Connected
 from codesign.layout.extract.mim import MIMCapacitor
 from codesign.layout.extract.names import Label, Names
-from codesign.layout.extract.rectangles import Boxes, BoxIndex, Index, areas
+from codesign.layout.extract.rectangles import Boxes, Index, areas
 from codesign.layout.extract.resistances import ResistanceTable
 
 # MIM plate, the cut on it, the conductor that the cut leads to.
@@ -86,15 +87,6 @@ def place_nodes(
     _capacitors(connected, capacitors, nodes)
     _labels(connected, names, nodes, table)
     return nodes
-
-
-def near_pairs(a: Boxes, b: Boxes) -> tuple[Index, Index]:
-    """Indices of all pairs of rectangles, one of each set, that overlap or touch."""
-    grown = a + np.array([-1, -1, 1, 1])
-    chunks = list(BoxIndex(b).pairs(grown))
-    if not chunks:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    return np.concatenate([c[0] for c in chunks]), np.concatenate([c[1] for c in chunks])
 
 
 def _groups(boxes: Boxes, owners: Index, nodes: Nodes) -> Index:

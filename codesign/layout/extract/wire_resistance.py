@@ -10,8 +10,9 @@ from typing import Any
 import klayout.db as kdb
 import numpy as np
 
+from codesign.layout.extract.boxes import near_pairs
 from codesign.layout.extract.connect import Connected
-from codesign.layout.extract.nodes import Anchor, Nodes, near_pairs
+from codesign.layout.extract.nodes import Anchor, Nodes
 from codesign.layout.extract.rectangles import Boxes, Index
 from codesign.layout.extract.resistances import ResistanceTable
 
