@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from codesign.layout.extract.rectangles import Boxes, BoxIndex, Index
+
 # A trapezoid with slanted sides becomes slabs whose ends move by at most this much.
 SLAB_UM = 0.05
 
@@ -40,6 +42,15 @@ def boxes_of(
                 owners += [owner] * len(found)
     boxes = np.array(rows, dtype=np.int64).reshape(-1, 4)
     return boxes, np.array(owners, dtype=np.int64), slanted
+
+
+def near_pairs(a: Boxes, b: Boxes) -> tuple[Index, Index]:
+    """Indices of all pairs of rectangles, one of each set, that overlap or touch."""
+    grown = a + np.array([-1, -1, 1, 1])
+    chunks = list(BoxIndex(b).pairs(grown))
+    if not chunks:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    return np.concatenate([c[0] for c in chunks]), np.concatenate([c[1] for c in chunks])
 
 
 def _slabs(part: Any, step: int) -> Iterator[tuple[int, int, int, int]]:
