@@ -15,6 +15,7 @@ from codesign.cells.transistor import (
     TransistorParameters,
 )
 from codesign.errors import InputError
+from codesign.layout.sketch import Sketch
 from codesign.pdk import Device
 from codesign.records import Record
 from codesign.spice.deck import spice_identifier
@@ -51,6 +52,20 @@ class Cell(ABC):
     @abstractmethod
     def draw(self, schematic: Schematic) -> None:
         """Place the cell's devices and sub-cells."""
+
+    def draw_layout(self, sketch: Sketch) -> None:
+        """Draw the layout view. Raises InputError where a cell has none."""
+        raise InputError(
+            f"cell {self.name} ({self.what}) has no layout view",
+            remedy='use view = "schematic"',
+        )
+
+    @cached_property
+    def layout(self) -> Sketch:
+        """The drawn layout view."""
+        drawn = Sketch(self.name)
+        self.draw_layout(drawn)
+        return drawn
 
     @cached_property
     def schematic(self) -> Schematic:

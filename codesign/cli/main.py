@@ -8,6 +8,7 @@ import codesign
 from codesign.cli.completion import completion
 from codesign.cli.doctor import doctor
 from codesign.cli.drc import drc
+from codesign.cli.extract import extract
 from codesign.cli.fit import fit
 from codesign.cli.generate import generate
 from codesign.cli.init import init
@@ -34,7 +35,7 @@ def cli() -> None:
 
 for command in (
     *(init, run, generate, simulate, fit, train, verify),
-    *(drc, lvs, doctor, pdk, regression, completion),
+    *(drc, extract, lvs, doctor, pdk, regression, completion),
 ):
     cli.add_command(command)
 

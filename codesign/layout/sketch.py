@@ -5,6 +5,7 @@ Integers on the manufacturing grid keep every edge exact; gdstk writes the file.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,7 +124,7 @@ class Sketch:
     def wire(self, layer: str, points: list[tuple[int, int]], width: int) -> None:
         """A path of horizontal and vertical pieces, square at its ends and corners."""
         half = width // 2
-        for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        for (x0, y0), (x1, y1) in itertools.pairwise(points):
             if (x0, y0) != (x1, y1):
                 self.rect(
                     layer,
@@ -184,23 +185,18 @@ class Sketch:
             cell = made[sketch.name] = library.new_cell(sketch.name)
             for layer, box in dict.fromkeys(sketch.boxes):
                 gds, datatype = self.technology.gds(layer)
-                corners = [value / 1000 for value in box]
-                cell.add(
-                    gdstk.rectangle(corners[:2], corners[2:], layer=gds, datatype=datatype)
-                )
+                cell.add(gdstk.rectangle(*_corners(box), layer=gds, datatype=datatype))
             for layer, box, net in sketch.pins:
                 known = self.technology.layers[layer]
-                corners = [value / 1000 for value in box]
-                cell.add(
-                    gdstk.rectangle(
-                        corners[:2], corners[2:], layer=known.pin[0], datatype=known.pin[1]
-                    )
-                )
+                gds, datatype = known.pin
+                cell.add(gdstk.rectangle(*_corners(box), layer=gds, datatype=datatype))
                 centre = ((box[0] + box[2]) // 2 / 1000, (box[1] + box[3]) // 2 / 1000)
                 cell.add(
                     gdstk.Label(net, centre, layer=known.label[0], texttype=known.label[1])
                 )
             for i in sketch.instances:
+                # gdstk mirrors the steps of an array together with the cell.
+                step = (i.dx / 1000, (-i.dy if i.mirrored else i.dy) / 1000)
                 cell.add(
                     gdstk.Reference(
                         made[i.cell.name],
@@ -208,7 +204,7 @@ class Sketch:
                         x_reflection=i.mirrored,
                         columns=i.columns,
                         rows=i.rows,
-                        spacing=(i.dx / 1000, i.dy / 1000) if i.columns * i.rows > 1 else (0, 0),
+                        spacing=step,
                     )
                 )
         return library
@@ -220,6 +216,11 @@ class Sketch:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary:
             self.library().write_gds(temporary, timestamp=datetime.datetime(2000, 1, 1))
+
+
+def _corners(box: Box) -> tuple[tuple[float, float], tuple[float, float]]:
+    x0, y0, x1, y1 = (value / 1000 for value in box)
+    return (x0, y0), (x1, y1)
 
 
 def nm(length_um: float) -> int:

@@ -11,6 +11,7 @@ from codesign.characterize.plan import (
     ColumnSweep,
     DischargerSweep,
     LeakSweep,
+    NetworkSweep,
     SensingDelaySweep,
     SensingThresholdSweep,
     Sweep,
@@ -56,3 +57,8 @@ def tasks_of(
 
             assert synapse_table is not None, "a plan has synapse_current before column"
             return column.tasks(sweep, circuit, synapse_table)
+        case NetworkSweep():
+            from codesign.characterize.sweeps import network
+
+            assert synapse_table is not None, "a plan has synapse_current before network"
+            return network.tasks(sweep, circuit, synapse_table)
