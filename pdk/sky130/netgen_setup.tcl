@@ -1,6 +1,6 @@
-# Set-up of netgen-lvs for sky130 devices: source and drain may be exchanged, parallel transistors
-# of the same length count as one of their total width, junctions are not compared. Written for
-# codesign; read by codesign.layout.lvs.netgen.
+# Set-up of netgen-lvs for sky130 devices: source and drain may be exchanged, junctions are not
+# compared. Parallel transistors are not merged here: netgen 1.5.133 takes widths 0.9 and 1.0 for
+# 1.8 um; codesign.layout.lvs.netgen, which reads this file, adds them up before.
 permute default
 property default
 foreach circuit {-circuit1 -circuit2} {
@@ -11,8 +11,6 @@ foreach circuit {-circuit1 -circuit2} {
         # A circuit need not have every model: netgen would stop here.
         if {[catch {permute $device 1 3}]} continue
         property $device remove as ad ps pd
-        property $device parallel enable
-        property $device parallel {l critical} {w add}
         property $device tolerance {w 0.003} {l 0.003}
     }
     foreach model {cap_mim_m3_1 cap_mim_m3_2} {

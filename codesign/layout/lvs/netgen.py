@@ -22,8 +22,8 @@ from codesign.errors import MissingToolError, ToolError
 from codesign.layout.circuit import FlatCircuit
 from codesign.layout.lvs.netgen_report import netgen_problems, swapped_pins
 from codesign.layout.lvs.pins import exchangeable_pins
-from codesign.layout.lvs.prepare import check_comparable, device_nets
-from codesign.layout.lvs.report import LVSReport
+from codesign.layout.lvs.prepare import check_comparable, device_nets, merge_parallel
+from codesign.layout.lvs.report import LVSReport, Problem
 from codesign.resources import resource_dir
 
 ENGINE = "netgen"
@@ -117,17 +117,17 @@ def compare_with_netgen(
     check_comparable(extracted, "layout")
     check_comparable(schematic, "schematic")
     program = Netgen.find()
-    names = _Names(extracted), _Names(schematic)
-    problems = netgen_problems(*program.compare(*names, timeout_s), names[0].back, names[1].back)
+    problems = _problems(program, extracted, schematic, timeout_s)
+    notes: tuple[str, ...] = ()
     if problems:
-        # Without markers on one group of pins: what matches then says which were exchanged.
-        for group in exchangeable_pins(extracted, schematic):
-            for side in names:
-                side.unmarked = {port.lower() for port in group}
-            answer, text = program.compare(*names, timeout_s)
-            if not set(netgen_problems(answer, text, names[0].back, names[1].back)):
-                problems = swapped_pins(answer, names[0].back, names[1].back) or problems
-                break
+        merged = merge_parallel(extracted), merge_parallel(schematic)
+        sizes = [len(circuit.devices) for circuit in (extracted, schematic)]
+        if sizes != [len(circuit.devices) for circuit in merged]:
+            folded = _problems(program, *merged, timeout_s)
+            if not folded:
+                problems, notes = (), ("parallel transistors were taken together",)
+    if problems:
+        problems = _swapped(program, extracted, schematic, timeout_s) or problems
     return LVSReport(
         cell=schematic.name,
         engine=ENGINE,
@@ -135,7 +135,29 @@ def compare_with_netgen(
         device_count=(len(extracted.devices), len(schematic.devices)),
         net_count=(len(device_nets(extracted)), len(device_nets(schematic))),
         problems=problems,
+        notes=notes,
     )
+
+
+def _problems(
+    program: Netgen, extracted: FlatCircuit, schematic: FlatCircuit, timeout_s: float
+) -> tuple[Problem, ...]:
+    names = _Names(extracted), _Names(schematic)
+    return netgen_problems(*program.compare(*names, timeout_s), names[0].back, names[1].back)
+
+
+def _swapped(
+    program: Netgen, extracted: FlatCircuit, schematic: FlatCircuit, timeout_s: float
+) -> tuple[Problem, ...]:
+    """Exchanged pins that explain everything: one group of pins after the other goes without
+    markers, and what matches then says which were exchanged."""
+    for group in exchangeable_pins(extracted, schematic):
+        unmarked = frozenset(port.lower() for port in group)
+        names = _Names(extracted, unmarked), _Names(schematic, unmarked)
+        answer, text = program.compare(*names, timeout_s)
+        if not netgen_problems(answer, text, names[0].back, names[1].back):
+            return swapped_pins(answer, names[0].back, names[1].back)
+    return ()
 
 
 class _Names:
@@ -144,7 +166,8 @@ class _Names:
     `back` leads to the circuit's own names.
     """
 
-    def __init__(self, circuit: FlatCircuit) -> None:
+    def __init__(self, circuit: FlatCircuit, unmarked: frozenset[str] = frozenset()) -> None:
+        self.unmarked = unmarked
         ports = {port: f"p_{port.lower()}" for port in circuit.ports}
         inner = (net for net in device_nets(circuit) if net not in ports)
         nets = ports | {net: f"n{index}" for index, net in enumerate(inner)}
@@ -155,7 +178,6 @@ class _Names:
             replace(circuit, name=_CELL, devices=devices, capacitors=(), comments=()).renamed(nets)
         )
         self.back = {short: name for name, short in nets.items()}
-        self.unmarked: set[str] = set()
         self.back |= {f"d{i}": device.name for i, device in enumerate(circuit.devices)}
 
     def spice(self) -> str:
