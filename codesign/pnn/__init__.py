@@ -11,16 +11,21 @@ from codesign.pnn.membrane import (
     membrane_waveform,
 )
 from codesign.pnn.parameters import PNNParameters
+from codesign.pnn.ttfs import FirstSpike, TTFSMethod, first_spike, first_spike_time
 
 __all__ = [
     "FiringCurve",
+    "FirstSpike",
     "LayerOutput",
     "MembraneTrace",
     "Method",
     "PNNParameters",
     "RCSpikeLinear",
     "RCSpikeNetwork",
+    "TTFSMethod",
     "firing_time",
+    "first_spike",
+    "first_spike_time",
     "membrane_potential",
     "membrane_trace",
     "membrane_waveform",
