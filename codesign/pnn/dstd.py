@@ -24,7 +24,8 @@ from codesign.pnn.synapses import per_neuron, synapses
 def grid_edges(steps: float, offset: float, t_end: float, warp: float = 1.0) -> list[float]:
     """Interval edges m/steps - offset, cut at t_end; an offset makes the last interval shorter.
 
-    steps: intervals per phase, any positive number. warp p moves the edges to 1 - (1 - u)^p, u in units of t_end: denser late for p > 1.
+    steps: intervals per phase, any positive number. warp p moves the edges to 1 - (1 - u)^p, u in
+    units of t_end: denser late for p > 1.
     """
     count = math.ceil((t_end + offset) * steps - 1e-9)
     edges = [m / steps - offset for m in range(count)] + [t_end]

@@ -136,17 +136,31 @@ def network_forward(
     sigma: float = 0.0,
     generator: torch.Generator | None = None,
     trace: bool = False,
+    warp: float = 1.0,
+    noise_on_silent: bool = True,
 ) -> list[LayerOutput]:
-    """Outputs of all layers; sigma (phases): normal jitter on each spike that a layer receives."""
+    """Outputs of all layers; sigma (phases): normal jitter on each spike that a layer receives.
+
+    noise_on_silent: whether it also falls on times of 1 or later, which stand for no spike.
+    """
     outputs: list[LayerOutput] = []
     times = t_in
     for weight, record in zip(weights, params, strict=True):
         if sigma > 0.0:
-            noise = torch.randn(times.shape, dtype=times.dtype, generator=generator)
-            times = (times + sigma * noise.to(times.device)).clamp_min(0.0)
-        outputs.append(layer_forward(times, weight, record, method, steps, offset, trace))
+            times = jittered(times, sigma, generator, noise_on_silent)
+        outputs.append(layer_forward(times, weight, record, method, steps, offset, trace, warp))
         times = outputs[-1].t
     return outputs
+
+
+def jittered(
+    times: Tensor, sigma: float, generator: torch.Generator | None, on_silent: bool
+) -> Tensor:
+    """Spike times with normal noise of sigma, never before 0; drawn from the generator alone."""
+    noise = torch.randn(times.shape, dtype=times.dtype, generator=generator).to(times.device)
+    if on_silent:
+        return (times + sigma * noise).clamp_min(0.0)
+    return torch.where(times < 1.0, (times + sigma * noise).clamp_min(0.0), times)
 
 
 def layer_forward(
@@ -157,14 +171,15 @@ def layer_forward(
     steps: int,
     offset: float,
     trace: bool,
+    warp: float = 1.0,
 ) -> LayerOutput:
     """Accumulation and firing of one layer."""
     values: Tensor | None = None
     if trace:
-        values = membrane_trace(t_in, weight, params, method, steps, offset).v
+        values = membrane_trace(t_in, weight, params, method, steps, offset, warp).v
         v = values[-1]
     else:
-        v = membrane_potential(t_in, weight, params, method, steps, offset)
+        v = membrane_potential(t_in, weight, params, method, steps, offset, warp)
     unclipped = firing_time(v, params, clip=False)
     return LayerOutput(v, unclipped.clamp(0.0, 1.0), unclipped, values)
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from codesign.pnn import Method, PNNParameters, network_forward
+from codesign.pnn import LayerOutput, Method, PNNParameters, network_forward
 from codesign.training.datasets import Split
+
+_MOST_TRACED = 2000
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,34 @@ def evaluate(
     method: Method = "exact",
     steps: int = 30,
 ) -> Evaluation:
-    """Noise-free evaluation on all samples of a split."""
+    """Noise-free evaluation on all samples of a split.
+
+    The membrane's extremes are those on the way for small splits, those at the end for large ones.
+    """
+    trace = len(split) <= _MOST_TRACED
+    outputs = []
     with torch.no_grad():
-        outputs = network_forward(split.times, weights, params, method, steps, trace=True)
+        for part in split.times.split(_MOST_TRACED):
+            outputs.append(network_forward(part, weights, params, method, steps, trace=trace))
+    layers = [
+        LayerOutput(
+            torch.cat([x.v for x in layer]),
+            torch.cat([x.t for x in layer]),
+            torch.cat([x.t_unclipped for x in layer]),
+            layer[0].trace if trace else None,
+        )
+        for layer in zip(*outputs, strict=True)
+    ]
+    return _summary(layers, split.labels, n_classes)
+
+
+def _summary(outputs: Sequence[LayerOutput], labels: Tensor, n_classes: int) -> Evaluation:
     times = torch.cat([x.t_unclipped for x in outputs], dim=1)
     fired = times[times < 1.0]
-    traces = [x.trace for x in outputs if x.trace is not None]
+    traces = [x.v if x.trace is None else x.trace for x in outputs]
     t_out = outputs[-1].t_unclipped
     first_two = t_out[:, :n_classes].sort(dim=1).values[:, :2]
-    hits = predict(t_out, n_classes) == split.labels
+    hits = predict(t_out, n_classes) == labels
     return Evaluation(
         accuracy=float(hits.double().mean()),
         t_first=float(times.min()),

@@ -10,15 +10,26 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 if TYPE_CHECKING:
     import torch
 
-DatasetName = Literal["iris", "wine", "breast_cancer", "digits"]
+DatasetName = Literal[
+    "iris", "wine", "breast_cancer", "digits", "mnist", "fashion_mnist", "cifar10"
+]
 Method = Literal["exact", "dstd", "dstd2"]
 
-# Features and classes of each data set; a network has one input more, the bias spike.
+# Features and classes of each data set; a network with a bias spike has one input more.
 DATASET_SHAPES: dict[DatasetName, tuple[int, int]] = {
     "iris": (4, 3),
     "wine": (13, 3),
     "breast_cancer": (30, 2),
     "digits": (64, 10),
+    "mnist": (784, 10),
+    "fashion_mnist": (784, 10),
+    "cifar10": (3072, 10),
+}
+# Channels, height and width of the image sets, which come with a test set of their own.
+IMAGE_SHAPES: dict[DatasetName, tuple[int, int, int]] = {
+    "mnist": (1, 28, 28),
+    "fashion_mnist": (1, 28, 28),
+    "cifar10": (3, 32, 32),
 }
 
 
@@ -35,7 +46,15 @@ class TrainingParameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: DatasetName = "iris"
-    test_samples: int = Field(50, ge=1, description="held-out samples, stratified")
+    data_path: str | None = Field(
+        None, description="folder or archive of an image set; fashion_mnist: Debian's, if left out"
+    )
+    train_samples: int | None = Field(
+        None, ge=1, description="only so many training samples of an image set, the first ones"
+    )
+    test_samples: int = Field(
+        50, ge=1, description="held-out samples, stratified; image sets have their own test set"
+    )
     calibration_samples: int = Field(12, ge=1, description="drawn from the training samples")
     coding: Literal["direct", "inverted"] = Field(
         "direct", description="direct: large feature, late spike; inverted: large feature, early"
@@ -43,6 +62,7 @@ class TrainingParameters(BaseModel):
     input_window: tuple[float, float] = Field(
         (0.05, 0.9), description="earliest and latest input spike, in phases"
     )
+    bias_spike: bool = Field(True, description="an input more, which spikes at bias_time")
     bias_time: float = Field(0.0, ge=0, lt=1, description="spike time of the bias input, in phases")
 
     seed: int = Field(1, ge=0)
@@ -55,6 +75,8 @@ class TrainingParameters(BaseModel):
     learning_rate_end: float = Field(
         0.02, ge=0, le=1, description="last over first learning rate; cosine in between"
     )
+    warmup_epochs: float = Field(0.0, ge=0, description="rise of the learning rate from 0")
+    weight_decay: float = Field(0.0, ge=0, description="of AdamW; 0 is Adam")
     patience: int | None = Field(
         None, ge=1, description="stop after so many epochs without a lower training loss"
     )
@@ -62,7 +84,11 @@ class TrainingParameters(BaseModel):
     method: Method = "dstd2"
     steps: int = Field(5, ge=1, description="DSTD intervals per phase")
     random_offset: bool = Field(True, description="new grid offset in every batch")
+    warp: float = Field(1.0, ge=1, le=4, description="grid denser late in the phase; 1: uniform")
     spike_noise: float = Field(0.02, ge=0, description="sigma of spike times, in phases")
+    noise_on_silent: bool = Field(
+        True, description="spike noise also on silent inputs and neurons, which it may make fire"
+    )
 
     softmax_scale: float = Field(0.04, gt=0)
     temporal_penalty: float = Field(0.0, ge=0, description="weight of (t - t_ref)^2, outputs")

@@ -31,6 +31,9 @@ from codesign.training.losses import training_loss
 from codesign.training.parameters import TrainingParameters
 from codesign.training.projection import feasible_weight
 
+# Training samples that an accuracy is measured on: all of a small set, the first of a large one.
+_MOST_SAMPLES = 5000
+
 Progress = Callable[[EpochRecord], None]
 
 
@@ -84,6 +87,7 @@ def train(
         last = record.epoch == training.epochs or _exhausted(state.history, training)
         if checkpoint is not None and (last or record.epoch % training.checkpoint_every == 0):
             save_checkpoint(state, checkpoint, fingerprint)
+            write_history(state.history, checkpoint.with_name("history.csv"))
         if progress is not None:
             progress(record)
 
@@ -93,7 +97,7 @@ def train(
         params=params,
         history=state.history,
         dataset=data,
-        train=evaluate(weights, params, data.train, data.n_classes),
+        train=evaluate(weights, params, data.train.head(_MOST_SAMPLES), data.n_classes),
         test=evaluate(weights, params, data.test, data.n_classes),
     )
     if out_dir is not None:
@@ -111,7 +115,9 @@ def _initial_state(layer_sizes: Sequence[int], training: TrainingParameters) -> 
         if training.w_max is not None:
             weight.clamp_(-training.w_max, training.w_max)
         weight.requires_grad_()
-    optimizer = torch.optim.Adam(weights, lr=training.learning_rate)
+    optimizer = torch.optim.AdamW(
+        weights, lr=training.learning_rate, weight_decay=training.weight_decay
+    )
     return TrainingState(weights, optimizer, generator, [])
 
 
@@ -123,11 +129,14 @@ def _run_epoch(
 ) -> EpochRecord:
     epoch = len(state.history) + 1
     rate = _learning_rate(epoch, training)
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate
     samples = len(data.train)
     total, hits = 0.0, 0
-    for chosen in torch.randperm(samples, generator=state.generator).split(training.batch_size):
+    batches = torch.randperm(samples, generator=state.generator).split(training.batch_size)
+    for number, chosen in enumerate(batches):
+        done = epoch - 1 + (number + 1) / len(batches)
+        rise = min(1.0, done / training.warmup_epochs) if training.warmup_epochs else 1.0
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate * rise
         times, labels = data.train.times[chosen], data.train.labels[chosen]
         loss, t_out = _training_step(state, params, times, labels, data.n_classes, training)
         total += loss * len(chosen)
@@ -135,7 +144,9 @@ def _run_epoch(
     record = EpochRecord(epoch, rate, total / samples, hits / samples)
     if epoch % training.evaluate_every == 0 or epoch == training.epochs:
         weights = _feasible(state.weights, training)
-        on_train = evaluate(weights, params, data.train, data.n_classes, "dstd2", 30)
+        on_train = evaluate(
+            weights, params, data.train.head(_MOST_SAMPLES), data.n_classes, "dstd2", 30
+        )
         on_test = evaluate(weights, params, data.test, data.n_classes, "dstd2", 30)
         record = replace(record, train_accuracy=on_train.accuracy, test_accuracy=on_test.accuracy)
     return record
@@ -166,6 +177,8 @@ def _training_step(
         training.spike_noise,
         state.generator,
         trace=training.range_penalty > 0,
+        warp=training.warp,
+        noise_on_silent=training.noise_on_silent,
     )
     loss = training_loss(outputs, labels, weights, n_classes, training)
     state.optimizer.zero_grad(set_to_none=True)
@@ -230,17 +243,22 @@ def _fingerprint(
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _write_result(result: TrainingResult, training: TrainingParameters, out_dir: Path) -> None:
-    network = RCSpikeNetwork.from_weights(result.weights, result.params)
-    save_network(network, out_dir / "weights.safetensors")
-    partial = out_dir / f".history.csv.{os.getpid()}.partial"
+def write_history(history: Sequence[EpochRecord], path: Path) -> None:
+    """One line per epoch; written beside and renamed."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with partial.open("w", newline="") as file:
         writer = csv.writer(file)
         names = [field.name for field in fields(EpochRecord)]
         writer.writerow(names)
-        for record in result.history:
+        for record in history:
             writer.writerow(["" if (x := getattr(record, name)) is None else x for name in names])
-    os.replace(partial, out_dir / "history.csv")
+    os.replace(partial, path)
+
+
+def _write_result(result: TrainingResult, training: TrainingParameters, out_dir: Path) -> None:
+    network = RCSpikeNetwork.from_weights(result.weights, result.params)
+    save_network(network, out_dir / "weights.safetensors")
+    write_history(result.history, out_dir / "history.csv")
     metrics = {
         "seed": training.seed,
         "dataset": result.dataset.name,
