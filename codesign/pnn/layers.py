@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from codesign.pnn.firing import firing_time
+from codesign.pnn.initial import initial_weight
 from codesign.pnn.membrane import Method, membrane_potential, membrane_trace
 from codesign.pnn.parameters import PNNParameters
 
@@ -154,13 +154,24 @@ def network_forward(
 
 
 def jittered(
-    times: Tensor, sigma: float, generator: torch.Generator | None, on_silent: bool
+    times: Tensor,
+    sigma: float,
+    generator: torch.Generator | None,
+    on_silent: bool,
+    silent: float = 1.0,
+    rows: tuple[Tensor, int] | None = None,
 ) -> Tensor:
-    """Spike times with normal noise of sigma, never before 0; drawn from the generator alone."""
-    noise = torch.randn(times.shape, dtype=times.dtype, generator=generator).to(times.device)
+    """Spike times with normal noise of sigma, never before 0; drawn from the generator alone.
+
+    on_silent: whether it falls on times of `silent` or later too. rows: where these times stand
+    in a larger batch, and its size; the noise is that of the same rows there.
+    """
+    shape = times.shape if rows is None else (rows[1], *times.shape[1:])
+    noise = torch.randn(shape, dtype=times.dtype, generator=generator)
+    noise = (noise if rows is None else noise[rows[0]]).to(times.device)
     if on_silent:
         return (times + sigma * noise).clamp_min(0.0)
-    return torch.where(times < 1.0, (times + sigma * noise).clamp_min(0.0), times)
+    return torch.where(times < silent, (times + sigma * noise).clamp_min(0.0), times)
 
 
 def layer_forward(
@@ -196,11 +207,3 @@ def params_per_layer(
     if len(params) != layers:
         raise ValueError(f"{layers} layers need {layers} parameter records, not {len(params)}")
     return tuple(params)
-
-
-def initial_weight(
-    n_in: int, n_out: int, *, dtype: torch.dtype, generator: torch.Generator | None
-) -> Tensor:
-    """Normal weights (n_out, n_in) whose mean brings the membrane near half of the threshold."""
-    noise = torch.randn(n_out, n_in, dtype=dtype, generator=generator)
-    return 0.8 / n_in + 0.6 / math.sqrt(n_in) * noise

@@ -65,9 +65,15 @@ class TrainingParameters(BaseModel):
     bias_spike: bool = Field(True, description="an input more, which spikes at bias_time")
     bias_time: float = Field(0.0, ge=0, lt=1, description="spike time of the bias input, in phases")
 
+    augmentation: bool = Field(
+        False, description="image sets: random flip, shift and rotation of every training image"
+    )
+
     seed: int = Field(1, ge=0)
     split_seed: int | None = Field(None, ge=0, description="seed of the data split; None: seed")
     dtype: Literal["float32", "float64"] = "float64"
+
+    device: Literal["cpu", "auto"] = Field("cpu", description="auto: a GPU where there is one")
 
     epochs: int = Field(800, ge=1)
     batch_size: int = Field(25, ge=1)
@@ -82,7 +88,11 @@ class TrainingParameters(BaseModel):
     )
 
     method: Method = "dstd2"
-    steps: int = Field(5, ge=1, description="DSTD intervals per phase")
+    steps: int | tuple[int, ...] = Field(
+        5, description="DSTD intervals per phase (TTFS: per window), of all layers or of each"
+    )
+    test_method: Method = Field("exact", description="solution for the final accuracies")
+    test_steps: int = Field(30, ge=1, description="DSTD intervals for accuracies")
     random_offset: bool = Field(True, description="new grid offset in every batch")
     warp: float = Field(1.0, ge=1, le=4, description="grid denser late in the phase; 1: uniform")
     spike_noise: float = Field(0.02, ge=0, description="sigma of spike times, in phases")
@@ -99,6 +109,9 @@ class TrainingParameters(BaseModel):
     idle_penalty: float = Field(2.0, ge=0, description="weight of (t - t_idle)^2, unused outputs")
     t_idle: float = 0.8
 
+    firing_promotion: float = Field(
+        0.0, ge=0, description="weight of how far silent hidden neurons are from firing"
+    )
     range_penalty: float = Field(200.0, ge=0, description="weight of leaving the ranges below")
     range_jitter: float = Field(
         0.08, ge=0, description="sigma of inputs moved about to hold the ranges beyond the samples"
@@ -116,6 +129,11 @@ class TrainingParameters(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainingParameters:
+        steps = (self.steps,) if isinstance(self.steps, int) else self.steps
+        if not steps or min(steps) < 1:
+            raise ValueError("steps must be at least 1, for every layer")
+        if self.augmentation and self.dataset not in IMAGE_SHAPES:
+            raise ValueError(f"augmentation is for image sets, which {self.dataset} is not")
         low, high = self.input_window
         if not 0 <= low < high <= 1:
             raise ValueError("input_window must be two increasing times in [0, 1]")
