@@ -82,16 +82,15 @@ def kernels() -> Any:
 
 def _arguments(pulse: Tensor, w: Tensor, c: Tensor, mesh: Mesh, slices: int) -> tuple[Any, ...]:
     parts = cut(pulse.detach(), slices)
-    numpy_type = w.detach().numpy().dtype
     return (
         parts.sign.numpy(),
         parts.index.numpy(),
         parts.part.numpy(),
         w.detach().contiguous().numpy(),
         c.detach().contiguous().numpy(),
-        mesh.element,
-        mesh.share.astype(numpy_type),
-        mesh.conductance_S.astype(numpy_type),
+        mesh.element.numpy(),
+        mesh.share.to(w.dtype).numpy(),
+        mesh.conductance_S.to(w.dtype).numpy(),
         slices,
     )
 
@@ -114,7 +113,7 @@ def fast_gated_torch(pulse: Tensor, w: Tensor, c: Tensor, mesh: Mesh, slices: in
     wire = 0.0
     for e in range(mesh.elements):
         rows = slice(int(mesh.edges[e]), int(mesh.edges[e + 1]))
-        near = torch.as_tensor(mesh.share[rows], dtype=w.dtype, device=w.device).view(-1, 1)
+        near = mesh.share[rows].to(w).view(-1, 1)
         far = 1.0 - near
         hats_c = torch.cat([far * far * c[rows], far * near * c[rows], near * near * c[rows]], 1)
         hats_w = torch.cat([far * w[rows], near * w[rows]], 1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
+import torch
+from torch import Tensor
 
 # Stands for a wire without resistance: drops are then below any rounding.
 _LEAST_R_OHM = 1e-12
@@ -20,10 +21,10 @@ class Mesh:
     wires.
     """
 
-    edges: np.ndarray
-    element: np.ndarray
-    share: np.ndarray
-    conductance_S: np.ndarray
+    edges: Tensor
+    element: Tensor
+    share: Tensor
+    conductance_S: Tensor
 
     @property
     def elements(self) -> int:
@@ -39,10 +40,10 @@ def line_mesh(rows: int, elements: int, r_cell_ohm: float, r_integrator_ohm: flo
     """
     count = min(elements, rows)
     r = max(r_cell_ohm, _LEAST_R_OHM)
-    edges = np.unique(np.round(np.linspace(0, rows, count + 1)).astype(np.int64))
-    at_ohm = r * np.arange(rows + 1, dtype=np.float64)
+    edges = torch.linspace(0, rows, count + 1, dtype=torch.float64).round().long()
+    at_ohm = r * torch.arange(rows + 1, dtype=torch.float64)
     at_ohm[-1] += r_integrator_ohm
-    lengths = np.diff(at_ohm[edges])
-    element = np.repeat(np.arange(len(lengths)), np.diff(edges))
+    lengths = at_ohm[edges].diff()
+    element = torch.repeat_interleave(torch.arange(count), edges.diff())
     share = (at_ohm[:-1] - at_ohm[edges[element]]) / lengths[element]
     return Mesh(edges, element, share, 1.0 / lengths)
