@@ -15,6 +15,7 @@ from codesign.cells.transistor import (
     TransistorParameters,
 )
 from codesign.errors import InputError
+from codesign.layout.sketch import Sketch
 from codesign.pdk import Device
 from codesign.records import Record
 from codesign.spice.deck import spice_identifier
@@ -51,6 +52,20 @@ class Cell(ABC):
     @abstractmethod
     def draw(self, schematic: Schematic) -> None:
         """Place the cell's devices and sub-cells."""
+
+    def draw_layout(self, sketch: Sketch) -> None:
+        """Draw the layout view. Raises InputError where a cell has none."""
+        raise InputError(
+            f"cell {self.name} ({self.what}) has no layout view",
+            remedy='use view = "schematic"',
+        )
+
+    @cached_property
+    def layout(self) -> Sketch:
+        """The drawn layout view."""
+        drawn = Sketch(self.name)
+        self.draw_layout(drawn)
+        return drawn
 
     @cached_property
     def schematic(self) -> Schematic:
@@ -90,6 +105,33 @@ class Cell(ABC):
         return "\n".join(f"{_header(cell)}{cell.schematic.text}" for cell in self.cells())
 
 
+@dataclass(frozen=True)
+class PlacedTransistor:
+    """A transistor of a schematic: nodes drain, gate, source, bulk."""
+
+    name: str
+    nodes: tuple[str, str, str, str]
+    size: TransistorParameters
+
+
+@dataclass(frozen=True)
+class PlacedCapacitor:
+    """A MIM capacitor of a schematic: nodes top plate, bottom plate."""
+
+    name: str
+    nodes: tuple[str, str]
+    size: MIMCapacitorParameters
+
+
+@dataclass(frozen=True)
+class PlacedCell:
+    """A sub-cell of a schematic: nodes in the order of its ports."""
+
+    name: str
+    cell: Cell
+    nodes: tuple[str, ...]
+
+
 class Schematic:
     """The schematic view of one cell under construction, on PySpice's netlist classes."""
 
@@ -99,7 +141,9 @@ class Schematic:
         self.sub: SubCircuit = SubCircuit(cell.name, *cell.port_names)
         self.devices: set[Device] = set()
         self.children: list[Cell] = []
-        self._instances: list[tuple[str, Cell]] = []
+        self.transistors: list[PlacedTransistor] = []
+        self.capacitors: list[PlacedCapacitor] = []
+        self.instances: list[PlacedCell] = []
 
     @property
     def text(self) -> str:
@@ -113,6 +157,7 @@ class Schematic:
         area, perimeter = round(w * extension, 6), round(2 * (w + extension), 6)
         junctions = {"ad": area, "as": area, "pd": perimeter, "ps": perimeter}
         model = f"sky130_fd_pr__{size.model}"
+        self.transistors.append(PlacedTransistor(name, nodes, size))
         self.sub.X(name, model, *nodes, w=w, l=l, **junctions)
         self.devices.add(Device(size.model, w, l))
 
@@ -131,6 +176,7 @@ class Schematic:
     def mim(self, name: str, nodes: tuple[str, str], size: MIMCapacitorParameters) -> None:
         """A MIM capacitor."""
         w, l = _microns(size.w), _microns(size.l)
+        self.capacitors.append(PlacedCapacitor(name, nodes, size))
         self.sub.X(name, f"sky130_fd_pr__{size.model}", *nodes, w=w, l=l)
         self.devices.add(Device(size.model, w, l))
 
@@ -143,7 +189,9 @@ class Schematic:
         if set(nodes) != set(cell.port_names):
             missing = sorted(set(cell.port_names) ^ set(nodes))
             raise ValueError(f"{cell.name}: ports {missing} are not connected or do not exist")
-        self.sub.X(name, cell.name, *(nodes[port] for port in cell.port_names))
+        placed = PlacedCell(name, cell, tuple(nodes[port] for port in cell.port_names))
+        self.instances.append(placed)
+        self.sub.X(name, cell.name, *placed.nodes)
         if all(child.name != cell.name for child in self.children):
             self.children.append(cell)
 

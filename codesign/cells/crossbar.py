@@ -7,11 +7,14 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from codesign.cells.base import Cell, Port, Schematic
+from codesign.cells.crossbar_view import CrossbarGeometry, draw_crossbar
 from codesign.cells.current_source_synapse import (
     CurrentSourceSynapse,
     CurrentSourceSynapseParameters,
 )
 from codesign.cells.resistive_synapse import ResistiveSynapse, ResistiveSynapseParameters
+from codesign.errors import InputError
+from codesign.layout.sketch import Sketch
 from codesign.records import Record
 
 SynapseParameters = Annotated[
@@ -100,3 +103,30 @@ class Crossbar(Cell):
                     vss="vss",
                     **bias,
                 )
+
+    @property
+    def geometry(self) -> CrossbarGeometry:
+        """Dimensions of the layout view. Raises InputError for synapses that have none."""
+        if not isinstance(self.synapse, CurrentSourceSynapse):
+            raise InputError(
+                f"crossbar {self.name}: {self.synapse.what} has no layout view",
+                remedy='use kind = "current_source", or view = "schematic"',
+            )
+        return CrossbarGeometry(self.synapse.geometry, self.sizes.rows, self.sizes.columns)
+
+    def draw_layout(self, sketch: Sketch) -> None:
+        g = self.geometry
+        draw_crossbar(sketch, self.synapse.layout, g)
+        for row in range(1, g.rows + 1):
+            sketch.pin("met1", g.line_box(row, False), f"sp_{row}")
+            sketch.pin("met1", g.line_box(row, True), f"spb_{row}")
+        for column in range(1, g.columns + 1):
+            x = g.dendrite_x(column)
+            sketch.pin("met2", (x - 70, -130, x + 70, 130), f"dend_{column}")
+        for column, row, *ports in self.bias_ports():
+            for polarity, port in zip("np", ports, strict=True):
+                sketch.pin("met1", g.bias_box(column, row, polarity), port)
+        x, y = g.strap_x, g.synapse.height
+        sketch.pin("met2", (x - 150, y - 130, x + 150, y + 130), "vdd")
+        x = g.shield_x(0)
+        sketch.pin("met2", (x - 70, -130, x + 70, 130), "vss")

@@ -14,7 +14,9 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from codesign.cells.base import Cell, Port, Schematic
+from codesign.cells.synapse_view import PairSizes, SynapseGeometry, draw_synapse, synapse_geometry
 from codesign.cells.transistor import TransistorParameters, nmos, pmos
+from codesign.layout.sketch import Sketch
 from codesign.records import Record
 
 
@@ -83,3 +85,24 @@ class CurrentSourceSynapse(Cell):
             schematic.fet(
                 f"sel_{pair}", (selector_nodes[0], line, selector_nodes[1], rail), selector
             )
+
+    @property
+    def _pairs(self) -> tuple[PairSizes, PairSizes]:
+        sizes = self.sizes
+        pairs = ((sizes.memory_n, sizes.selector_n), (sizes.memory_p, sizes.selector_p))
+        first = sizes.order is TransistorOrder.SELECTOR_ON_DENDRITE
+        n, p = (PairSizes.of(*(pair[::-1] if first else pair), first) for pair in pairs)
+        return n, p
+
+    @property
+    def geometry(self) -> SynapseGeometry:
+        """Dimensions of the layout view."""
+        return synapse_geometry(*self._pairs)
+
+    def draw_layout(self, sketch: Sketch) -> None:
+        g = draw_synapse(sketch, *self._pairs)
+        sketch.pin("met2", (g.dendrite_x - 70, -130, g.dendrite_x + 70, 130), "dend")
+        for net, y in (("vss", 0), ("sp", g.sp_y), ("spb", g.spb_y), ("vdd", g.height)):
+            sketch.pin("met1", (0, y - 130, 300, y + 130), net)
+        for net, (x, y) in (("bn", g.bn), ("bp", g.bp)):
+            sketch.pin("met1", (x - 145, y - 145, x + 145, y + 145), net)

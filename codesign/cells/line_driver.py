@@ -7,10 +7,14 @@ about the inverter that makes the complement.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import ClassVar
 
 from codesign.cells.base import Cell, Port, Schematic
+from codesign.cells.row_view import chosen, pin_row
 from codesign.cells.transistor import TransistorParameters, nmos, pmos
+from codesign.layout.row import RowGeometry, RowPorts, draw_row
+from codesign.layout.sketch import Sketch
 from codesign.records import Record
 
 
@@ -50,6 +54,16 @@ class LineDriver(Cell):
         schematic.fet("pmatch", ("fireb", "vss", "matched", "vdd"), sizes.logic_p)
         schematic.inverter("true", "matched", "sp", sizes.line_n, sizes.line_p)
 
+    def draw_layout(self, sketch: Sketch) -> None:
+        ports = RowPorts(left={"fireb": "n"}, right={"sp": "p", "spb": "n"})
+        row = draw_row(
+            sketch,
+            chosen(self, "nmatch", "nfire", "ncomp", "ntrue"),
+            chosen(self, "pmatch", "pfire", "pcomp", "ptrue"),
+            ports,
+        )
+        pin_row(sketch, row, ports, self.port_names)
+
 
 class InputDriver(Cell):
     """From an input pulse at logic level to the spike line and its complement."""
@@ -81,3 +95,26 @@ class InputDriver(Cell):
             vdd="vdd",
             vss="vss",
         )
+
+    @cached_property
+    def _drawn(self) -> tuple[Sketch, RowGeometry]:
+        sketch = Sketch(self.name)
+        ports = RowPorts(left={"pulse": "n"}, right={"sp": "p", "spb": "n"})
+        inside = ("match", "fire", "comp", "true")
+        row = draw_row(
+            sketch,
+            chosen(self, "nin", *(f"driver.n{name}" for name in inside)),
+            chosen(self, "pin", *(f"driver.p{name}" for name in inside)),
+            ports,
+        )
+        pin_row(sketch, row, ports, self.port_names)
+        return sketch, row
+
+    @property
+    def layout(self) -> Sketch:
+        return self._drawn[0]
+
+    @property
+    def row(self) -> RowGeometry:
+        """Dimensions of the layout view."""
+        return self._drawn[1]

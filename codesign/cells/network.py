@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from codesign.cells.base import Cell, Port, Schematic
 from codesign.cells.crossbar import Crossbar, CrossbarParameters, SynapseParameters
+from codesign.cells.crossbar_view import LEFT
 from codesign.cells.current_source_synapse import CurrentSourceSynapseParameters
 from codesign.cells.line_driver import InputDriver
+from codesign.cells.network_view import (
+    TRUNKS,
+    Block,
+    Stack,
+    dendrite_channel_width,
+    draw_dendrites,
+    draw_spike_lines,
+    draw_trunks,
+    output_box,
+    spike_channel_width,
+)
+from codesign.cells.neuron_view import RAIL_TO_RAIL
 from codesign.cells.rc_spike_neuron import RCSpikeNeuron, RCSpikeNeuronParameters
+from codesign.layout.sketch import Box, Sketch
 from codesign.records import Record
 
 LayerSize = Annotated[int, Field(ge=1, le=1024)]
@@ -124,6 +139,53 @@ class Network(Cell):
                     vsense="vsense",
                     **rails,
                 )
+
+    @cached_property
+    def floorplan(self) -> tuple[Stack, tuple[Block, ...]]:
+        """Where input drivers, crossbars and neurons are in the layout view."""
+        row = self.input_driver.row
+        pitch = row.vdd_y + RAIL_TO_RAIL
+        drivers = Stack(self.input_driver.layout, row, self.sizes.layers[0], pitch, 0)
+        blocks: list[Block] = []
+        left, geometry = drivers.right, self.neuron.geometry
+        for crossbar in self.crossbars:
+            g = crossbar.geometry
+            x = left + spike_channel_width(2 * g.rows) - LEFT
+            neurons_x = x + g.right + dendrite_channel_width(g.columns)
+            neurons = Stack(
+                self.neuron.layout, geometry.row, g.columns, geometry.pitch, neurons_x
+            )
+            blocks.append(Block(x, g, neurons))
+            left = neurons.right
+        return drivers, tuple(blocks)
+
+    def draw_layout(self, sketch: Sketch) -> None:
+        drivers, blocks = self.floorplan
+        pins: list[tuple[str, Box, str]] = []
+        sketch.place(drivers.cell, rows=drivers.count, dy=drivers.pitch)
+        for i in range(1, drivers.count + 1):
+            y = drivers.track_y(i, "pulse", "n")
+            pins.append(("met2", (0, y - 70, 300, y + 70), f"pulse_{i}"))
+        source = drivers
+        for layer, (crossbar, block) in enumerate(zip(self.crossbars, blocks, strict=True), 1):
+            sketch.place(crossbar.layout, block.crossbar_x)
+            stack = block.neurons
+            sketch.place(stack.cell, stack.x, rows=stack.count, dy=stack.pitch)
+            draw_spike_lines(sketch, source, block)
+            draw_dendrites(sketch, block)
+            for column, row, *_ in crossbar.bias_ports():
+                for polarity in "np":
+                    x0, y0, x1, y1 = block.crossbar.bias_box(column, row, polarity)
+                    box = (x0 + block.crossbar_x, y0, x1 + block.crossbar_x, y1)
+                    pins.append(("met1", box, self.bias_port(layer, column, row, polarity)))
+            source = stack
+        for i in range(1, source.count + 1):
+            pins.append(("met2", output_box(source, i, "sp"), spike_line(len(blocks), i)))
+            pins.append(("met2", output_box(source, i, "spb"), f"spb_{len(blocks)}_{i}"))
+        trunks = draw_trunks(sketch, drivers, blocks, TRUNKS, self.controls)
+        pins += [(layer, box, net) for net, (layer, box) in trunks.items()]
+        for pin in pins:
+            sketch.pin(*pin)
 
     def bias_port(self, layer: int, post: int, pre: int, polarity: str) -> str:
         """Port of a synapse's gate bias: layer from 1, post and pre from 1, polarity "n" or "p"."""

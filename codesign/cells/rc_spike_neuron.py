@@ -18,13 +18,25 @@ of the three: set `transmission_gate`, `clamp` and `discharge_hold` to false for
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import ClassVar, Self
 
 from pydantic import model_validator
 
 from codesign.cells.base import Cell, Port, Schematic
 from codesign.cells.line_driver import LineDriver, LineDriverParameters
+from codesign.cells.neuron_view import (
+    LINES_FROM,
+    N_ORDER,
+    P_ORDER,
+    NeuronGeometry,
+    draw_neuron,
+)
+from codesign.cells.row_view import chosen, pin_row
 from codesign.cells.transistor import MIMCapacitorParameters, TransistorParameters, nmos, pmos
+from codesign.errors import InputError
+from codesign.layout.row import RowPorts
+from codesign.layout.sketch import Sketch
 from codesign.records import Record
 from codesign.units import Volts
 
@@ -138,3 +150,38 @@ class RCSpikeNeuron(Cell):
         schematic.instance(
             "driver", driver, fireb="fireb", sp="sp", spb="spb", vdd="vdd", vss="vss"
         )
+
+    @property
+    def _row_ports(self) -> RowPorts:
+        sides = ("dend", "sp", "spb", "vdd", "vss")
+        return RowPorts(
+            lines=tuple(name for name in self.port_names if name not in sides),
+            left={"dend": "p"},
+            right={"sp": "p", "spb": "n"},
+        )
+
+    @cached_property
+    def _drawn(self) -> tuple[Sketch, NeuronGeometry]:
+        capacitor = self.sizes.capacitor
+        if capacitor.model != "cap_mim_m3_2":
+            raise InputError(
+                f"capacitor of {self.name}: {capacitor.model} has no layout view, its plates are "
+                "where the control lines run",
+                remedy='use model = "cap_mim_m3_2", or view = "schematic"',
+            )
+        sketch, ports = Sketch(self.name), self._row_ports
+        size = (round(capacitor.w * 1e9), round(capacitor.l * 1e9))
+        geometry = draw_neuron(
+            sketch, chosen(self, *N_ORDER), chosen(self, *P_ORDER), ports, self.membrane, size
+        )
+        pin_row(sketch, geometry.row, ports, self.port_names, LINES_FROM)
+        return sketch, geometry
+
+    @property
+    def layout(self) -> Sketch:
+        return self._drawn[0]
+
+    @property
+    def geometry(self) -> NeuronGeometry:
+        """Dimensions of the layout view."""
+        return self._drawn[1]

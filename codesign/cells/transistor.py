@@ -40,8 +40,8 @@ class MIMCapacitorParameters(Record):
     """A MIM capacitor between met4 and met5 (cap_mim_m3_2): 2 fF/um^2, drawn size in metres."""
 
     model: Literal["cap_mim_m3_1", "cap_mim_m3_2"] = "cap_mim_m3_2"
-    w: Metres = 8.2e-6
-    l: Metres = 8.2e-6
+    w: Metres = 12.0e-6
+    l: Metres = 5.6e-6
 
     @model_validator(mode="after")
     def _drawable(self) -> Self:

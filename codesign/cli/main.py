@@ -7,6 +7,7 @@ import rich_click as click
 import codesign
 from codesign.cli.completion import completion
 from codesign.cli.doctor import doctor
+from codesign.cli.drc import drc
 from codesign.cli.fit import fit
 from codesign.cli.generate import generate
 from codesign.cli.init import init
@@ -32,7 +33,7 @@ def cli() -> None:
 
 for command in (
     *(init, run, generate, simulate, fit, train, verify),
-    *(doctor, pdk, regression, completion),
+    *(drc, doctor, pdk, regression, completion),
 ):
     cli.add_command(command)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.riccati import riccati_step, riccati_step2
 from codesign.pnn.series import chi, phi
-from codesign.pnn.synapses import synapses
+from codesign.pnn.synapses import per_neuron, synapses
 
 
 def grid_edges(steps: int, offset: float, t_end: float) -> list[float]:
@@ -58,8 +58,8 @@ def dstd_states(
         kicks = torch.diff(arrived, dim=0, prepend=torch.zeros_like(arrived[:1])) @ s.kick.t()
 
     # v_start holds at time 0; the first interval begins `offset` earlier, where only the leak acts.
-    start = params.v_start * math.exp(params.leak * offset)
-    v = t_in.new_full((t_in.shape[0], weight.shape[0]), start)
+    v = t_in.new_zeros(t_in.shape[0], weight.shape[0])
+    v = v + math.exp(params.leak * offset) * per_neuron(params.v_start, v, "v_start")
     if kicks is not None:
         v = v + kicks[0]
     states = [v]

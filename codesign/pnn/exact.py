@@ -8,7 +8,7 @@ from torch import Tensor
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.riccati import riccati_step
 from codesign.pnn.series import phi
-from codesign.pnn.synapses import synapses
+from codesign.pnn.synapses import per_neuron, synapses
 
 
 def exact_states(
@@ -26,7 +26,8 @@ def exact_states(
     )
     counted = torch.gather(active, 1, order).to(t_in)
     rows = [x.t() for x in (s.g, s.f)]
-    v = t_in.new_full((t_in.shape[0], weight.shape[0]), params.v_start)
+    v = t_in.new_zeros(t_in.shape[0], weight.shape[0])
+    v = v + per_neuron(params.v_start, v, "v_start")
     g, f = torch.zeros_like(v), torch.full_like(v, params.leak)
     q = torch.zeros_like(v)
     now = t_in.new_zeros(t_in.shape[0], 1)

@@ -8,16 +8,19 @@ import torch
 from torch import Tensor
 
 from codesign.pnn.parameters import PNNParameters
+from codesign.pnn.synapses import per_neuron
 
 
 def firing_time(v: Tensor, params: PNNParameters, clip: bool = True) -> Tensor:
-    """Spike time in the firing phase, in phases, same shape as v.
+    """Spike time in the firing phase, in phases, same shape as v, (..., n_out).
 
     t = (ln(1 - b) - ln(1 - b v))/ln(1 - b) with b = 1/e_dis (arXiv:2412.09010), t = 1 - v for
     b = 0, or the fitted curve. Clipped to [0, 1], where 1 stands for silent. With clip=False it
     keeps a gradient everywhere, for losses: t > 1 is a neuron that stays silent, and above
     threshold (v > 1) the formula goes on as a straight line.
     """
+    if params.firing_offset != 0.0:
+        v = v + per_neuron(params.firing_offset, v, "firing_offset")
     if params.firing_curve is not None:
         t = params.firing_curve(v)
     else:

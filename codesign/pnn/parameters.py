@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from codesign.pnn.firing_curve import FiringCurve
 
 _POLYNOMIALS = ("slope_plus", "slope_minus", "curvature_plus", "curvature_minus")
+_PER_NEURON = ("v_start", "firing_offset")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class PNNParameters:
     t_end: end of accumulation; spikes from there on contribute nothing.
     e_dis: reversal potential of the discharger (inf: constant current), unless firing_curve
         gives the spike time as a table.
+    firing_offset: added to the membrane before the firing law is applied.
+
+    v_start and firing_offset are one value, or a tuple with one per neuron.
     """
 
     e_plus: float = math.inf
@@ -44,10 +48,11 @@ class PNNParameters:
     curvature_plus: tuple[float, ...] = ()
     curvature_minus: tuple[float, ...] = ()
     w_ref: float = 0.25
-    v_start: float = 0.0
+    v_start: float | tuple[float, ...] = 0.0
     t_end: float = 1.0
     e_dis: float = math.inf
     firing_curve: FiringCurve | None = None
+    firing_offset: float | tuple[float, ...] = 0.0
 
     def __post_init__(self) -> None:
         for name in _POLYNOMIALS:
@@ -66,7 +71,15 @@ class PNNParameters:
             raise ValueError(f"w_ref must be positive and finite, not {self.w_ref}")
         if not 0 < self.t_end <= 2:
             raise ValueError(f"t_end must be in (0, 2], in units of the phase, not {self.t_end}")
-        for name in ("kick", "kick_per_weight_plus", "kick_per_weight_minus", "v_start"):
+        for name in _PER_NEURON:
+            value = getattr(self, name)
+            if isinstance(value, Sequence) and not isinstance(value, str):
+                object.__setattr__(self, name, tuple(float(x) for x in value))
+                if not value or not all(map(math.isfinite, getattr(self, name))):
+                    raise ValueError(f"{name} needs one finite value per neuron, not {value}")
+            elif not math.isfinite(value):
+                raise ValueError(f"{name} must be finite, not {value}")
+        for name in ("kick", "kick_per_weight_plus", "kick_per_weight_minus"):
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"{name} must be finite, not {getattr(self, name)}")
         if self.firing_curve is not None and not isinstance(self.firing_curve, FiringCurve):
@@ -121,5 +134,7 @@ def _parse(key: str, value: Any) -> Any:
     if key == "firing_curve":
         return None if value is None else FiringCurve(**value)
     if key in _POLYNOMIALS:
+        return tuple(float(x) for x in value)
+    if key in _PER_NEURON and isinstance(value, (list, tuple)):
         return tuple(float(x) for x in value)
     return float(value)

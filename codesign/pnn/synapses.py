@@ -52,6 +52,17 @@ def synapses(weight: Tensor, params: PNNParameters) -> Synapses:
     return Synapses(weight, weight * inverse_e, q, kick)
 
 
+def per_neuron(value: float | tuple[float, ...], like: Tensor, name: str) -> Tensor:
+    """A value of each neuron as a tensor that broadcasts over like (..., n_out).
+
+    Raises ValueError when there are not n_out values.
+    """
+    n_out = like.shape[-1]
+    if isinstance(value, tuple) and len(value) != n_out:
+        raise ValueError(f"{name} has {len(value)} values for {n_out} neurons")
+    return torch.tensor(value, dtype=like.dtype, device=like.device)
+
+
 def _polynomial(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
     value = torch.zeros_like(x)
     for coefficient in reversed(coefficients):

@@ -108,3 +108,16 @@ def test_more_membrane_fires_earlier_after_the_last_knot_too():
     v = torch.tensor([0.0, 0.2, 0.6, 1.0, 1.4], dtype=torch.float64)
     t = firing_time(v, params, clip=False)
     assert t[0] > 1.0 and t[-1] < 0.0
+
+
+def test_offset_of_each_neuron_moves_its_membrane_before_the_firing_law():
+    v = torch.tensor([[0.2, 0.4, 0.6], [0.5, 0.1, 0.3]], dtype=torch.float64)
+    shifts = (0.01, 0.0, -0.02)
+    curve = log_curve(6)
+    for record in (PNNParameters(), PNNParameters(e_dis=6.5), PNNParameters(firing_curve=curve)):
+        moved = firing_time(v, replace(record, firing_offset=shifts))
+        torch.testing.assert_close(moved, firing_time(v + torch.tensor(shifts).double(), record))
+        one = firing_time(v, replace(record, firing_offset=0.03))
+        torch.testing.assert_close(one, firing_time(v + 0.03, record))
+    with pytest.raises(ValueError, match="firing_offset has 2 values for 3 neurons"):
+        firing_time(v, PNNParameters(firing_offset=(0.1, 0.2)))

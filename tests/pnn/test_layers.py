@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -74,8 +75,18 @@ def test_sizes_and_parameters_must_fit():
         RCSpikeNetwork((5,), PNNParameters())
 
 
-def test_save_and_load(tmp_path):
-    net = network()
+def test_neuron_values_reach_the_layers():
+    shifted = replace(PARAMS[1], v_start=(0.01, 0.0, -0.02), firing_offset=(0.0, 0.03, 0.01))
+    net = RCSpikeNetwork((5, 4, 3), (PARAMS[0], shifted), dtype=torch.float64)
+    hidden, out = net(inputs(), method="exact")
+    v = membrane_potential(hidden.t, net.weights[1], shifted)
+    torch.testing.assert_close(out.v, v)
+    torch.testing.assert_close(out.t, firing_time(v, shifted))
+
+
+@pytest.mark.parametrize("params", [PARAMS, (PARAMS[0], replace(PARAMS[1], v_start=(0.1,) * 3))])
+def test_save_and_load(tmp_path, params):
+    net = RCSpikeNetwork((5, 4, 3), params, dtype=torch.float64)
     save_network(net, tmp_path / "net.safetensors")
     again = load_network(tmp_path / "net.safetensors")
     assert again.params == net.params

@@ -229,6 +229,19 @@ def test_start_value_decays_by_leak_alone(method, offset):
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("params", [LINEAR, FULL], ids=["linear", "full"])
+def test_each_neuron_may_start_elsewhere(method, params):
+    t, w = spikes(4, 6), weights(3, 6)
+    starts = (-0.05, 0.0, 0.1)
+    together = membrane_potential(t, w, replace(params, v_start=starts), method, 6, 0.05)
+    for o, start in enumerate(starts):
+        alone = membrane_potential(t, w[o : o + 1], replace(params, v_start=start), method, 6, 0.05)
+        torch.testing.assert_close(together[:, o : o + 1], alone)
+    with pytest.raises(ValueError, match="v_start has 2 values for 3 neurons"):
+        membrane_potential(t, w, replace(params, v_start=(0.0, 0.1)), method)
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_trace_ends_at_the_membrane_and_waveform_passes_through_it(method):
     t, w = spikes(3, 5), weights(2, 5)
     trace = membrane_trace(t, w, FULL, method, 6)

@@ -26,6 +26,10 @@ def test_defaults_are_the_ideal_weighted_sum():
         ("t_end", 0.0),
         ("kick", math.inf),
         ("v_start", math.nan),
+        ("v_start", (0.1, math.inf)),
+        ("v_start", ()),
+        ("firing_offset", math.nan),
+        ("firing_offset", (math.nan,)),
         ("slope_plus", (math.inf,)),
         ("firing_curve", "log"),
     ],
@@ -41,13 +45,16 @@ def test_bad_values_name_their_field(field, value):
     kick=st.floats(-0.1, 0.1),
     slope=st.lists(st.floats(-1, 1), max_size=3),
     curve=st.booleans(),
+    start=st.floats(-1, 1) | st.lists(st.floats(-1, 1), min_size=1, max_size=4).map(tuple),
 )
-def test_json_round_trip(e_plus, e_minus, kick, slope, curve):
+def test_json_round_trip(e_plus, e_minus, kick, slope, curve, start):
     params = PNNParameters(
         e_plus=e_plus,
         e_minus=e_minus,
         kick=kick,
         slope_minus=tuple(slope),
+        v_start=start,
+        firing_offset=start,
         firing_curve=FiringCurve((0.0, 0.5, 1.0), (1.1, 0.4, 0.0)) if curve else None,
     )
     text = json.dumps(params.to_dict(), allow_nan=False)
@@ -59,3 +66,8 @@ def test_unknown_and_malformed_keys_are_refused():
         PNNParameters.from_dict({"e_pluss": 2.8})
     with pytest.raises(ValueError, match="leak"):
         PNNParameters.from_dict({"leak": "much"})
+
+
+def test_a_list_of_neuron_values_becomes_a_tuple():
+    params = PNNParameters(v_start=[0.1, 0.2])
+    assert params.v_start == (0.1, 0.2) and hash(params) == hash(PNNParameters(v_start=(0.1, 0.2)))

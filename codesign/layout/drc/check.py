@@ -1,0 +1,73 @@
+"""Running the rule table over a layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from os import PathLike
+
+import klayout.db as kdb
+
+from codesign.layout.drc.checks import KINDS, Places
+from codesign.layout.drc.layers import LayerSet
+from codesign.layout.drc.read import open_layout
+from codesign.layout.drc.report import MAX_PLACES, DRCReport, Violation
+from codesign.layout.drc.rules import Rule, RuleTable
+from codesign.layout.technology import Technology
+
+
+def check_drc(
+    layout: kdb.Layout | str | PathLike[str],
+    top: str | None = None,
+    *,
+    rules: tuple[Rule, ...] | None = None,
+    deep: bool = True,
+) -> DRCReport:
+    """Check a GDS file or an open layout against the rules (all of sky130's unless given).
+
+    top: cell to check; may be left out where there is one top cell only.
+    deep: keep the hierarchy while checking (faster on arrays); the places are the same, though a
+    long one may be reported in other pieces.
+    Raises InputError for a file that cannot be read, an empty layout or an unknown cell.
+    """
+    opened, cell = open_layout(layout, top)
+    table = RuleTable.sky130()
+    chosen = table.rules if rules is None else rules
+    layers = LayerSet(opened, cell, Technology.sky130(), table.derived, deep=deep)
+    counts: dict[str, int] = {}
+    violations: list[Violation] = []
+    for rule in chosen:
+        boxes = _boxes(KINDS[rule.kind](layers, rule), layers.dbu_um)
+        if boxes:
+            counts[rule.id] = len(boxes)
+            violations += [Violation(rule.id, box) for box in boxes[:MAX_PLACES]]
+    texts = {rule.id: _text(rule) for rule in chosen if rule.id in counts}
+    return DRCReport(cell.name, len(chosen), counts, tuple(violations), texts)
+
+
+def _boxes(places: Places, dbu_um: float) -> list[tuple[float, float, float, float]]:
+    """Bounding boxes in um, sorted, each once."""
+    found = {
+        (box.left, box.bottom, box.right, box.top)
+        for collection in places
+        for box in _each_box(collection)
+    }
+    return [
+        (round(l * dbu_um, 6), round(b * dbu_um, 6), round(r * dbu_um, 6), round(t * dbu_um, 6))
+        for l, b, r, t in sorted(found)
+    ]
+
+
+def _each_box(collection: kdb.EdgePairs | kdb.Edges | kdb.Region) -> Iterator[kdb.Box]:
+    if collection.is_empty():
+        return
+    # A deep region is cut along the hierarchy; merged, a place is one place.
+    merged = collection if isinstance(collection, kdb.EdgePairs) else collection.merged()
+    for place in merged.each():
+        yield place.bbox()
+
+
+def _text(rule: Rule) -> str:
+    unit = {"area": "um^2", "hole_area": "um^2", "angles": "degrees", "aspect": "to 1"}
+    if not rule.value or rule.kind == "rectangle":
+        return rule.text
+    return f"{rule.text}: {rule.value:g} {unit.get(rule.kind, 'um')}"

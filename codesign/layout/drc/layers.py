@@ -1,0 +1,82 @@
+"""Regions by layer name: drawn layers of a layout and those derived from them."""
+
+from __future__ import annotations
+
+import klayout.db as kdb
+
+from codesign.layout.technology import Technology
+
+
+class LayerSet:
+    """Regions of one cell, made when first asked for.
+
+    Deep regions keep the hierarchy, so that an array of a thousand cells costs little more than one
+    cell with its neighbours.
+    """
+
+    def __init__(
+        self,
+        layout: kdb.Layout,
+        cell: kdb.Cell,
+        technology: Technology,
+        derived: dict[str, str],
+        *,
+        deep: bool = True,
+    ) -> None:
+        self.dbu_um: float = layout.dbu
+        self.grid_um = technology.grid_um
+        self._layout, self._cell, self._technology = layout, cell, technology
+        self._derived = derived
+        self._regions: dict[str, kdb.Region] = {}
+        self._store = kdb.DeepShapeStore() if deep else None
+        if self._store is not None:
+            self._store.threads = 1
+
+    def __getitem__(self, name: str) -> kdb.Region:
+        """The merged region of a layer: a drawn layer or cut, `<layer>_pin`, or a derived one."""
+        if name not in self._regions:
+            expression = self._derived.get(name)
+            self._regions[name] = self._make(expression) if expression else self._drawn(name)
+        return self._regions[name]
+
+    def dbu(self, length_um: float) -> int:
+        """A length in database units."""
+        return round(length_um / self.dbu_um)
+
+    def drawn_shapes(self, name: str) -> kdb.RecursiveShapeIterator:
+        """The shapes as drawn, not merged."""
+        return kdb.RecursiveShapeIterator(self._layout, self._cell, self._index(name))
+
+    def _index(self, name: str) -> int:
+        if name.endswith("_pin"):
+            gds = self._technology.layers[name.removesuffix("_pin")].pin
+        else:
+            gds = self._technology.gds(name)
+        return int(self._layout.layer(*gds))
+
+    def _drawn(self, name: str) -> kdb.Region:
+        shapes = self.drawn_shapes(name)
+        region = kdb.Region(shapes, self._store) if self._store else kdb.Region(shapes)
+        return region.merged()
+
+    def _make(self, expression: str) -> kdb.Region:
+        first, *rest = expression.split()
+        region = self[first]
+        for operator, name in zip(rest[::2], rest[1::2], strict=True):
+            other = self[name]
+            match operator:
+                case "&":
+                    region = region & other
+                case "|":
+                    region = (region | other).merged()
+                case "-":
+                    region = region - other
+                case "touching":
+                    region = region.interacting(other)
+                case "not_touching":
+                    region = region.not_interacting(other)
+                case "holding":
+                    region = region.overlapping(other)
+                case _:
+                    raise ValueError(f"operator {operator!r} in {expression!r}")
+        return region

@@ -1,0 +1,9 @@
+"""Layout to netlist: devices with their junctions, nets, and parasitic capacitance and resistance.
+
+`extract_circuit` does all of it; `audit_ports` checks the ports of what any engine extracted.
+"""
+
+from codesign.layout.extract.audit import audit_ports, port_faults, read_ports
+from codesign.layout.extract.run import Mode, extract_circuit
+
+__all__ = ["Mode", "audit_ports", "extract_circuit", "port_faults", "read_ports"]

@@ -1,0 +1,113 @@
+"""From nets and devices by number to a flat circuit with names, ports and parasitics."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from codesign.errors import InputError
+from codesign.layout.circuit import FlatDevice
+from codesign.layout.extract.connect import Connected
+from codesign.layout.extract.mim import MIMCapacitor
+from codesign.layout.extract.names import Names
+from codesign.layout.extract.reader import Drawing
+
+
+def flat_devices(
+    connected: Connected, capacitors: Sequence[MIMCapacitor], names: Names
+) -> tuple[FlatDevice, ...]:
+    """Transistors m1, m2, ... and MIM capacitors c1, c2, ... from the lowest left one up."""
+    transistors = sorted(connected.transistors, key=lambda t: (round(t.y_um, 3), t.x_um))
+    plates = sorted(capacitors, key=lambda c: (round(c.y_um, 3), c.x_um, c.model))
+    return (
+        *(
+            FlatDevice(
+                f"m{number}",
+                t.kind,
+                t.model,
+                tuple(names.names[net] for net in t.nets),
+                *(round(size, 6) for size in (t.w_um, t.l_um)),
+                *(round(junction, 6) for junction in (t.as_um2, t.ad_um2, t.ps_um, t.pd_um)),
+                round(t.x_um, 6),
+                round(t.y_um, 6),
+            )
+            for number, t in enumerate(transistors, start=1)
+        ),
+        *(
+            FlatDevice(
+                f"c{number}",
+                "cap",
+                c.model,
+                tuple(names.names[net] for net in c.nets),
+                c.w_um,
+                c.l_um,
+                x_um=round(c.x_um, 6),
+                y_um=round(c.y_um, 6),
+            )
+            for number, c in enumerate(plates, start=1)
+        ),
+    )
+
+
+def choose_ports(
+    names: Names, wanted: Sequence[str] | None, unconnected: Collection[str], substrate: str
+) -> tuple[str, ...]:
+    """The circuit's ports: those wanted that the layout has, in their order, or every label in
+    natural order and an unnamed substrate last, since transistors need one."""
+    if wanted is not None:
+        have = set(names.label_names) | set(unconnected)
+        return tuple(port for port in wanted if port in have)
+    last = () if substrate in names.label_names else (substrate,)
+    return names.label_names + last
+
+
+def check_gates(
+    drawing: Drawing,
+    connected: Connected,
+    ports: Collection[int],
+) -> None:
+    """Raise InputError for a gate whose net nothing can drive: no port, source, drain or well."""
+    driven = set(ports) | {connected.substrate}
+    driven.update(connected.owners["nwell"].tolist(), connected.owners["diff"].tolist())
+    floating = [t for t in connected.transistors if t.nets[1] not in driven]
+    if floating:
+        first = floating[0]
+        raise InputError(
+            f"{drawing.source}: floating gate: {len(floating)} transistors have a gate that no "
+            f"port, source or drain drives, the first a {first.model} at "
+            f"({first.x_um:.4g}, {first.y_um:.4g}) um",
+            remedy="connect the gate, or label its net",
+        )
+
+
+def undriven(
+    connected: Connected, capacitors: Sequence[MIMCapacitor], ports: Collection[int]
+) -> set[int]:
+    """Nets that are neither ports nor on any terminal: conductors that float."""
+    used = set(ports) | {connected.substrate}
+    used.update(net for t in connected.transistors for net in t.nets)
+    used.update(net for c in capacitors for net in c.nets)
+    return set(range(connected.n_nets)) - used
+
+
+def header(
+    drawing: Drawing, connected: Connected, names: Names, counts: tuple[int, int]
+) -> Iterator[str]:
+    """Lines that say what was extracted and how the substrate is named."""
+    transistors, capacitors = counts
+    yield (
+        f"{transistors} transistors, {capacitors} MIM capacitors, {connected.n_nets} nets, "
+        f"{len(names.labelled)} labelled"
+    )
+    substrate = names.names[connected.substrate]
+    if connected.substrate in names.labelled:
+        yield f"substrate: net {substrate}"
+    else:
+        yield (
+            f"substrate: no p-tap or text names it, its net is called {substrate}; connect it to "
+            "the lowest voltage"
+        )
+    if connected.slanted:
+        yield (
+            f"{connected.slanted} trapezoids with slanted sides count as slabs of their mean "
+            "width in capacitances"
+        )

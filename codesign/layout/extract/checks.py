@@ -1,0 +1,142 @@
+"""Checks of what is drawn: known layers, the manufacturing grid, polygons that mean one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import klayout.db as kdb
+
+from codesign.errors import InputError
+from codesign.layout.extract.reader import Drawing
+from codesign.layout.technology import PIN_PURPOSE
+
+# Outlines and markers that neither conduct nor make a device: cell boundaries (235, 236), area
+# identification (81), comments (83), and pin marks of diffusion, tap and substrate.
+_HARMLESS_NUMBERS = frozenset({81, 83, 235, 236})
+_HARMLESS = frozenset({(65, 16), (65, 48), (122, 16)})
+
+
+def check_drawing(drawing: Drawing) -> None:
+    """Raise InputError for unknown layers, shapes off the grid and self-touching polygons."""
+    known = _known_layers(drawing)
+    _check_layers(drawing, known)
+    _check_placements(drawing)
+    _check_grid(drawing, known)
+    for cell in _cells(drawing):
+        for gds, name in known.items():
+            index = drawing.layout.find_layer(*gds)
+            if index is not None:
+                _check_polygons(drawing, cell, index, name)
+
+
+def place(box: Any, dbu_um: float) -> str:
+    """Where a klayout box is, for a message."""
+    centre = box.center()
+    return f"({centre.x * dbu_um:.4g}, {centre.y * dbu_um:.4g}) um"
+
+
+def _known_layers(drawing: Drawing) -> dict[tuple[int, int], str]:
+    technology = drawing.technology
+    names = (*technology.layers, *technology.cuts)
+    return {technology.gds(name): name for name in names}
+
+
+def _cells(drawing: Drawing) -> Iterator[Any]:
+    for index in (drawing.cell.cell_index(), *drawing.cell.called_cells()):
+        yield drawing.layout.cell(index)
+
+
+def _check_layers(drawing: Drawing, known: dict[tuple[int, int], str]) -> None:
+    pins = {(number, PIN_PURPOSE) for number, _ in known}
+    for index in drawing.layout.layer_indexes():
+        info = drawing.layout.get_info(index)
+        gds = (info.layer, info.datatype)
+        if gds in known or gds in pins or gds in _HARMLESS or gds[0] in _HARMLESS_NUMBERS:
+            continue
+        shapes = drawing.cell.begin_shapes_rec(index)
+        shapes.shape_flags = kdb.Shapes.SBoxes | kdb.Shapes.SPolygons | kdb.Shapes.SPaths
+        if shapes.at_end():
+            continue
+        box = shapes.shape().bbox().transformed(shapes.trans())
+        raise InputError(
+            f"{drawing.source}: layer {gds[0]}/{gds[1]} is not known to {drawing.technology.name} "
+            f"extraction (shape at {place(box, drawing.dbu_um)}); it may change devices or "
+            "connections",
+            remedy="remove the layer, or draw with those of pdk/sky130/layers.toml",
+        )
+
+
+def _check_placements(drawing: Drawing) -> None:
+    for cell in _cells(drawing):
+        for instance in cell.each_inst():
+            if instance.is_complex():
+                raise InputError(
+                    f"{drawing.source}: cell {cell.name!r} places {instance.cell.name!r} magnified "
+                    "or turned by other than 90 degrees",
+                    remedy="flatten this placement and snap it to the grid",
+                )
+
+
+def _check_grid(drawing: Drawing, known: dict[tuple[int, int], str]) -> None:
+    ratio = drawing.technology.grid_um / drawing.dbu_um
+    step = round(ratio)
+    if step < 1 or abs(ratio - step) > 1e-6 * step:
+        if abs(1 / ratio - round(1 / ratio)) < 1e-6 and ratio < 1:
+            return  # the database unit is a multiple of the grid
+        raise InputError(
+            f"{drawing.source}: the database unit {drawing.dbu_um:g} um does not divide the "
+            f"manufacturing grid of {drawing.technology.grid_um:g} um",
+            remedy="write the layout with a database unit of 0.001 um",
+        )
+    for gds, name in known.items():
+        raw = drawing.raw(gds)
+        if raw.is_empty():
+            continue
+        off = raw.grid_check(step, step)
+        if off.is_empty():
+            continue
+        raise InputError(
+            f"{drawing.source}: {off.count()} vertices of {name} ({gds[0]}/{gds[1]}) are off the "
+            f"{drawing.technology.grid_um * 1e3:g} nm grid, the first at "
+            f"{_exact(next(off.each()).first.p1, drawing.dbu_um)}",
+            remedy="snap the layout to the grid",
+        )
+
+
+def _exact(point: Any, dbu_um: float) -> str:
+    return f"({point.x * dbu_um:.9g}, {point.y * dbu_um:.9g}) um"
+
+
+def _check_polygons(drawing: Drawing, cell: Any, index: int, name: str) -> None:
+    for shape in cell.shapes(index).each(kdb.Shapes.SPolygons):
+        polygon = shape.polygon
+        if polygon.num_points() <= 3 or polygon.is_box():
+            continue
+        fault = polygon_fault(polygon)
+        if fault:
+            raise InputError(
+                f"{drawing.source}: a polygon of {name} in cell {cell.name!r} at "
+                f"{place(polygon.bbox(), drawing.dbu_um)} {fault}",
+                remedy="split it into polygons that do not touch themselves",
+            )
+
+
+def polygon_fault(polygon: Any) -> str | None:
+    """What makes a polygon ambiguous, or None. A hole joined to the outline by a cut line, the
+    way GDS has for holes, is unambiguous.
+
+    Compares the polygon with its own union, taken apart where it touches itself in a point: equal
+    for a simple polygon. Overlaps change the area, and cut lines or spikes the perimeter.
+    """
+    union = kdb.Region(polygon)
+    union.min_coherence = True
+    union = union.merged(True, 0)
+    parts = list(union.each())
+    if len(parts) == 1 and parts[0] == polygon:
+        return None
+    if polygon.area() != union.area():
+        return "crosses itself"
+    if len(parts) == 1 and parts[0].holes() > 0 and polygon.perimeter() > union.perimeter():
+        return None
+    return "touches itself"

@@ -1,0 +1,140 @@
+"""Reading a GDS file for extraction: what is no usable layout is refused before any work is done."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import klayout.db as kdb
+
+from codesign.errors import InputError
+from codesign.layout.technology import Technology
+
+# First bytes of a GDSII stream: a HEADER record (type 0, two-byte integer) of six bytes.
+_GDS_START = b"\x00\x06\x00\x02"
+# A crossbar of 64 x 64 synapses has about half a million shapes.
+MAX_FLAT_SHAPES = 5_000_000
+MAX_FILE_BYTES = 500_000_000
+
+
+@dataclass
+class Drawing:
+    """A top cell with everything below it; `source` names it in messages and headers."""
+
+    layout: Any
+    cell: Any
+    technology: Technology
+    source: str
+    _regions: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def dbu_um(self) -> float:
+        """Database unit in um."""
+        return float(self.layout.dbu)
+
+    def region(self, name: str) -> Any:
+        """All shapes of a drawn layer or cut, flat and merged (kept)."""
+        if name not in self._regions:
+            region = self.raw(self.technology.gds(name))
+            self._regions[name] = region.merged()
+        return self._regions[name]
+
+    def raw(self, gds: tuple[int, int]) -> Any:
+        """All shapes on GDS numbers as drawn, flat, not merged."""
+        index = self.layout.find_layer(*gds)
+        if index is None:
+            return kdb.Region()
+        region = kdb.Region(self.cell.begin_shapes_rec(index))
+        region.merged_semantics = False
+        return region
+
+
+def read_gds(
+    path: Path, top: str, *, technology: Technology | None = None, limit: int = MAX_FLAT_SHAPES
+) -> Drawing:
+    """The cell `top` of a GDS file. Raises InputError for what is no GDS, is empty, lacks the cell
+    or would flatten to more than `limit` shapes; shapes themselves are checked by `check_drawing`.
+    """
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(len(_GDS_START))
+        size = path.stat().st_size
+    except OSError as error:
+        raise InputError(
+            f"cannot read the layout {path}: {error.strerror}", remedy="check the path"
+        ) from error
+    if not start:
+        raise InputError(f"{path} is empty", remedy="write the layout again")
+    if start != _GDS_START:
+        raise InputError(
+            f"{path} is no GDS file (it does not begin with a GDSII header)",
+            remedy="export the layout as uncompressed GDSII",
+        )
+    if size > MAX_FILE_BYTES:
+        raise InputError(
+            f"{path} has {size / 1e6:.0f} MB; extraction takes files up to "
+            f"{MAX_FILE_BYTES / 1e6:.0f} MB",
+            remedy="extract parts of the layout on their own",
+        )
+    layout = kdb.Layout()
+    options = kdb.LoadLayoutOptions()
+    options.warn_level = 0
+    try:
+        layout.read(str(path), options)
+    except RuntimeError as error:
+        raise InputError(
+            f"{path} is damaged: {str(error).splitlines()[0]}", remedy="write the layout again"
+        ) from error
+    return take_layout(layout, top, str(path), technology=technology, limit=limit)
+
+
+def take_layout(
+    layout: Any,
+    top: str,
+    source: str = "layout",
+    *,
+    technology: Technology | None = None,
+    limit: int = MAX_FLAT_SHAPES,
+) -> Drawing:
+    """The same for a klayout Layout that is in memory already."""
+    names = [cell.name for cell in layout.each_cell()]
+    if not names:
+        raise InputError(f"{source} has no cells", remedy="write the layout again")
+    cell = layout.cell(top)
+    if cell is None:
+        near = difflib.get_close_matches(top, names, n=3, cutoff=0.5)
+        tops = [cell.name for cell in layout.top_cells()]
+        raise InputError(
+            f"{source} has no cell {top!r}"
+            + (f"; did you mean {' or '.join(map(repr, near))}?" if near else ""),
+            remedy=f"top cells of the file: {', '.join(sorted(tops)[:10])}",
+        )
+    count = flat_count(layout, cell)
+    if count == 0:
+        raise InputError(f"cell {top!r} of {source} is empty", remedy="draw something in it")
+    if count > limit:
+        raise InputError(
+            f"cell {top!r} of {source} has {count:.4g} shapes when its arrays are expanded; "
+            f"extraction takes up to {limit}",
+            remedy="extract parts of the layout on their own",
+        )
+    return Drawing(layout, cell, technology or Technology.sky130(), source)
+
+
+def flat_count(layout: Any, top: Any) -> int:
+    """Shapes and placements that flattening `top` would give, counted from the hierarchy alone."""
+    counts: dict[int, int] = {}
+    below = {top.cell_index(), *top.called_cells()}
+    layers = layout.layer_indexes()
+    for index in layout.each_cell_bottom_up():
+        if index not in below:
+            continue
+        cell = layout.cell(index)
+        total = sum(cell.shapes(layer).size() for layer in layers)
+        for instance in cell.each_inst():
+            copies = max(1, instance.na) * max(1, instance.nb)
+            total += copies * (1 + counts[instance.cell_index])
+        counts[index] = total
+    return counts[top.cell_index()]

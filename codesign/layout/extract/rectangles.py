@@ -1,0 +1,200 @@
+"""Axis-parallel rectangles by the hundred thousand: overlap join, subtraction, splitting.
+
+A set of rectangles is an int64 array (n, 4) of x0, y0, x1, y1 in database units. All functions are
+array operations whose cost grows linearly with the rectangles and the pairs that overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+Boxes = NDArray[np.int64]
+Index = NDArray[np.int64]
+
+_CHUNK = 1_500_000
+_MAX_CELLS = 4_000_000
+
+
+def areas(boxes: Boxes) -> NDArray[np.float64]:
+    """Area of each rectangle in square database units."""
+    return (boxes[:, 2] - boxes[:, 0]).astype(float) * (boxes[:, 3] - boxes[:, 1])
+
+
+def transposed(boxes: Boxes) -> Boxes:
+    """The rectangles with x and y exchanged."""
+    return boxes[:, [1, 0, 3, 2]]
+
+
+def ramps(counts: Index) -> tuple[Index, Index]:
+    """For counts (2, 0, 3): owners (0, 0, 2, 2, 2) and positions (0, 1, 0, 1, 2)."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    starts = np.cumsum(counts) - counts
+    return owner, np.arange(len(owner)) - starts[owner]
+
+
+def split(boxes: Boxes, size: int) -> tuple[Boxes, Index]:
+    """Cut rectangles along the lines x, y = k * size; returns pieces and whose piece each is."""
+    owner = np.arange(len(boxes))
+    for low, high in ((0, 2), (1, 3)):
+        first = np.floor_divide(boxes[:, low], size)
+        last = np.floor_divide(boxes[:, high] - 1, size)
+        source, step = ramps(last - first + 1)
+        cell = first[source] + step
+        pieces = boxes[source]
+        pieces[:, low] = np.maximum(pieces[:, low], cell * size)
+        pieces[:, high] = np.minimum(pieces[:, high], (cell + 1) * size)
+        boxes, owner = pieces, owner[source]
+    return boxes, owner
+
+
+class BoxIndex:
+    """Uniform grid over a set of rectangles, for joining others with it."""
+
+    def __init__(self, boxes: Boxes) -> None:
+        self.boxes = boxes
+        if not len(boxes):
+            return
+        low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+        span = np.maximum(high - low, 1).astype(float)
+        # About one rectangle in a cell; a cell no smaller than the typical rectangle.
+        typical = float(np.sqrt(np.median(areas(boxes))))
+        cell = max(np.sqrt(span[0] * span[1] / len(boxes)), typical, 1.0)
+        cell = max(cell, float(np.sqrt(span[0] * span[1] / _MAX_CELLS)))
+        self.cell = int(np.ceil(cell))
+        self.low = low
+        self.shape = ((high - low - 1) // self.cell + 1).astype(np.int64)
+        keys, owner = self._cells(boxes)
+        order = np.argsort(keys, kind="stable")
+        self._owner = owner[order]
+        self._start = np.concatenate(
+            ([0], np.cumsum(np.bincount(keys, minlength=int(self.shape.prod()))))
+        )
+
+    def _range(self, boxes: Boxes) -> tuple[Index, Index]:
+        first = np.clip((boxes[:, :2] - self.low) // self.cell, 0, self.shape - 1)
+        last = np.clip((boxes[:, 2:] - 1 - self.low) // self.cell, 0, self.shape - 1)
+        return first, last
+
+    def _cells(self, boxes: Boxes) -> tuple[Index, Index]:
+        first, last = self._range(boxes)
+        size = last - first + 1
+        owner, step = ramps(size[:, 0] * size[:, 1])
+        x = first[owner, 0] + step % size[owner, 0]
+        y = first[owner, 1] + step // size[owner, 0]
+        return x * self.shape[1] + y, owner
+
+    def pairs(self, others: Boxes) -> Iterator[tuple[Index, Index]]:
+        """Chunks of (index into others, index here) of all pairs with common area, once each."""
+        if not len(self.boxes) or not len(others):
+            return
+        low, high = self.low, self.low + self.shape * self.cell
+        inside = np.flatnonzero(
+            (others[:, 0] < high[0])
+            & (others[:, 1] < high[1])
+            & (others[:, 2] > low[0])
+            & (others[:, 3] > low[1])
+        )
+        keys, owner = self._cells(others[inside])
+        owner = inside[owner]
+        counts = self._start[keys + 1] - self._start[keys]
+        filled = np.flatnonzero(counts)
+        keys, owner, counts = keys[filled], owner[filled], counts[filled]
+        ends = np.cumsum(counts)
+        begin = 0
+        while begin < len(counts):
+            done = ends[begin - 1] if begin else 0
+            end = max(int(np.searchsorted(ends, done + _CHUNK)), begin + 1)
+            source, step = ramps(counts[begin:end])
+            key = keys[begin:end][source]
+            i = owner[begin:end][source]
+            j = self._owner[self._start[key] + step]
+            a, b = others[i], self.boxes[j]
+            corner = np.maximum(a[:, :2], b[:, :2])
+            end_corner = np.minimum(a[:, 2:], b[:, 2:])
+            cell = (np.maximum(corner, low) - low) // self.cell
+            # A pair meets in several cells: count it in that of its overlap's first corner.
+            keep = (
+                (corner[:, 0] < end_corner[:, 0])
+                & (corner[:, 1] < end_corner[:, 1])
+                & (cell[:, 0] * self.shape[1] + cell[:, 1] == key)
+            )
+            yield i[keep], j[keep]
+            begin = end
+
+
+def subtract(boxes: Boxes, cutters: Boxes) -> tuple[Boxes, Index]:
+    """What `cutters` (disjoint) leave of each rectangle; returns pieces and whose piece each is."""
+    chunks = list(BoxIndex(cutters).pairs(boxes))
+    if not chunks:
+        return boxes, np.arange(len(boxes))
+    i = np.concatenate([c[0] for c in chunks])
+    j = np.concatenate([c[1] for c in chunks])
+    if not len(i):
+        return boxes, np.arange(len(boxes))
+    touched, i = np.unique(i, return_inverse=True)
+    pieces, owner = _subtract(boxes[touched], i, cutters[j])
+    free = np.setdiff1d(np.arange(len(boxes)), touched, assume_unique=True)
+    return np.concatenate((boxes[free], pieces)), np.concatenate((free, touched[owner]))
+
+
+def _subtract(boxes: Boxes, i: Index, cut: Boxes) -> tuple[Boxes, Index]:
+    own = boxes[i]
+    cut = np.concatenate(
+        (np.maximum(cut[:, :2], own[:, :2]), np.minimum(cut[:, 2:], own[:, 2:])), 1
+    )
+    # Horizontal slabs of each rectangle, between all y where a cutter begins or ends.
+    y_low = int(boxes[:, 1].min())
+    scale = int(boxes[:, 3].max()) - y_low + 1
+    all_i = np.arange(len(boxes))
+    breaks = np.unique(
+        np.concatenate(
+            (
+                all_i * scale + boxes[:, 1] - y_low,
+                all_i * scale + boxes[:, 3] - y_low,
+                i * scale + cut[:, 1] - y_low,
+                i * scale + cut[:, 3] - y_low,
+            )
+        )
+    )
+    first = np.searchsorted(breaks, i * scale + cut[:, 1] - y_low)
+    last = np.searchsorted(breaks, i * scale + cut[:, 3] - y_low)
+    source, step = ramps(last - first)
+    slab = first[source] + step
+    order = np.lexsort((cut[source, 0], slab))
+    slab, source = slab[order], source[order]
+    # One entry more at the end of each slab, whose gap reaches to the rectangle's end.
+    is_slab = np.flatnonzero(breaks[:-1] // scale == breaks[1:] // scale)
+    slabs = np.concatenate((slab, is_slab))
+    owner = breaks[slabs] // scale
+    begin = np.concatenate((cut[source, 0], boxes[owner[len(slab) :], 2]))
+    end = np.concatenate((cut[source, 2], boxes[owner[len(slab) :], 2]))
+    order = np.lexsort((begin, slabs))
+    slabs, begin, end, owner = slabs[order], begin[order], end[order], owner[order]
+    previous = np.empty_like(end)
+    previous[1:] = end[:-1]
+    new = np.ones(len(slabs), bool)
+    new[1:] = slabs[1:] != slabs[:-1]
+    previous[new] = boxes[owner[new], 0]
+    gap = np.flatnonzero(begin > previous)
+    if not len(gap):
+        return np.empty((0, 4), np.int64), gap
+    slabs, owner, x0, x1 = slabs[gap], owner[gap], previous[gap], begin[gap]
+    y0, y1 = breaks[slabs] % scale + y_low, breaks[slabs + 1] % scale + y_low
+    # Join what lies on top of one another with the same x.
+    order = np.lexsort((y0, x1, x0, owner))
+    pieces = np.stack((x0, y0, x1, y1), axis=1)[order]
+    owner = owner[order]
+    start = np.ones(len(owner), bool)
+    start[1:] = (
+        (owner[1:] != owner[:-1])
+        | (pieces[1:, 0] != pieces[:-1, 0])
+        | (pieces[1:, 2] != pieces[:-1, 2])
+        | (pieces[1:, 1] != pieces[:-1, 3])
+    )
+    where = np.flatnonzero(start)
+    merged = pieces[where]
+    merged[:, 3] = pieces[np.concatenate((where[1:], [len(owner)])) - 1, 3]
+    return merged, owner[where]

@@ -1,0 +1,110 @@
+"""Extraction from a GDS file to a flat circuit, our own engine."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from codesign.errors import InputError
+from codesign.layout.circuit import FlatCircuit, Parasitic
+from codesign.layout.extract.assemble import (
+    check_gates,
+    choose_ports,
+    flat_devices,
+    header,
+    undriven,
+)
+from codesign.layout.extract.audit import audit_ports
+from codesign.layout.extract.checks import check_drawing
+from codesign.layout.extract.connect import PLANES, Connected, connect
+from codesign.layout.extract.mim import mim_capacitors
+from codesign.layout.extract.names import Names, name_nets, stray_notes
+from codesign.layout.extract.reader import Drawing, read_gds, take_layout
+from codesign.layout.extract.settle import MIN_CAPACITANCE_F, settle
+from codesign.pdk import Interconnect
+
+
+class Mode(StrEnum):
+    """Which parasitics: none, capacitances, or capacitances and resistances."""
+
+    NONE = "none"
+    C = "c"
+    RC = "rc"
+
+
+def extract_circuit(
+    gds: Path | Any,
+    top: str,
+    *,
+    mode: Mode | str = Mode.C,
+    corner: Interconnect | str = Interconnect.NOM,
+    ports: Sequence[str] | None = None,
+    unconnected: Collection[str] = (),
+    min_capacitance_F: float = MIN_CAPACITANCE_F,
+) -> FlatCircuit:
+    """Extract cell `top` of a GDS file (or of a klayout Layout).
+
+    ports: the ports in netlist order; each must be there and reach a device, except those in
+    `unconnected`, else CheckFailed. Without it every label of the top cell is a port, in natural
+    order. Raises InputError for a layout that cannot be extracted.
+    """
+    mode, corner = Mode(mode), Interconnect(corner)
+    drawing = read_gds(gds, top) if isinstance(gds, Path) else take_layout(gds, top)
+    check_drawing(drawing)
+    connected = connect(drawing)
+    capacitors = tuple(mim_capacitors(drawing, connected))
+    names = name_nets(drawing, connected)
+    substrate = names.names[connected.substrate]
+    chosen = choose_ports(names, ports, unconnected, substrate)
+    by_name = {name: net for net, name in enumerate(names.names)}
+    port_nets = {by_name[port] for port in chosen if port in by_name}
+    check_gates(drawing, connected, port_nets)
+    devices = flat_devices(connected, capacitors, names)
+    comments = [
+        f"extracted by codesign from cell {drawing.cell.name}: mode {mode}, interconnect {corner}",
+        *header(drawing, connected, names, (len(connected.transistors), len(capacitors))),
+        *stray_notes(names, drawing),
+    ]
+    found: tuple[Parasitic, ...] = ()
+    if mode is not Mode.NONE:
+        floating = undriven(connected, capacitors, port_nets)
+        found, notes = _capacitors(connected, names, floating, corner, min_capacitance_F)
+        comments += notes
+    if mode is Mode.RC:
+        raise InputError("mode rc is not available yet", remedy="use mode c")
+    circuit = FlatCircuit(
+        _cell_name(drawing), chosen, devices, found, comments=tuple(comments)
+    )
+    if ports is not None:
+        audit_ports(circuit, ports, unconnected)
+    return circuit
+
+
+def _capacitors(
+    connected: Connected,
+    names: Names,
+    floating: Collection[int],
+    corner: Interconnect,
+    threshold_F: float,
+) -> tuple[tuple[Parasitic, ...], list[str]]:
+    from codesign.layout.extract.capacitance import NetShapes, capacitances
+    from codesign.layout.extract.parasitics import ParasiticTable
+
+    boxes = {plane: connected.boxes[plane] for plane in PLANES}
+    owners = {plane: connected.owners[plane] for plane in PLANES}
+    shapes = NetShapes(connected.dbu_um, boxes, owners, connected.n_nets)
+    found = capacitances(shapes, ParasiticTable.sky130(corner))
+    settled = settle(found, names.names, connected.substrate, floating, threshold_F)
+    return settled.capacitors, list(settled.notes(threshold_F))
+
+
+def _cell_name(drawing: Drawing) -> str:
+    name = str(drawing.cell.name)
+    if not name.isascii() or not name.replace("_", "").isalnum() or name[0].isdigit():
+        raise InputError(
+            f"{drawing.source}: cell name {name!r} is not a SPICE identifier",
+            remedy="rename the cell: a letter, then letters, digits and underscores",
+        )
+    return name

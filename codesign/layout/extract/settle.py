@@ -1,0 +1,98 @@
+"""From the capacitance of every pair of nets to the capacitors of a netlist."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from codesign.layout.circuit import Parasitic
+
+if TYPE_CHECKING:
+    from codesign.layout.extract.capacitance import NetCapacitances
+
+# Far below what a spike time or a delay can tell: a dendrite has tens of femtofarads.
+MIN_CAPACITANCE_F = 1e-18
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Capacitors, and what became of the rest: how many pairs went to ground, how many floating
+    nets were eliminated."""
+
+    capacitors: tuple[Parasitic, ...]
+    moved: int
+    moved_F: float
+    eliminated: int
+
+    def notes(self, threshold_F: float) -> Iterator[str]:
+        """Lines for the netlist's header."""
+        if self.moved:
+            yield (
+                f"{self.moved} couplings below {threshold_F * 1e15:g} fF, "
+                f"{self.moved_F * 1e15:.3g} fF in total, became capacitance to the substrate at "
+                "both ends; the total of every net is as extracted"
+            )
+        if self.eliminated:
+            yield (
+                f"{self.eliminated} nets without terminal or label were eliminated: as floating "
+                "conductors they couple their neighbours in series"
+            )
+
+
+def settle(
+    found: NetCapacitances,
+    names: Sequence[str],
+    substrate: int,
+    floating: Collection[int],
+    threshold_F: float = MIN_CAPACITANCE_F,
+) -> Settled:
+    """Capacitors between named nets.
+
+    Capacitance to the substrate goes to the net `substrate`. A floating net carries no charge:
+    eliminating it leaves C_ik C_jk / sum_k between each two of its neighbours, exactly. Couplings
+    below `threshold_F` go to the substrate at both ends, which keeps the total of each net.
+    """
+    links: dict[int, dict[int, float]] = {net: {} for net in range(len(names))}
+
+    def add(a: int, b: int, value: float) -> None:
+        if a != b and value > 0:
+            links[a][b] = links[a].get(b, 0.0) + value
+            links[b][a] = links[b].get(a, 0.0) + value
+
+    for net, value in enumerate(found.ground_F.tolist()):
+        add(net, substrate, value)
+    for (a, b), value in zip(found.pair.tolist(), found.pair_F.tolist(), strict=True):
+        add(a, b, value)
+    eliminated = 0
+    for net in sorted(set(floating) - {substrate}):
+        around = links.pop(net)
+        links[net] = {}
+        eliminated += bool(around)
+        total = sum(around.values())
+        for other in around:
+            del links[other][net]
+        for position, (a, to_a) in enumerate(sorted(around.items())):
+            for b, to_b in sorted(around.items())[position + 1 :]:
+                add(a, b, to_a * to_b / total)
+    moved, moved_F = 0, 0.0
+    kept: dict[tuple[int, int], float] = {}
+    ground = {net: links[net].get(substrate, 0.0) for net in links}
+    for a, around in links.items():
+        for b, value in around.items():
+            if a > b or substrate in (a, b):
+                continue
+            if value < threshold_F:
+                moved, moved_F = moved + 1, moved_F + value
+                ground[a] += value
+                ground[b] += value
+            else:
+                kept[a, b] = value
+    rows = [(names[a], names[b], value) for (a, b), value in kept.items()]
+    rows += [
+        (names[net], names[substrate], value)
+        for net, value in ground.items()
+        if value > 0 and net != substrate
+    ]
+    capacitors = tuple(Parasitic(a, b, value) for a, b, value in rows)
+    return Settled(capacitors, moved, moved_F, eliminated)

@@ -1,0 +1,153 @@
+"""Devices and nets of hand-drawn layouts: sizes, junctions, connections, names, ports."""
+
+from __future__ import annotations
+
+import pytest
+
+from codesign.errors import CheckFailed, InputError
+from codesign.layout.extract import extract_circuit
+from tests.layout.drawing import Sketch, inverter, labelled_inverter
+
+
+def extract(sketch, tmp_path, **options):
+    return extract_circuit(sketch.write(tmp_path), "top", mode="none", **options)
+
+
+def test_inverter_has_its_two_transistors(inverter_gds):
+    circuit = extract_circuit(inverter_gds, "inv", mode="none")
+    assert circuit.ports == ("a", "vdd", "vss", "y")
+    n, p = circuit.devices
+    assert (n.kind, n.model, p.kind, p.model) == ("n", "nfet_01v8", "p", "pfet_01v8")
+    assert set(n.nodes[::2]) == {"y", "vss"} and n.nodes[1::2] == ("a", "vss")
+    assert set(p.nodes[::2]) == {"y", "vdd"} and p.nodes[1::2] == ("a", "vdd")
+    assert (n.w_um, n.l_um, p.w_um, p.l_um) == (0.42, 0.15, 0.84, 0.15)
+    for device in (n, p):
+        assert device.as_um2 == device.ad_um2 == pytest.approx(0.29 * device.w_um)
+        assert device.ps_um == device.pd_um == pytest.approx(2 * (0.29 + device.w_um))
+    assert (n.x_um, n.y_um) == (0, -0.21)
+
+
+def test_ports_keep_the_order_they_are_asked_for(inverter_gds):
+    wanted = ("vss", "y", "a", "vdd")
+    assert extract_circuit(inverter_gds, "inv", mode="none", ports=wanted).ports == wanted
+
+
+def test_audit_lists_every_missing_port(inverter_gds):
+    with pytest.raises(CheckFailed, match=r"(?s)2 faults.*enable: no net.*reset: no net"):
+        extract_circuit(
+            inverter_gds, "inv", mode="none", ports=("a", "enable", "y", "reset", "vdd", "vss")
+        )
+
+
+def test_audit_wants_a_device_at_every_port(tmp_path):
+    sketch = Sketch()
+    labelled_inverter(sketch)
+    sketch.box("met1", 5, 0, 6, 1)
+    sketch.label("met1", "spare", 5.5, 0.5)
+    ports = ("a", "y", "spare", "vdd", "vss")
+    with pytest.raises(CheckFailed, match="spare: reaches no terminal"):
+        extract(sketch, tmp_path, ports=ports)
+    assert extract(sketch, tmp_path, ports=ports, unconnected=("spare",)).ports == ports
+
+
+@pytest.mark.parametrize(
+    ("kind", "marker", "model"),
+    [
+        ("n", None, "nfet_01v8"),
+        ("n", "lvtn", "nfet_01v8_lvt"),
+        ("p", None, "pfet_01v8"),
+        ("p", "lvtn", "pfet_01v8_lvt"),
+        ("p", "hvtp", "pfet_01v8_hvt"),
+    ],
+)
+def test_markers_choose_the_model(kind, marker, model, tmp_path):
+    sketch = Sketch()
+    sketch.fet(0, 0, 1.0, 0.5, kind)
+    sketch.label("poly", "g", 0.5, 0.5)
+    if marker:
+        sketch.box(marker, 0, -0.3, 1.1, 1.3)
+    (device,) = extract(sketch, tmp_path).devices
+    assert (device.model, device.w_um, device.l_um) == (model, 1.0, 0.5)
+
+
+def test_marker_over_half_a_gate_is_refused(tmp_path):
+    sketch = Sketch()
+    sketch.fet(0, 0, 1.0, 0.5)
+    sketch.box("lvtn", 0, -0.3, 0.5, 1.3)
+    sketch.label("poly", "g", 0.5, 0.5)
+    with pytest.raises(InputError, match="lvtn covers only part"):
+        extract(sketch, tmp_path)
+
+
+def test_fingers_share_their_diffusion(tmp_path):
+    """Three fingers: the two inner diffusions, 0.28 um long, belong half to each neighbour."""
+    sketch = Sketch()
+    contacts = sketch.fet(0, 0, 1.0, 0.15, fingers=3)
+    for x, name in zip(contacts, ("s", "m1", "m2", "d"), strict=True):
+        sketch.label("li1", name, x, 0.5)
+    for number in range(3):
+        sketch.label("poly", f"g{number}", 0.365 + 0.43 * number, 0.5)
+    circuit = extract(sketch, tmp_path)
+    assert [device.nodes[1] for device in circuit.devices] == ["g0", "g1", "g2"]
+    total = sum(device.as_um2 + device.ad_um2 for device in circuit.devices)
+    assert total == pytest.approx(2 * 0.29 + 2 * 0.28)
+    middle = circuit.devices[1]
+    assert (middle.as_um2, middle.ad_um2) == (pytest.approx(0.14), pytest.approx(0.14))
+    assert circuit.ports[-1] == "substrate"  # no tap, no text: said so, and a port
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "layers"),
+    [("capm", "cap_mim_m3_1", ("met3", "met4")), ("cap2m", "cap_mim_m3_2", ("met4", "met5"))],
+)
+def test_mim_capacitor_is_top_then_bottom_plate(kind, model, layers, tmp_path):
+    sketch = Sketch()
+    sketch.mim(0, 0, 8.2, 5.0, kind)
+    sketch.label(layers[0], "bottom", -0.2, -0.2)
+    sketch.label(layers[1], "top_plate", 4.1, 2.5)
+    circuit = extract(sketch, tmp_path, ports=("top_plate", "bottom"))
+    (device,) = circuit.devices
+    assert (device.kind, device.model) == ("cap", model)
+    assert device.nodes == ("top_plate", "bottom")
+    assert (device.w_um, device.l_um) == (8.2, 5.0)
+    assert f"Xc1 top_plate bottom sky130_fd_pr__{model} l=5 w=8.2" in circuit.spice()
+
+
+def test_every_conductor_and_via_connects(tmp_path):
+    sketch = Sketch()
+    labelled_inverter(sketch)
+    sketch.stack(0.0, 1.0, "li1", "met5")
+    sketch.label("met5", "deep", 0.0, 1.0)
+    with pytest.raises(InputError, match="one net"):
+        extract(sketch, tmp_path)
+    crossing = Sketch()
+    labelled_inverter(crossing)
+    for layer in ("met1", "met2", "met3", "met4", "met5"):
+        crossing.box(layer, -2, 0.2, 2, 1.8)  # without vias nothing touches
+    assert set(extract(crossing, tmp_path).ports) == {"a", "y", "vdd", "vss"}
+
+
+def test_pin_texts_count_like_labels_and_those_of_cells_inside_do_not(tmp_path):
+    sketch = Sketch()
+    inner = Sketch("inner")
+    labelled_inverter(inner)
+    sketch.library.add(inner.cell)
+    import gdstk
+
+    sketch.cell.add(gdstk.Reference(inner.cell))
+    for text, x, y in (("in", 0.0, 1.0), ("out", 0.22, 1.0), ("gnd_", -0.22, -2), ("pwr", -0.22, 4.5)):
+        sketch.label("li1", text, x, y, purpose=16)
+    assert extract(sketch, tmp_path).ports == ("gnd_", "in", "out", "pwr")
+
+
+def test_unlabelled_nets_are_numbered_and_the_same_every_time(tmp_path):
+    sketch = Sketch()
+    for number in range(3):
+        inverter(sketch, 3.0 * number)
+    for number in range(2):
+        sketch.box("li1", 3.0 * number + 0.14, 0.915, 3.0 * number + 3.0, 1.085)
+    sketch.label("li1", "a", 0, 1)
+    sketch.label("li1", "y", 6.22, 1)
+    circuit = extract(sketch, tmp_path)
+    assert {"n1", "n2"} <= set(circuit.nets)
+    assert circuit == extract(sketch, tmp_path)
