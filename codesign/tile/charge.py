@@ -112,6 +112,7 @@ def _charge(
     method: Method,
     backend: Backend,
 ) -> Tensor:
+    plus_on, minus_on = (g_plus.detach() != 0).to(x), (g_minus.detach() != 0).to(x)
     if params.r_access_ohm:
         g_plus = g_plus / (1 + params.r_access_ohm * g_plus)
         g_minus = g_minus / (1 + params.r_access_ohm * g_minus)
@@ -121,7 +122,21 @@ def _charge(
         # Even columns stay even: both lines of a pair are read at the same end.
         plus = _columns(x, g_plus, g_plus, params, method, backend)
         current = plus - _columns(x, g_minus, g_minus, params, method, backend)
-    return current * (params.v_read_V * params.t_window_s)
+    charge = current * (params.v_read_V * params.t_window_s)
+    if params.q_switch_C or params.c_cell_F:
+        charge = charge + _switch_charge(x.detach(), plus_on, minus_on, params)
+    return charge
+
+
+def _switch_charge(x: Tensor, plus_on: Tensor, minus_on: Tensor, params: TileParameters) -> Tensor:
+    """Charge (batch, cols) that the access switches add: once per pulse and device that is there.
+
+    A device's own line takes both kinds; the node behind the switch waits at the device's polarity.
+    """
+    sign, ones = torch.sign(x), torch.sign(x).abs()
+    total = plus_on + minus_on if params.differential == "shared" else plus_on - minus_on
+    injected = params.q_switch_C * (ones @ total)
+    return injected + params.c_cell_F * params.v_read_V * (sign @ (plus_on - minus_on))
 
 
 def _columns(

@@ -30,6 +30,9 @@ class TileParameters:
         that returns the column's current, driven from the end where the bit line is read; each
         cell then sees the sum of both drops. r_access_ohm: on-resistance in series with every
         device. r_integrator_ohm: input resistance of the integrator.
+    q_switch_C, c_cell_F: what every pulse of every device leaves in the integrator beside its
+        current: the access transistor's own charge, and the charge of the node behind it, which
+        waits at the read voltage. Both are fitted to SPICE.
     v_read_V, t_window_s: read voltage, and the length of the longest pulse.
     pulse_bits: |pulse| is rounded to 2^(bits-1) - 1 slots; None: not rounded.
     input_mode: `pulse_width`, or `bit_sliced`: one read of one slot per magnitude bit, weighted
@@ -55,6 +58,8 @@ class TileParameters:
     r_source_ohm: float = 0.0
     r_access_ohm: float = 0.0
     r_integrator_ohm: float = 0.0
+    q_switch_C: float = 0.0
+    c_cell_F: float = 0.0
     read_end: Literal["near", "far"] = "near"
     alternate_ends: bool = False
     accuracy: float = 1e-3
@@ -79,6 +84,9 @@ class TileParameters:
             value = getattr(self, name)
             if not (value >= 0 and math.isfinite(value)):
                 raise TileError(f"{name} must be at least 0 and finite, not {value}")
+        for name in ("q_switch_C", "c_cell_F"):
+            if not math.isfinite(getattr(self, name)):
+                raise TileError(f"{name} must be finite, not {getattr(self, name)}")
         for name in ("v_read_V", "t_window_s", "accuracy"):
             value = getattr(self, name)
             if not (value > 0 and math.isfinite(value)):
