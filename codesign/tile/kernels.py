@@ -70,10 +70,13 @@ def fast_forward(sign, slice_of, part, w, c, element, share, conductance, slices
     pivot, r = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
     one = w.dtype.type(1)
     length = w.dtype.type(1.0 / slices)
-    for b in range(batch):
-        _order(slice_of[b], sign[b], slices, order, start)
-        for c0 in range(0, cols, BLOCK):
-            n = min(BLOCK, cols - c0)
+    w_block, c_block = np.empty((rows, BLOCK), w.dtype), np.empty((rows, BLOCK), w.dtype)
+    # A block's conductances stay in the second-level cache for the whole batch.
+    for c0 in range(0, cols, BLOCK):
+        n = min(BLOCK, cols - c0)
+        w_block[:, :n], c_block[:, :n] = w[:, c0 : c0 + n], c[:, c0 : c0 + n]
+        for b in range(batch):
+            _order(slice_of[b], sign[b], slices, order, start)
             moments[:] = 0
             for p in range(slices - 1, -1, -1):
                 if start[p] == start[slices]:
@@ -82,7 +85,7 @@ def fast_forward(sign, slice_of, part, w, c, element, share, conductance, slices
                     j = order[i]
                     _add_row(
                         moments[element[j] * _STRIDE :], share[j], part[b, j], sign[b, j],
-                        w[j, c0 : c0 + n], c[j, c0 : c0 + n], n,
+                        w_block[j], c_block[j], n,
                     )  # fmt: skip
                 g = conductance[0]
                 for k in range(n):
@@ -103,7 +106,7 @@ def fast_forward(sign, slice_of, part, w, c, element, share, conductance, slices
                     j = order[i]
                     _add_row(
                         moments[element[j] * _STRIDE :], share[j], one - part[b, j], sign[b, j],
-                        w[j, c0 : c0 + n], c[j, c0 : c0 + n], n,
+                        w_block[j], c_block[j], n,
                     )  # fmt: skip
 
 
@@ -177,14 +180,18 @@ def fast_backward(
     one = w.dtype.type(1)
     zero = w.dtype.type(0)
     length = w.dtype.type(1.0 / slices)
-    for b in range(batch):
-        _order(slice_of[b], sign[b], slices, order, start)
-        last = 0
-        for p in range(slices):
-            if start[p + 1] > start[p]:
-                last = p
-        for c0 in range(0, cols, BLOCK):
-            n = min(BLOCK, cols - c0)
+    w_block, c_block = np.empty((rows, BLOCK), w.dtype), np.empty((rows, BLOCK), w.dtype)
+    gw_block, gc_block = np.empty((rows, BLOCK), w.dtype), np.empty((rows, BLOCK), w.dtype)
+    for c0 in range(0, cols, BLOCK):
+        n = min(BLOCK, cols - c0)
+        w_block[:, :n], c_block[:, :n] = w[:, c0 : c0 + n], c[:, c0 : c0 + n]
+        gw_block[:], gc_block[:] = 0, 0
+        for b in range(batch):
+            _order(slice_of[b], sign[b], slices, order, start)
+            last = 0
+            for p in range(slices):
+                if start[p + 1] > start[p]:
+                    last = p
             g = grad[b, c0 : c0 + n]
             moments[:] = 0
             for p in range(last, -1, -1):
@@ -192,14 +199,14 @@ def fast_backward(
                     j = order[i]
                     _add_row(
                         moments[element[j] * _STRIDE :], share[j], part[b, j], sign[b, j],
-                        w[j, c0 : c0 + n], c[j, c0 : c0 + n], n,
+                        w_block[j], c_block[j], n,
                     )  # fmt: skip
                 _solve_slice(diag, off, rhs, conductance, pivot, u[p], v[p], n)
                 for i in range(start[p], start[p + 1]):
                     j = order[i]
                     _add_row(
                         moments[element[j] * _STRIDE :], share[j], one - part[b, j], sign[b, j],
-                        w[j, c0 : c0 + n], c[j, c0 : c0 + n], n,
+                        w_block[j], c_block[j], n,
                     )  # fmt: skip
             total_v[:], total_uv[:], cross[:] = 0, 0, 0
             for p in range(last + 1):
@@ -207,8 +214,8 @@ def fast_backward(
                     j = order[i]
                     gx[b, j] += _row_gradient(
                         u[p], v[p], element[j], share[j], part[b, j], sign[b, j],
-                        w[j, c0 : c0 + n], c[j, c0 : c0 + n], total_v, total_uv, cross,
-                        g, length, gw[j, c0 : c0 + n], gc[j, c0 : c0 + n], n,
+                        w_block[j], c_block[j], total_v, total_uv, cross,
+                        g, length, gw_block[j], gc_block[j], n,
                     )  # fmt: skip
                 for m in range(elements + 1):
                     for k in range(n):
@@ -224,8 +231,9 @@ def fast_backward(
                     total = zero
                     for k in range(n):
                         vj = (one - near) * v[0, e, k] + near * v[0, e + 1, k]
-                        total += g[k] * w[j, c0 + k] * vj
+                        total += g[k] * w_block[j, k] * vj
                     gx[b, j] += total
+        gw[:, c0 : c0 + n], gc[:, c0 : c0 + n] = gw_block[:, :n], gc_block[:, :n]
 
 
 @numba.njit(cache=True)
