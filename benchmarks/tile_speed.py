@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import platform
 import resource
 import sys
@@ -194,6 +195,9 @@ def passive() -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import badcrossbar
+
+            # It logs to standard output, which is for the JSON.
+            logging.disable(logging.INFO)
 
             def bad() -> Any:
                 solved = badcrossbar.compute(
