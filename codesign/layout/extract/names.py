@@ -160,7 +160,7 @@ def _nets_at(drawing: Drawing, connected: Connected, found: Sequence[Label]) -> 
         i, j = near_pairs(points, boxes)
         within = (boxes[j, :2] < points[i, :2]) & (points[i, :2] < boxes[j, 2:])
         for k, net, is_inside in zip(
-            i.tolist(), owners[j].tolist(), within.all(axis=1).tolist(), strict=True
+            i.tolist(), owners[j].tolist(), np.all(within, axis=1).tolist(), strict=True
         ):
             (inside if is_inside else touching)[mine[k]].add(net)
     result: list[int | None] = []
