@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from codesign.cells import CellViews, NetworkParameters, PhaseTiming, View
+from codesign.cells.layout_limits import layout_faults
 from codesign.errors import DesignError
 from codesign.pdk import Conditions, Corner, Interconnect, Process, Variation
 from codesign.records import Name, Record, parse_toml, read_text, validate
@@ -183,6 +184,10 @@ class Design(Record):
                 'view = "layout" needs network.synapse.kind = "current_source": the programmable '
                 "conductance of a resistive synapse is no device of the process"
             )
+        if self.view is View.LAYOUT:
+            faults = list(layout_faults(self.network, "network."))
+            if faults:
+                raise ValueError(f'view = "layout": {"; ".join(faults)}')
         return self
 
     @model_validator(mode="after")

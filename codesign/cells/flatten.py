@@ -55,10 +55,8 @@ def _transistor(name: str, nodes: tuple[str, ...], size: TransistorParameters) -
     w_um, l_um = _um(size.w), _um(size.l)
     extension = DIFFUSION_LENGTH_M * _UM_PER_M
     area, perimeter = round(w_um * extension, 6), round(2 * (w_um + extension), 6)
-    return FlatDevice(
-        *(name, size.model[0], size.model, nodes, w_um, l_um),
-        **{"as_um2": area, "ad_um2": area, "ps_um": perimeter, "pd_um": perimeter},
-    )
+    junctions = (area, area, perimeter, perimeter)
+    return FlatDevice(name, size.model[0], size.model, nodes, w_um, l_um, *junctions)
 
 
 def _um(length_m: float) -> float:

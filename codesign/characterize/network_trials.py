@@ -8,6 +8,7 @@ neuron for every sample.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,9 +41,9 @@ _TRIES = 400
 _SHALLOWEST_V, _DEEPEST_V = 0.02, 0.80
 # Share of the random samples that a neuron's biases must keep within that range.
 _USABLE = 0.5
-# For placing trials only: dendrite, junctions and gates beside the MIM capacitor; the membrane at
-# which a neuron fires at once.
-_PARASITIC_F, _SWITCH_V = 25e-15, 0.43
+# For placing trials only, where no sweep has measured it: dendrite, junctions and gates beside the
+# MIM capacitor; the membrane at which a neuron fires at once; what dendrites add in the network.
+_PARASITIC_F, _SWITCH_V, _WIRES_F = 25e-15, 0.43, 5e-15
 
 Rows = list[dict[str, Any]]
 Matrix = tuple[tuple[float, ...], ...]
@@ -78,7 +79,7 @@ def network_tasks(
     network: NetworkParameters,
     timing: PhaseTiming,
     conditions: Conditions,
-    synapse_table: pd.DataFrame,
+    known: Mapping[str, pd.DataFrame],
     supply_V: float,
     views: CellViews,
 ) -> list[NetworkTask]:
@@ -87,6 +88,8 @@ def network_tasks(
     Currents are drawn log-uniform between i_min and i_max (A, at the reset voltage), about two
     thirds of them positive weights, until a neuron's end voltages stay in the range in which it
     fires within its phase; samples are chosen so that the end voltages of all neurons spread.
+    `known`: tables of sweeps by kind; synapse_current has to be there, capacitance, discharger and
+    sensing_threshold place the trials better.
     """
     if isinstance(network.synapse, ResistiveSynapseParameters):
         raise DesignError(
@@ -96,7 +99,7 @@ def network_tasks(
     cell = Network(network, "network")
     definitions = "\n".join(views.definitions([cell]))
     devices = views.devices([cell])
-    draw = _Draw(sweep, network, timing, synapse_table, supply_V)
+    draw = _Draw(sweep, network, timing, known, supply_V)
     tasks = []
     for run in range(sweep.runs):
         rng = np.random.default_rng([sweep.seed, run])
@@ -243,7 +246,7 @@ class _Draw:
         sweep: NetworkSweep,
         network: NetworkParameters,
         timing: PhaseTiming,
-        synapse_table: pd.DataFrame,
+        known: Mapping[str, pd.DataFrame],
         supply_V: float,
     ) -> None:
         # Imported here: workers only simulate, and need not pay for torch.
@@ -251,11 +254,12 @@ class _Draw:
 
         self.sweep, self.network, self.supply_V = sweep, network, supply_V
         self.v0 = network.neuron.v0
-        tables = {polarity: CurrentTable.from_frame(synapse_table, polarity) for polarity in "np"}
+        currents = known["synapse_current"]
+        tables = {polarity: CurrentTable.from_frame(currents, polarity) for polarity in "np"}
         self.curves = {polarity: table.at(self.v0) for polarity, table in tables.items()}
-        capacitor = network.neuron.capacitor
-        c_estimate = 2e-3 * capacitor.w * capacitor.l + _PARASITIC_F
+        c_estimate = _capacitance(network, known)
         self.volts_per_ampere = timing.t_phase / c_estimate
+        self.firing = _firing(network, timing, known, c_estimate)
         slopes = {
             polarity: fit_shape(
                 table, self.v0, 1.0, 1e-7, (sweep.i_min, sweep.i_max), (-0.3, 0.85), (0, -1)
@@ -283,9 +287,7 @@ class _Draw:
                 alive &= ((layer_ends > _SHALLOWEST_V) & (layer_ends < _DEEPEST_V)).all(axis=1)
                 currents.append(layer_currents)
                 ends.append(layer_ends)
-                # The discharge is nearly linear in time.
-                deepest = self.v0 - _SWITCH_V
-                times = np.clip(0.95 * (deepest - layer_ends) / deepest, 0, 1)
+                times = np.interp(self.v0 - layer_ends, *self.firing)
             if alive.sum() >= 2 * wanted:
                 chosen = _spread(np.concatenate(ends, axis=1), alive, wanted, rng)
                 spikes = _matrix(inputs[chosen] * self.t_phase)
@@ -336,6 +338,40 @@ class _Draw:
         bias_n = np.where(positive, self.curves["n"].bias(np.abs(current)), 0.0)
         bias_p = np.where(positive, self.supply_V, self.curves["p"].bias(np.abs(current)))
         return _matrix(bias_n), _matrix(bias_p)
+
+
+def _capacitance(network: NetworkParameters, known: Mapping[str, pd.DataFrame]) -> float:
+    """Effective membrane capacitance in F, measured where there is a table of it."""
+    if "capacitance" in known:
+        table = known["capacitance"]
+        found = table.loc[table["status"] == "ok", "c_eff_F"].dropna()
+        if len(found):
+            return float(found.mean()) + _WIRES_F
+    capacitor = network.neuron.capacitor
+    return 2e-3 * capacitor.w * capacitor.l + _PARASITIC_F
+
+
+def _firing(
+    network: NetworkParameters,
+    timing: PhaseTiming,
+    known: Mapping[str, pd.DataFrame],
+    c_eff_F: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Membranes in V, rising, and the firing times from there in phases, for interpolation."""
+    v0, switch = network.neuron.v0, _SWITCH_V
+    if "sensing_threshold" in known:
+        found = known["sensing_threshold"]["v_threshold_V"].dropna()
+        switch = float(found.mean()) if len(found) else switch
+    v = np.linspace(switch, v0 + 0.3, 60)
+    if "discharger" in known:
+        table = known["discharger"]
+        near = (table["v_discharge_V"] - network.neuron.v_discharge).abs() < 1e-6
+        rows = table[near & (table["status"] == "ok")].sort_values("v_mem_V")
+        if len(rows) > 4:
+            current = np.interp(v, rows["v_mem_V"], rows["i_discharge_A"])
+            steps = np.diff(v) * c_eff_F * (1 / current[1:] + 1 / current[:-1]) / 2
+            return v, np.concatenate([[0.0], np.cumsum(steps)]) / timing.t_phase
+    return v, 0.95 * (v - switch) / (v0 - switch)
 
 
 def _spread(

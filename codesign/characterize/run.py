@@ -56,18 +56,19 @@ def run_plan(
         sweeps = [sweep.model_copy(update={"timeout": timeout_s}) for sweep in sweeps]
     run = _Run(process, Shards(cache_dir), workers, progress)
     written: dict[str, Path] = {}
-    synapse_table: pd.DataFrame | None = None
+    known: dict[str, pd.DataFrame] = {}
     # Trials draw their biases from the synapse table, so they wait for the sweeps before them.
     for _, group in groupby(sweeps, key=lambda sweep: isinstance(sweep, TrialSweep)):
-        batch = [(sweep, tasks_of(sweep, circuit, synapse_table)) for sweep in group]
+        batch = [(sweep, tasks_of(sweep, circuit, known)) for sweep in group]
         for sweep, results in run.sweeps(batch):
             tables = _tables(sweep, results)
             for name, table in tables.items():
                 written[name] = out_dir / f"{name}.parquet"
                 write_table(written[name], table)
             _refuse_failure(sweep, results)
-            if isinstance(sweep, SynapseCurrentSweep) and len(sweep.polarities) == 2:
-                synapse_table = tables[sweep.name]
+            if not isinstance(sweep, TrialSweep):
+                is_whole = not isinstance(sweep, SynapseCurrentSweep) or len(sweep.polarities) == 2
+                known |= {sweep.kind: tables[sweep.name]} if is_whole else {}
     return {name: written[name] for sweep in sweeps for name in table_names(sweep)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,14 +54,16 @@ class NetworkRun(SweepTask):
         return TaskResult({"trials": rows, "inputs": inputs}, status, message)
 
 
-def tasks(sweep: NetworkSweep, circuit: Circuit, synapse_table: pd.DataFrame) -> list[NetworkRun]:
-    """Tasks of the sweep: one per run, biases drawn from the table of currents."""
+def tasks(
+    sweep: NetworkSweep, circuit: Circuit, known: Mapping[str, pd.DataFrame]
+) -> list[NetworkRun]:
+    """Tasks of the sweep: one per run, placed by the tables of earlier sweeps (by kind)."""
     drawn = network_tasks(
         sweep,
         circuit.network,
         circuit.timing,
         circuit.conditions,
-        synapse_table,
+        known,
         circuit.supply_V,
         circuit.views,
     )

@@ -45,7 +45,7 @@ FIT = Step(
     run=run,
     design=("view", "verify.schematic_samples", "process", "network", "timing", "characterization"),
     inputs=("characterization/**/*.parquet",),
-    outputs=("fit/**/model.json", "fit/**/*.png"),
+    outputs=("fit/model.json", "fit/**/model.json", "fit/**/*.png"),
     packages=("characterize", "pnn"),
     tools=("numpy", "scipy"),
 )

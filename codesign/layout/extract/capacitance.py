@@ -59,9 +59,10 @@ def _wires(shapes: NetShapes, wire: str) -> Wires:
     """The wires of a layer; poly together with the gates in its plane."""
     boxes, nets = shapes.layer(wire)
     if wire != "poly":
-        return Wires(boxes, nets, len(boxes))
+        return Wires(boxes, nets, len(boxes), shapes.n_nets)
     gates, gate_nets = shapes.layer("gate")
-    return Wires(np.concatenate((boxes, gates)), np.concatenate((nets, gate_nets)), len(boxes))
+    both, both_nets = np.concatenate((boxes, gates)), np.concatenate((nets, gate_nets))
+    return Wires(both, both_nets, len(boxes), shapes.n_nets)
 
 
 def _law(wire: str, table: ParasiticTable, halo: int, dbu_m: float) -> WireLaw:

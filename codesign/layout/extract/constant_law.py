@@ -29,7 +29,9 @@ class ConstantLaw(WireLaw):
             edges.append((k, overlap, overlap.fringe_up_F_per_m))
         for k, overlap, fringe in edges:
             spread_per_m = table.spread_m_per_F * overlap.area_F_per_m2
-            self.fringe_F_per_m[:, 0, k] = fringe * (2 / np.pi) * np.arctan(spread_per_m * distance_m)
+            self.fringe_F_per_m[:, 0, k] = (
+                fringe * (2 / np.pi) * np.arctan(spread_per_m * distance_m)
+            )
         self.open_F_per_m[0] = table.overlaps[wire, SUBSTRATE].fringe_F_per_m
 
     def coupling_F_per_m(

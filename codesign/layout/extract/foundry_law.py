@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from codesign.layout.extract.law import BARE, CLOSED, OPEN, Floats, WireLaw
+from codesign.layout.extract.law import CLOSED, OPEN, Floats, WireLaw
 from codesign.layout.extract.parasitics import SUBSTRATE, ParasiticTable, Stack
+from codesign.layout.extract.rectangles import Index
 
 # Below this a coupling of the tables (F/m) is rounding: 1e-4 aF/um.
 _FLOOR = 1e-16
@@ -37,25 +37,40 @@ class FoundryLaw(WireLaw):
             planes: _Curves(arrays.space_m, stack, halo_m)
             for planes, stack in arrays.stacks.items()
         }
-        bare = self._curves[SUBSTRATE, None]
         distance_m = np.arange(1, halo + 1) * dbu_m
+        bare = self._curves[SUBSTRATE, None]
         for k, name in self.below():
+            curves = self._curves[name, None]
+            fringe = curves.fringe(distance_m)
             self.area_F_per_m2[k] = arrays.stacks[name, None].area_F_per_m2
-            self._set_fringe(k, self._curves[name, None].fringe(distance_m), name, None)
+            self.fringe_F_per_m[CLOSED, :, k, 1:] = fringe
+            self.fringe_F_per_m[OPEN, :, k, 1:] = (
+                fringe * (curves.edge_F_per_m / fringe[:, -1])[:, None]
+            )
         for k, name in self.above():
-            # What a plane above adds to the fringe over bare substrate.
-            both = self._curves[SUBSTRATE, name].fringe(distance_m)
-            added = np.maximum.accumulate(np.maximum(both - bare.fringe(distance_m), 0.0), axis=1)
-            self._set_fringe(k, added, SUBSTRATE, name)
+            # What a plane above adds to the fringe over bare substrate; what it takes from it in
+            # turn, where edges are far apart, is in the crowding.
+            added = self._curves[SUBSTRATE, name].fringe(distance_m) - bare.fringe(distance_m)
+            self.fringe_F_per_m[:, :, k, 1:] = np.maximum.accumulate(np.maximum(added, 0.0), axis=1)
         self.open_F_per_m[:] = bare.edge_F_per_m
+        self._crowding = self._crowding_of_stacks(distance_m)
 
-    def _set_fringe(self, k: int, fringe: Floats, below: str, above: str | None) -> None:
-        edge = self._curves[below, above].edge_F_per_m
-        if above is not None:
-            edge = np.maximum(edge - self._curves[SUBSTRATE, None].edge_F_per_m, 0.0)
-        last = np.maximum(fringe[:, -1], _FLOOR)
-        self.fringe_F_per_m[CLOSED, :, k, 1:] = fringe
-        self.fringe_F_per_m[OPEN, :, k, 1:] = fringe * (edge / last)[:, None]
+    def _crowding_of_stacks(
+        self, distance_m: Floats
+    ) -> dict[tuple[str, str], tuple[Floats, Floats]]:
+        """Fringe to both planes over the sum of that to each alone: (2, halo + 1) by space, and
+        (2,) without a facing edge."""
+        crowding: dict[tuple[str, str], tuple[Floats, Floats]] = {}
+        for low_k, low in self.below():
+            for high_k, high in self.above():
+                if (low, high) in crowding:
+                    continue
+                both = self._curves[low, high]
+                alone = self.fringe_F_per_m[:, :, low_k, 1:] + self.fringe_F_per_m[:, :, high_k, 1:]
+                ratio = np.ones((2, len(distance_m) + 1))
+                ratio[:, 1:] = both.fringe(distance_m) / alone[CLOSED]
+                crowding[low, high] = (ratio, both.edge_F_per_m / alone[OPEN, :, -1])
+        return crowding
 
     def wideness(self, width_m: Floats) -> Floats:
         narrow, wide = self._log_width
@@ -73,32 +88,20 @@ class FoundryLaw(WireLaw):
         return coupling
 
     def crowding(
-        self, space_m: Floats | None, wideness: Floats, below: Floats, above: Floats
+        self, space: Index | None, wideness: Floats, below: Floats, above: Floats
     ) -> Floats:
         factor = np.ones(len(wideness))
-        bare = self._curves[SUBSTRATE, None]
-        for (lower, upper), weight in self._weights(below, above):
+        for (low, high), weight in self._weights(below, above):
             where = np.flatnonzero(weight > 0)
-            if upper is None or lower == SUBSTRATE or not len(where):
+            if high is None or not len(where):
                 continue
-            parts = (
-                self._curves[lower, upper],
-                self._curves[lower, None],
-                self._curves[SUBSTRATE, upper],
-                bare,
-            )
-            if space_m is None:
-                both, down, up, none = (curves.edge_F_per_m[:, None] for curves in parts)
-            else:
-                both, down, up, none = (curves.fringe(space_m[where]) for curves in parts)
-            ratio = both / np.maximum(down + up - none, _FLOOR)
+            ratio, far = self._crowding[low, high]
+            narrow, wide = far if space is None else ratio[:, space[where]]
             mix = wideness[where]
-            factor[where] -= weight[where] * (1 - (1 - mix) * ratio[0] - mix * ratio[1])
+            factor[where] -= weight[where] * (1 - (1 - mix) * narrow - mix * wide)
         return factor
 
-    def _weights(
-        self, below: Floats, above: Floats
-    ) -> list[tuple[tuple[str, str | None], Floats]]:
+    def _weights(self, below: Floats, above: Floats) -> list[tuple[tuple[str, str | None], Floats]]:
         """Fraction of each stack in what the edges see, from the fractions below and above."""
         lower: dict[str, Floats] = {}
         for k, name in self.below():
@@ -138,14 +141,14 @@ class _Curves:
             np.maximum.accumulate(np.concatenate((fringe_near, fringe, fringe_far), axis=1), axis=1)
         )
 
-    def coupling(self, space_m: Floats) -> NDArray[np.float64]:
+    def coupling(self, space_m: Floats) -> Floats:
         """(2, n) coupling per length at spaces, for the narrow and the wide wire."""
         return self._at(self._log_coupling, space_m)
 
-    def fringe(self, space_m: Floats) -> NDArray[np.float64]:
+    def fringe(self, space_m: Floats) -> Floats:
         """(2, n) fringe per length of an edge with its neighbour at these spaces."""
         return self._at(self._log_fringe, space_m)
 
-    def _at(self, curve: Floats, space_m: Floats) -> NDArray[np.float64]:
+    def _at(self, curve: Floats, space_m: Floats) -> Floats:
         x = np.log(space_m)
         return np.exp(np.stack([np.interp(x, self._log_space, row) for row in curve]))

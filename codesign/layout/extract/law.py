@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.layout.extract.parasitics import SUBSTRATE
+from codesign.layout.extract.rectangles import Index
 from codesign.layout.extract.shapes import LAYERS
 
 # Layers with edges and a table entry of their own, from the lowest up.
@@ -18,7 +20,7 @@ CLOSED, OPEN = 0, 1
 # What a layer looks like to a wire above it, where that is not the layer itself.
 _SEEN_AS = {"gate": "poly", "capm": "met3", "cap2m": "met4", "nwell": SUBSTRATE}
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 
 class WireLaw(ABC):
@@ -59,11 +61,11 @@ class WireLaw(ABC):
         return np.zeros(len(width_m))
 
     def crowding(
-        self, space_m: Floats | None, wideness: Floats, below: Floats, above: Floats
+        self, space: Index | None, wideness: Floats, below: Floats, above: Floats
     ) -> Floats | float:
-        """Factor on the fringe of edges with planes both below and above, whose field lines leave
-        less for each other. space_m: to the facing edge, None where there is none. below, above:
-        (n, BARE + 1) the covered fractions of what the edge sees; BARE is the rest."""
+        """Factor on the fringe of edges with planes both below and above, which take field lines
+        from each other. space: to the facing edge in database units, None where there is none.
+        below, above: (n, BARE + 1) covered fractions of what the edge sees; BARE is the rest."""
         return 1.0
 
     @abstractmethod

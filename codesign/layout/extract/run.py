@@ -52,7 +52,8 @@ def extract_circuit(
     ports: the ports in netlist order; each must be there and reach a device, except those in
     `unconnected`, else CheckFailed. Without it every label of the top cell is a port, in natural
     order. Couplings below `min_capacitance_F` go to the substrate; `rc_limits` says what mode rc
-    may reduce (RCLimits(0, 0, 0): nothing). Raises InputError for a layout that cannot be extracted.
+    may reduce (RCLimits(0, 0, 0): nothing). Raises InputError for a layout that cannot be
+    extracted.
     """
     mode, corner = Mode(mode), Interconnect(corner)
     drawing = read_gds(gds, top) if isinstance(gds, Path) else take_layout(gds, top)
@@ -96,7 +97,12 @@ def extract_circuit(
     if ports is not None:
         audit_ports(circuit, ports, unconnected)
         return circuit
-    loose = (f"port {fault}" for fault in port_faults(circuit, circuit.ports))
+    labelled = set(names.label_names)
+    loose = [
+        f"port {fault}"
+        for fault in port_faults(circuit, circuit.ports)
+        if fault.split(":")[0] in labelled
+    ]
     return replace(circuit, comments=(*circuit.comments, *loose))
 
 

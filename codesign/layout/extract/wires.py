@@ -9,19 +9,20 @@ from numpy.typing import NDArray
 
 from codesign.layout.extract.gaps import Gaps, find_gaps
 from codesign.layout.extract.law import BARE, CLOSED, OPEN, Floats, WireLaw
-from codesign.layout.extract.rectangles import BoxIndex, Boxes, Index, areas, transposed
+from codesign.layout.extract.rectangles import Boxes, BoxIndex, Index, areas, transposed
 from codesign.layout.extract.tally import Tally
 from codesign.layout.extract.views import View
 
 
 @dataclass(frozen=True)
 class Wires:
-    """Boxes (n, 4) of one layer's plane with their nets; the first `n_wires` have capacitance of
-    their own, the others (gates) only stand in the way."""
+    """Boxes (n, 4) of one layer's plane with their nets (< n_nets); the first `n_wires` have
+    capacitance of their own, the others (gates) only stand in the way."""
 
     boxes: Boxes
     nets: Index
     n_wires: int
+    n_nets: int
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,7 @@ class WireExtractor:
             bare -= np.bincount(mine, common, minlength=len(bare))
             value_F = self.law.area_F_per_m2[below.layer[seen]] * common * self.dbu_m**2
             self.tally.couple(nets[mine], below.net[seen], value_F)
-        self.tally.ground(
-            nets[: len(boxes)], self.law.area_F_per_m2[BARE] * bare * self.dbu_m**2
-        )
+        self.tally.ground(nets[: len(boxes)], self.law.area_F_per_m2[BARE] * bare * self.dbu_m**2)
 
     def edges(self, below: View, above: View) -> None:
         """Sidewall coupling and fringe of the edges across x, then of those across y."""
@@ -74,14 +73,20 @@ class _EdgeExtractor:
     def __init__(self, parent: WireExtractor, plane: Boxes, below: View, above: View) -> None:
         self.law, self.tally = parent.law, parent.tally
         self.dbu_m, self.halo = parent.dbu_m, parent.halo
-        self.gaps: Gaps = find_gaps(plane, self.halo)
+        wires = parent.wires
+        # Label: the net, moved up by the number of nets for what only stands in the way.
+        only_in_the_way = np.arange(len(plane)) >= wires.n_wires
+        labels = wires.nets + np.where(only_in_the_way, wires.n_nets, 0)
+        self.gaps: Gaps = find_gaps(plane, labels, self.halo)
         boxes = self.gaps.boxes
         self.space = boxes[:, 2] - boxes[:, 0]
         self.length_m = (boxes[:, 3] - boxes[:, 1]) * self.dbu_m
         ends = (self.gaps.left, self.gaps.right)
         self.closed = (ends[0] >= 0) & (ends[1] >= 0)
-        self.is_wire = [(end >= 0) & (end < parent.wires.n_wires) for end in ends]
-        self.nets = [parent.wires.nets[np.maximum(end, 0)] for end in ends]
+        self.is_wire = [(end >= 0) & (end < wires.n_nets) for end in ends]
+        self.nets = [
+            np.where(is_wire, end, 0) for is_wire, end in zip(self.is_wire, ends, strict=True)
+        ]
         self.wideness = [
             self.law.wideness(width * self.dbu_m)
             for width in (self.gaps.left_width, self.gaps.right_width)
@@ -103,7 +108,9 @@ class _EdgeExtractor:
             begin = np.maximum(b[:, 0] - g[:, 0], 0)
             end = np.minimum(b[:, 2], g[:, 2]) - g[:, 0]
             length = np.minimum(g[:, 3], b[:, 3]) - np.maximum(g[:, 1], b[:, 1])
-            chunks.append(_Seen(*(part.astype(np.int32) for part in (gap, seen, begin, end, length))))
+            chunks.append(
+                _Seen(*(part.astype(np.int32) for part in (gap, seen, begin, end, length)))
+            )
         return chunks
 
     def _cover(self, chunks: list[_Seen], view: View) -> Floats:
@@ -123,9 +130,7 @@ class _EdgeExtractor:
 
     def _sidewall(self, covers: list[Floats]) -> None:
         net_a, net_b = self.nets
-        facing = np.flatnonzero(
-            self.closed & self.is_wire[0] & self.is_wire[1] & (net_a != net_b)
-        )
+        facing = np.flatnonzero(self.closed & self.is_wire[0] & self.is_wire[1] & (net_a != net_b))
         mean = (self.wideness[0] + self.wideness[1])[facing] / 2
         coupling = self.law.coupling_F_per_m(
             self.space[facing] * self.dbu_m, mean, covers[0][facing], covers[1][facing]
@@ -139,7 +144,7 @@ class _EdgeExtractor:
         for closed in (True, False):
             where = np.flatnonzero(self.is_wire[side] & (self.closed == closed))
             factor[where] = self.law.crowding(
-                self.space[where] * self.dbu_m if closed else None,
+                self.space[where] if closed else None,
                 self.wideness[side][where],
                 covers[0][where],
                 covers[1][where],
@@ -169,9 +174,7 @@ class _EdgeExtractor:
                 wideness, k = self.wideness[side][gap], kind[gap]
                 layer = view.layer[piece]
                 share = self._between(k, layer, near, far, wideness) * length_m
-                self.tally.couple(
-                    self.nets[side][gap], view.net[piece], share * crowding[gap]
-                )
+                self.tally.couple(self.nets[side][gap], view.net[piece], share * crowding[gap])
                 if is_below:
                     shaded = self._between(k, BARE, near, far, wideness) * length_m
                     left_over -= np.bincount(gap, shaded, minlength=len(left_over))

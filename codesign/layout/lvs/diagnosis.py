@@ -6,17 +6,14 @@ from collections.abc import Iterator
 
 from codesign.layout.circuit import FlatCircuit, FlatDevice
 from codesign.layout.lvs.engine import Outcome, run_comparer
+from codesign.layout.lvs.pins import exchangeable_pins, swapped_pin
 from codesign.layout.lvs.prepare import SIZE_TOLERANCE_UM, device_nets, terminals
 from codesign.layout.lvs.report import Problem
-
-# Searching for swapped pins compares again and again: not in circuits beyond this size.
-_MAX_DEVICES_FOR_PIN_SEARCH = 5000
-_MAX_PINS_TO_SEARCH = 300
 
 
 def diagnose(layout: FlatCircuit, schematic: FlatCircuit, outcome: Outcome) -> tuple[Problem, ...]:
     """What differs, causes before consequences."""
-    swapped = tuple(_swapped_pins(layout, schematic, outcome))
+    swapped = tuple(_swapped_pins(layout, schematic))
     if swapped:
         return swapped
     view = _View(layout, schematic, outcome)
@@ -32,44 +29,21 @@ def diagnose(layout: FlatCircuit, schematic: FlatCircuit, outcome: Outcome) -> t
     return tuple(problems)
 
 
-def _swapped_pins(
-    layout: FlatCircuit, schematic: FlatCircuit, outcome: Outcome
-) -> Iterator[Problem]:
-    """Pins whose exchange alone explains everything: free the suspects, then fix them one by one
-    as long as the circuits still match, so that only the necessary exchanges remain."""
-    too_big = len(layout.devices) > _MAX_DEVICES_FOR_PIN_SEARCH
-    if len(layout.devices) != len(schematic.devices) or outcome.wrong_models or too_big:
-        return
-    ports = {port.lower(): port for port in schematic.ports}
-    for suspects in (_suspect_ports(layout, outcome), set(layout.ports)):
-        if not suspects or len(suspects) > _MAX_PINS_TO_SEARCH:
-            continue
-        found = run_comparer(layout, schematic, suspects)
+def _swapped_pins(layout: FlatCircuit, schematic: FlatCircuit) -> Iterator[Problem]:
+    """Pins whose exchange alone explains everything.
+
+    Pins that carry the same terminals could have been exchanged: one such group after the other is
+    freed while all other pins stay fixed by name, and what matches then is the exchange.
+    """
+    for free in exchangeable_pins(layout, schematic):
+        found = run_comparer(layout, schematic, free)
         if not found.match:
             continue
-        free = set(suspects)
-        for port in sorted(suspects):
-            if found.nets.get(port, "").lower() == port.lower():
-                free.discard(port)
-                continue
-            trial = run_comparer(layout, schematic, free - {port})
-            if trial.match:
-                found, free = trial, free - {port}
         for port in layout.ports:
-            meant = found.nets.get(port, port)
-            if meant.lower() != port.lower() and port.lower() in ports:
-                text = f"pin {port} of the layout is on the net of pin {meant} of the schematic"
-                yield Problem("swapped pins", text, (port,), (meant,))
+            meant = found.nets[port]
+            if meant.lower() != port.lower():
+                yield swapped_pin(port, meant)
         return
-
-
-def _suspect_ports(layout: FlatCircuit, outcome: Outcome) -> set[str]:
-    suspects = {a for a, _ in outcome.net_mismatches if a is not None}
-    devices = {a for a, _ in outcome.device_mismatches}
-    for device in layout.devices:
-        if device.name in devices:
-            suspects.update(device.nodes)
-    return suspects & set(layout.ports)
 
 
 class _View:
@@ -86,9 +60,9 @@ class _View:
         self.lonely_meant = [b for a, b in outcome.net_mismatches if b is not None and a is None]
         self.explained: set[str] = set()
 
-    def pairs(self, raw: list[tuple[str | None, str | None]]) -> Iterator[
-        tuple[FlatDevice, FlatDevice]
-    ]:
+    def pairs(
+        self, raw: list[tuple[str | None, str | None]]
+    ) -> Iterator[tuple[FlatDevice, FlatDevice]]:
         for a, b in raw:
             if a is not None and b is not None:
                 yield self.drawn[a], self.meant[b]
@@ -131,7 +105,7 @@ class _View:
                 if other is None or other == net:
                     continue
                 self.explained.update((net, drawn_net))
-                text = f"nets {other} and {net} of the schematic are one net, {drawn_net}, in the layout"
+                text = f"{other} and {net} of the schematic are one net, {drawn_net}, in the layout"
                 yield Problem("short", text, (drawn_net,), (other, net))
                 break
 
@@ -144,7 +118,7 @@ class _View:
                 if other is None or other == net:
                     continue
                 self.explained.update((net, meant_net))
-                text = f"net {meant_net} of the schematic is in pieces in the layout: {other} and {net}"
+                text = f"{meant_net} of the schematic is in pieces in the layout: {other} and {net}"
                 yield Problem("open", text, (other, net), (meant_net,))
                 break
 

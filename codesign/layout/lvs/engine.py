@@ -14,6 +14,9 @@ from codesign.layout.lvs.prepare import SIZE_TOLERANCE_UM, device_nets
 
 _PIN_NAMES = {"cap": ("A", "B")}
 _TRANSISTOR_PINS = ("D", "G", "S", "B")
+# Depth and branches of klayout's search where symmetric nets have to be guessed: enough for 500
+# exchangeable nets.
+_DEEP, _SHALLOW = (8, 500), (4, 20)
 Pair = tuple[str | None, str | None]
 
 
@@ -31,21 +34,26 @@ class Outcome:
 
 
 def run_comparer(
-    layout: FlatCircuit, schematic: FlatCircuit, free_ports: Collection[str] = ()
+    layout: FlatCircuit,
+    schematic: FlatCircuit,
+    free_ports: Collection[str] = (),
 ) -> Outcome:
     """Compare by topology, model, width and length; ports of the same name (in any case of letters)
     must be the same net, except `free_ports`."""
     outcome = Outcome()
+    by_name = {port.lower(): port for port in schematic.ports}
+    named = [p for p in layout.ports if p.lower() in by_name and p not in free_ports]
     # klayout keeps no reference of its own to the logger.
     logger = _Logger(outcome)
     comparer = kdb.NetlistComparer(logger)
     comparer.dont_consider_net_names = True
+    # Without names to start from, guessing explodes; no guess will save such a comparison.
+    few = 2 * len(named) < len(schematic.ports)
+    comparer.max_depth, comparer.max_branch_complexity = _SHALLOW if few else _DEEP
     netlist_a, nets_a = _netlist(layout)
     netlist_b, nets_b = _netlist(schematic)
-    by_name = {port.lower(): nets_b[port] for port in schematic.ports}
-    for port in layout.ports:
-        if port.lower() in by_name and port not in free_ports:
-            comparer.same_nets(nets_a[port], by_name[port.lower()], True)
+    for port in named:
+        comparer.same_nets(nets_a[port], nets_b[by_name[port.lower()]], True)
     outcome.match = bool(comparer.compare(netlist_a, netlist_b))
     return outcome
 
@@ -87,7 +95,8 @@ def _netlist(circuit: FlatCircuit) -> tuple[kdb.Netlist, dict[str, kdb.Net]]:
             w_um, l_um = sorted((w_um, l_um))
         placed.set_parameter("W", w_um)
         placed.set_parameter("L", l_um)
-        for pin, node in zip(_PIN_NAMES.get(device.kind, _TRANSISTOR_PINS), device.nodes):
+        pins = _PIN_NAMES.get(device.kind, _TRANSISTOR_PINS)
+        for pin, node in zip(pins, device.nodes, strict=True):
             placed.connect_terminal(pin, nets[node])
     return netlist, nets
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from codesign.errors import InputError
@@ -30,13 +31,14 @@ def check_comparable(circuit: FlatCircuit, which: str) -> None:
     """Raise InputError for a circuit that no comparison can take."""
     if circuit.resistors:
         raise InputError(
-            f"the {which} of {circuit.name} has {len(circuit.resistors)} resistors between its nets",
+            f"the {which} of {circuit.name} has resistors ({len(circuit.resistors)})",
             remedy="compare the extraction without resistances; an ideal resistor has no layout",
         )
+    ports = [port.lower() for port in circuit.ports]
     names = [device.name for device in circuit.devices]
-    for what, listed in (("ports", circuit.ports), ("devices", tuple(names))):
+    for what, listed in (("ports", ports), ("devices", names)):
         if len(set(listed)) != len(listed):
-            twice = sorted({name for name in listed if listed.count(name) > 1})
+            twice = sorted(name for name, count in Counter(listed).items() if count > 1)
             raise InputError(f"the {which} of {circuit.name} has {what} twice: {twice[:5]}")
     for device in circuit.devices:
         if len(device.nodes) != len(terminals(device)):
