@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from codesign.cells import CellViews, NetworkParameters, PhaseTiming, View
 from codesign.cells.layout_limits import layout_faults
+from codesign.design_file import DesignFile
 from codesign.errors import DesignError
 from codesign.pdk import Conditions, Corner, Interconnect, Process, Variation
-from codesign.records import Name, Record, parse_toml, read_text, validate
+from codesign.records import Name, Record
 from codesign.training.parameters import DATASET_SHAPES, TrainingParameters
 from codesign.units import Celsius, Volts
 
@@ -76,7 +76,7 @@ class VerifyParameters(Record):
         return mappings
 
 
-class Design(Record):
+class Design(DesignFile):
     """One design: process, cells, network, characterisation, training, verification."""
 
     name: Name
@@ -87,40 +87,6 @@ class Design(Record):
     characterization: CharacterizationParameters = CharacterizationParameters()
     training: TrainingParameters = TrainingParameters()
     verify: VerifyParameters = VerifyParameters()
-
-    _source: str = PrivateAttr("design")
-    _text: str = PrivateAttr("")
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """The design in a file. Raises DesignError naming file, key and what is allowed."""
-        text = read_text(
-            path, "design file", remedy="write one with `codesign init NAME`, or correct the path"
-        )
-        return cls.from_text(text, str(path))
-
-    @classmethod
-    def from_text(cls, text: str, source: str = "design") -> Self:
-        """The design in a TOML text; `source` names it in messages."""
-        return cls._build(parse_toml(text, source), source, text)
-
-    @classmethod
-    def _build(cls, data: dict[str, Any], source: str, text: str) -> Self:
-        design = validate(cls, data, source)
-        design._source, design._text = source, text
-        return design
-
-    def override(self, values: dict[str, Any]) -> Self:
-        """This design with other values: `design.override({"verify.samples": 10})`."""
-        data = self.model_dump(mode="json")
-        for key, value in values.items():
-            *tables, last = key.split(".")
-            table = data
-            for name in tables:
-                table = table[name]
-            table[last] = value
-        changes = ", ".join(f"{key} = {value}" for key, value in values.items())
-        return self._build(data, f"{self._source} with {changes}", self._text)
 
     def with_seed(self, seed: int) -> Self:
         """This design with another training seed, and another chip where one is drawn."""
@@ -143,23 +109,6 @@ class Design(Record):
     def seed(self) -> int:
         """Seed of training; the chip's own seed is `process.seed`."""
         return self.training.seed
-
-    @property
-    def source(self) -> str:
-        """The file that the design was read from, for messages."""
-        return self._source.partition(" with ")[0]
-
-    @property
-    def text(self) -> str:
-        """The design file as it was written."""
-        return self._text
-
-    def value(self, key: str) -> Any:
-        """JSON-ready value at a dotted key: `design.value("process.corner")`. KeyError if none."""
-        value: Any = self.model_dump(mode="json")
-        for part in key.split("."):
-            value = value[part]
-        return value
 
     @field_validator("name")
     @classmethod

@@ -53,8 +53,8 @@ Matrix = tuple[tuple[float, ...], ...]
 class NetworkTask:
     """One run: biases per layer (post, pre) in V, and spike times of every pass (warm-up first).
 
-    `spikes_s[pass][input]` in s after accumulation starts; `definitions` and `devices` are those of
-    the network cell in the view that is characterised.
+    `spikes_s[pass][input]` in s after accumulation starts; `placed`: the network cell as instance
+    `xnet`, in the view that is characterised, and `devices` its device sizes.
     """
 
     run: int
@@ -65,7 +65,7 @@ class NetworkTask:
     network: NetworkParameters
     timing: PhaseTiming
     conditions: Conditions
-    definitions: str = field(repr=False)
+    placed: str = field(repr=False)
     devices: frozenset[Device] = field(repr=False)
 
     @property
@@ -97,7 +97,8 @@ def network_tasks(
             remedy='use kind = "current_source", or a plan without a network sweep',
         )
     cell = Network(network, "network")
-    definitions = "\n".join(views.definitions([cell]))
+    definitions, cards = views.placed(cell, "xnet")
+    placed = "\n".join([*definitions, *cards])
     devices = views.devices([cell])
     draw = _Draw(sweep, network, timing, known, supply_V)
     tasks = []
@@ -107,7 +108,7 @@ def network_tasks(
         tasks.append(
             NetworkTask(
                 run, sweep.warmup, bias_n, bias_p, spikes, network, timing, conditions,
-                definitions, devices,
+                placed, devices,
             )
         )  # fmt: skip
     return tasks
@@ -117,7 +118,7 @@ def network_trial_deck(task: NetworkTask, supply_V: float) -> tuple[Deck, tuple[
     """The deck of a run and the vectors to save: per layer, lines and membranes; input lines."""
     cell, timing = task.cell, task.timing
     passes = range(len(task.spikes_s))
-    lines = [task.definitions, *supply_sources(task.network.neuron, supply_V)]
+    lines = [task.placed, *supply_sources(task.network.neuron, supply_V)]
     for layer in range(1, len(cell.crossbars) + 1):
         frames = [timing.frame(layer - 1, k) for k in passes]
         lines += control_sources(task.network.neuron, timing, frames, supply_V, f"_{layer}")
@@ -130,7 +131,6 @@ def network_trial_deck(task: NetworkTask, supply_V: float) -> tuple[Deck, tuple[
     for i in range(task.network.layers[0]):
         times = [spikes[i] for spikes in task.spikes_s]
         lines.append(pulse_source(f"pulse_{i + 1}", times, frames, timing, supply_V))
-    lines.append(f"xnet {' '.join(cell.port_names)} {cell.name}")
     deck = Deck(f"network trials, run {task.run}", "\n".join(lines), task.devices, task.conditions)
     saved = [vector for pairs in _vectors(cell) for pair in pairs for vector in pair]
     saved += [_line(cell, 0, i + 1) for i in range(task.network.layers[0])]

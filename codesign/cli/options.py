@@ -32,14 +32,16 @@ class StepSettings:
 
     def design(self, **overrides: Any) -> Design:
         """The design with --seed and other overrides (dotted keys; None is no override)."""
-        from codesign.design import Design
+        from codesign.design_file import load_design
 
-        design = Design.load(self.design_file)
+        # Steps take the kind of design that they belong to; see codesign.flow.steps.
+        design: Any = load_design(self.design_file)
         if self.seed is not None:
             design = design.with_seed(self.seed)
         overrides["view"] = self.view
         given = {key: value for key, value in overrides.items() if value is not None}
-        return design.override(given) if given else design
+        chosen: Design = design.override(given) if given else design
+        return chosen
 
     def directory(self, design: Design) -> Path:
         return self.run_dir or Path("build") / design.name

@@ -3,7 +3,7 @@
 from codesign.flow.manifest import Manifest, StepRecord, read_manifest
 from codesign.flow.runner import FlowReport, RunOptions, StepOutcome, run_flow
 from codesign.flow.step import Step, StepContext, StepReport
-from codesign.flow.steps import STEPS
+from codesign.flow.steps import STEPS, steps_for
 
 __all__ = [
     "STEPS",
@@ -17,4 +17,5 @@ __all__ = [
     "StepReport",
     "read_manifest",
     "run_flow",
+    "steps_for",
 ]

@@ -94,7 +94,8 @@ def _glob(run_dir: Path, pattern: str, excludes: Sequence[str]) -> list[Path]:
 
 
 def _hash_data(name: str, design: Design) -> str:
-    folder, _, rest = name.format(plan=design.characterization.plan).partition("/")
+    plan = getattr(getattr(design, "characterization", None), "plan", "")
+    folder, _, rest = name.format(plan=plan).partition("/")
     path = resource_dir(folder) / rest
     if path.is_dir():
         return hash_tree(path, "*")

@@ -1,11 +1,20 @@
 """The steps of the flow, in order; one file each."""
 
+from codesign.design_file import DesignFile
+from codesign.flow.step import Step
 from codesign.flow.steps.fit import FIT
 from codesign.flow.steps.generate import GENERATE
 from codesign.flow.steps.simulate import SIMULATE
+from codesign.flow.steps.tile import TILE_STEPS
 from codesign.flow.steps.train import TRAIN
 from codesign.flow.steps.verify import VERIFY
 
 STEPS = (GENERATE, SIMULATE, FIT, TRAIN, VERIFY)
 
-__all__ = ["FIT", "GENERATE", "SIMULATE", "STEPS", "TRAIN", "VERIFY"]
+
+def steps_for(design: DesignFile) -> tuple[Step, ...]:
+    """The steps of a design: of a network, or of what its file says with `kind`."""
+    return TILE_STEPS if getattr(design, "kind", None) == "tile" else STEPS
+
+
+__all__ = ["FIT", "GENERATE", "SIMULATE", "STEPS", "TILE_STEPS", "TRAIN", "VERIFY", "steps_for"]

@@ -1,8 +1,8 @@
 """Reading a SPICE netlist of sky130 devices as one flat circuit.
 
 What is read: `.subckt` with X instances of sky130 models and of other subcircuits of the file, C
-and R between nets, `+` continuations, comments, `.global`. Names are those ngspice gives: net `mem` of
-instance `Xn_1` is `xn_1.mem`. Widths and lengths are in um, as the continuous sky130 models take
+and R between nets, `+` continuations, comments, `.global`. Names are those ngspice gives: net `mem`
+of instance `Xn_1` is `xn_1.mem`. Widths and lengths are in um, as the continuous sky130 models take
 them; a value below 1e-3 is taken as metres.
 """
 

@@ -1,0 +1,280 @@
+"""Compiled CPU kernels of the tile model. Imported when a kernel is first called.
+
+Columns are worked on in blocks whose state fits the first-level cache; inner loops run over the
+columns of a block and vectorise. Lengths are in windows, voltages in read voltages.
+"""
+
+# numba reads types from the arguments.
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+BLOCK = 128
+_STRIDE = 3 * BLOCK
+
+
+@numba.njit(cache=True)
+def _order(slice_of, sign, slices, order, start):
+    """Active rows of one input sorted by slice: order (N,), start (P + 1,)."""
+    start[:] = 0
+    for j in range(len(slice_of)):
+        if sign[j] != 0:
+            start[slice_of[j] + 1] += 1
+    for p in range(slices):
+        start[p + 1] += start[p]
+    fill = start.copy()
+    for j in range(len(slice_of)):
+        if sign[j] != 0:
+            p = slice_of[j]
+            order[fill[p]] = j
+            fill[p] += 1
+
+
+@numba.njit(cache=True)
+def _add_row(at, share, duty, sign, w, c, n):
+    """Moments of one row against the two hats of its element, weighted with its duty.
+
+    at: the moments from the element's far node on, for each node BLOCK values each of diagonal,
+    right-hand side and off-diagonal (of the element that starts there). One array with constant
+    distances, so that the compiler can vectorise.
+    """
+    near, far = share, 1 - share
+    dd, do, dn = duty * far * far, duty * far * near, duty * near * near
+    rd, rn = duty * sign * far, duty * sign * near
+    for k in range(n):
+        at[k] += dd * c[k]
+        at[BLOCK + k] += rd * w[k]
+        at[2 * BLOCK + k] += do * c[k]
+        at[3 * BLOCK + k] += dn * c[k]
+        at[4 * BLOCK + k] += rn * w[k]
+
+
+@numba.njit(cache=True)
+def fast_forward(sign, slice_of, part, w, c, element, share, conductance, slices, out):
+    """out (batch, cols): mean column current per read voltage over the window.
+
+    sign, slice_of, part (batch, rows): polarity, slice in which the pulse ends, share of it that
+    is on. Slices are visited from the last to the first, so that rows are only ever added.
+    """
+    batch, rows = sign.shape
+    cols = w.shape[1]
+    elements = len(conductance)
+    order = np.empty(rows, np.int64)
+    start = np.empty(slices + 1, np.int64)
+    moments = np.empty((elements + 1) * _STRIDE, w.dtype)
+    nodes = moments.reshape(elements + 1, 3, BLOCK)
+    diag, rhs, off = nodes[:, 0], nodes[:, 1], nodes[:, 2]
+    pivot, r = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
+    one = w.dtype.type(1)
+    length = w.dtype.type(1.0 / slices)
+    w_block, c_block = np.empty((rows, BLOCK), w.dtype), np.empty((rows, BLOCK), w.dtype)
+    # A block's conductances stay in the second-level cache for the whole batch.
+    for c0 in range(0, cols, BLOCK):
+        n = min(BLOCK, cols - c0)
+        w_block[:, :n], c_block[:, :n] = w[:, c0 : c0 + n], c[:, c0 : c0 + n]
+        for b in range(batch):
+            _order(slice_of[b], sign[b], slices, order, start)
+            moments[:] = 0
+            for p in range(slices - 1, -1, -1):
+                if start[p] == start[slices]:
+                    continue
+                for i in range(start[p], start[p + 1]):
+                    j = order[i]
+                    _add_row(
+                        moments[element[j] * _STRIDE :], share[j], part[b, j], sign[b, j],
+                        w_block[j], c_block[j], n,
+                    )  # fmt: skip
+                g = conductance[0]
+                for k in range(n):
+                    pivot[k] = diag[0, k] + g
+                    r[k] = rhs[0, k]
+                for m in range(1, elements):
+                    g2 = conductance[m]
+                    for k in range(n):
+                        o = off[m - 1, k] - g
+                        l = o / pivot[k]
+                        pivot[k] = diag[m, k] + g + g2 - l * o
+                        r[k] = rhs[m, k] - l * r[k]
+                    g = g2
+                for k in range(n):
+                    o = off[elements - 1, k] - g
+                    out[b, c0 + k] += length * (rhs[elements, k] - o / pivot[k] * r[k])
+                for i in range(start[p], start[p + 1]):
+                    j = order[i]
+                    _add_row(
+                        moments[element[j] * _STRIDE :], share[j], one - part[b, j], sign[b, j],
+                        w_block[j], c_block[j], n,
+                    )  # fmt: skip
+
+
+@numba.njit(cache=True)
+def _solve_slice(diag, off, rhs, conductance, pivot, u, v, n):
+    """Drops u and transfers v (elements + 1, n) of one slice; u = 0 and v = 1 at the integrator."""
+    elements = len(conductance)
+    for k in range(n):
+        pivot[0, k] = diag[0, k] + conductance[0]
+        u[0, k] = rhs[0, k]
+    for m in range(1, elements):
+        g, g2 = conductance[m - 1], conductance[m]
+        for k in range(n):
+            o = off[m - 1, k] - g
+            l = o / pivot[m - 1, k]
+            pivot[m, k] = diag[m, k] + g + g2 - l * o
+            u[m, k] = rhs[m, k] - l * u[m - 1, k]
+    for k in range(n):
+        u[elements, k] = 0
+        v[elements, k] = 1
+    for m in range(elements - 1, -1, -1):
+        g = conductance[m]
+        for k in range(n):
+            o = off[m, k] - g
+            u[m, k] = (u[m, k] - o * u[m + 1, k]) / pivot[m, k]
+            v[m, k] = -o * v[m + 1, k] / pivot[m, k]
+
+
+@numba.njit(cache=True)
+def _row_gradient(u, v, e, share, part, sign, w, c, total_v, total_uv, cross, g, length, gw, gc, n):
+    """Adds one row's gradient to gw, gc (n,); returns that of its signed pulse."""
+    b = share
+    a = 1 - b
+    g_pulse = g[0] * 0
+    for k in range(n):
+        vj = a * v[e, k] + b * v[e + 1, k]
+        uv = (a * u[e, k] + b * u[e + 1, k]) * vj
+        over_v = a * total_v[e, k] + b * total_v[e + 1, k] + part * vj
+        over_uv = (
+            a * a * total_uv[e, k] + a * b * cross[e, k] + b * b * total_uv[e + 1, k] + part * uv
+        )
+        gw[k] += g[k] * sign * length * over_v
+        gc[k] -= g[k] * length * over_uv
+        g_pulse += g[k] * (w[k] * vj - sign * c[k] * uv)
+    return g_pulse
+
+
+# reassoc: sums over columns may be reordered, which lets them vectorise.
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def fast_backward(
+    sign, slice_of, part, w, c, element, share, conductance, slices, grad, gw, gc, gx
+):
+    """Gradients of `fast_forward` by w, c (rows, cols) and by the signed pulses (batch, rows).
+
+    Reciprocity: a cell's share of the column current is v at its row, the line's own transfer, so
+    d out = v (sign w - c u) d duty + v duty (sign dw - u dc), slice by slice.
+    """
+    batch, rows = sign.shape
+    cols = w.shape[1]
+    elements = len(conductance)
+    order = np.empty(rows, np.int64)
+    start = np.empty(slices + 1, np.int64)
+    moments = np.empty((elements + 1) * _STRIDE, w.dtype)
+    nodes = moments.reshape(elements + 1, 3, BLOCK)
+    diag, rhs, off = nodes[:, 0], nodes[:, 1], nodes[:, 2]
+    pivot = np.empty((elements, BLOCK), w.dtype)
+    u = np.empty((slices, elements + 1, BLOCK), w.dtype)
+    v = np.empty((slices, elements + 1, BLOCK), w.dtype)
+    total_v = np.empty((elements + 1, BLOCK), w.dtype)
+    total_uv, cross = np.empty_like(total_v), np.empty_like(total_v)
+    one = w.dtype.type(1)
+    zero = w.dtype.type(0)
+    length = w.dtype.type(1.0 / slices)
+    w_block, c_block = np.empty((rows, BLOCK), w.dtype), np.empty((rows, BLOCK), w.dtype)
+    gw_block, gc_block = np.empty((rows, BLOCK), w.dtype), np.empty((rows, BLOCK), w.dtype)
+    for c0 in range(0, cols, BLOCK):
+        n = min(BLOCK, cols - c0)
+        w_block[:, :n], c_block[:, :n] = w[:, c0 : c0 + n], c[:, c0 : c0 + n]
+        gw_block[:], gc_block[:] = 0, 0
+        for b in range(batch):
+            _order(slice_of[b], sign[b], slices, order, start)
+            last = 0
+            for p in range(slices):
+                if start[p + 1] > start[p]:
+                    last = p
+            g = grad[b, c0 : c0 + n]
+            moments[:] = 0
+            for p in range(last, -1, -1):
+                for i in range(start[p], start[p + 1]):
+                    j = order[i]
+                    _add_row(
+                        moments[element[j] * _STRIDE :], share[j], part[b, j], sign[b, j],
+                        w_block[j], c_block[j], n,
+                    )  # fmt: skip
+                _solve_slice(diag, off, rhs, conductance, pivot, u[p], v[p], n)
+                for i in range(start[p], start[p + 1]):
+                    j = order[i]
+                    _add_row(
+                        moments[element[j] * _STRIDE :], share[j], one - part[b, j], sign[b, j],
+                        w_block[j], c_block[j], n,
+                    )  # fmt: skip
+            total_v[:], total_uv[:], cross[:] = 0, 0, 0
+            for p in range(last + 1):
+                for i in range(start[p], start[p + 1]):
+                    j = order[i]
+                    gx[b, j] += _row_gradient(
+                        u[p], v[p], element[j], share[j], part[b, j], sign[b, j],
+                        w_block[j], c_block[j], total_v, total_uv, cross,
+                        g, length, gw_block[j], gc_block[j], n,
+                    )  # fmt: skip
+                for m in range(elements + 1):
+                    for k in range(n):
+                        total_v[m, k] += v[p, m, k]
+                        total_uv[m, k] += u[p, m, k] * v[p, m, k]
+                for m in range(elements):
+                    for k in range(n):
+                        cross[m, k] += u[p, m, k] * v[p, m + 1, k] + u[p, m + 1, k] * v[p, m, k]
+            # A row without a pulse has the mean of its two one-sided derivatives: no load term.
+            for j in range(rows):
+                if sign[b, j] == 0:
+                    e, near = element[j], share[j]
+                    total = zero
+                    for k in range(n):
+                        vj = (one - near) * v[0, e, k] + near * v[0, e + 1, k]
+                        total += g[k] * w_block[j, k] * vj
+                    gx[b, j] += total
+        gw[:, c0 : c0 + n], gc[:, c0 : c0 + n] = gw_block[:, :n], gc_block[:, :n]
+
+
+@numba.njit(cache=True)
+def exact_gated(sign, count, slots, w, c, r, r_last, out):
+    """out (batch, cols): mean column current per read voltage, by a Norton sweep in every slot.
+
+    count (batch, rows): slots that each pulse lasts. Slots between two pulse ends are alike and
+    are swept once.
+    """
+    batch, rows = sign.shape
+    cols = w.shape[1]
+    j_n, y_n = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
+    ends = np.empty(slots + 1, np.bool_)
+    for b in range(batch):
+        ends[:] = False
+        for j in range(rows):
+            if sign[b, j] != 0:
+                ends[count[b, j]] = True
+        for c0 in range(0, cols, BLOCK):
+            n = min(BLOCK, cols - c0)
+            before = 0
+            for end in range(1, slots + 1):
+                if not ends[end]:
+                    continue
+                j_n[:], y_n[:] = 0, 0
+                for j in range(rows):
+                    on = count[b, j] >= end and sign[b, j] != 0
+                    rj = r_last if j == rows - 1 else r
+                    if on:
+                        s = sign[b, j]
+                        for k in range(n):
+                            y = y_n[k] + c[j, c0 + k]
+                            f = 1 / (1 + rj * y)
+                            j_n[k] = (j_n[k] + s * w[j, c0 + k]) * f
+                            y_n[k] = y * f
+                    else:
+                        for k in range(n):
+                            f = 1 / (1 + rj * y_n[k])
+                            j_n[k] *= f
+                            y_n[k] *= f
+                weight = (end - before) / slots
+                for k in range(n):
+                    out[b, c0 + k] += weight * j_n[k]
+                before = end

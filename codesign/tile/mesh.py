@@ -1,0 +1,49 @@
+"""Finite elements along a line: nodes at rows, hat functions in the wire's own resistance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+# Stands for a wire without resistance: drops are then below any rounding.
+_LEAST_R_OHM = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """S linear elements over N rows; node S is the integrator, which holds 0 V.
+
+    edges (S + 1,): first row of each element, and N. element (N,), share (N,): the element of each
+    row, and how far along it the row is, 0 at its far node. conductance_S (S,): of the elements'
+    wires.
+    """
+
+    edges: Tensor
+    element: Tensor
+    share: Tensor
+    conductance_S: Tensor
+
+    @property
+    def elements(self) -> int:
+        return len(self.conductance_S)
+
+
+@lru_cache(maxsize=256)
+def line_mesh(rows: int, elements: int, r_cell_ohm: float, r_integrator_ohm: float) -> Mesh:
+    """`elements` elements of equal length in rows (at most one per row).
+
+    The unit grid of the ladder contains the elements' hats, so this is Galerkin within the exact
+    discrete ladder: one element per row is exact.
+    """
+    count = min(elements, rows)
+    r = max(r_cell_ohm, _LEAST_R_OHM)
+    edges = torch.linspace(0, rows, count + 1, dtype=torch.float64).round().long()
+    at_ohm = r * torch.arange(rows + 1, dtype=torch.float64)
+    at_ohm[-1] += r_integrator_ohm
+    lengths = at_ohm[edges].diff()
+    element = torch.repeat_interleave(torch.arange(count), edges.diff())
+    share = (at_ohm[:-1] - at_ohm[edges[element]]) / lengths[element]
+    return Mesh(edges, element, share, 1.0 / lengths)

@@ -1,0 +1,75 @@
+"""Read noise at ns scale, per MVM and device, and its sum over a column.
+
+sigma_G = s(x) G + o(x) with x = log10(t / ns): the polynomials of the analog_mvm_irdrop_t tile of
+aihwkit, fitted to phase-change devices for reads of 1 ns to 1 us. Shorter reads count as 1 ns and
+longer ones as 1 us (the polynomials are not extrapolated); a zero pulse carries no noise.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from codesign.tile.parameters import TileError, TileParameters
+
+_SLOPE = (2.1926e-4, -1.87352e-3, 6.55714e-3, -0.0146159, 0.02578764)
+_OFFSET_S = (1.11906e-9, -9.08577e-9, 3.07015e-8, -6.77079e-8, 1.17763e-7)
+
+
+def read_noise_coefficients(time_s: Tensor) -> tuple[Tensor, Tensor]:
+    """s (dimensionless) and o (in S) for reads of `time_s`; both 0 where no read took place."""
+    x = (time_s.detach().clamp(1e-9, 1e-6) * 1e9).log10()
+    on = (time_s > 0).to(x.dtype)
+    return on * _polynomial(_SLOPE, x), on * _polynomial(_OFFSET_S, x)
+
+
+def read_noise_sigma(g: Tensor, time_s: Tensor) -> Tensor:
+    """Standard deviation in S of a conductance `g` in S read for `time_s`; shapes broadcast."""
+    slope, offset = read_noise_coefficients(time_s)
+    return slope * g + offset
+
+
+def draw_read_noise(g: Tensor, time_s: Tensor, generator: torch.Generator) -> Tensor:
+    """One read's deviation in S of every device of `g`; reproducible by the generator's seed."""
+    sigma = read_noise_sigma(g, time_s)
+    return sigma * torch.randn(
+        sigma.shape, generator=generator, dtype=sigma.dtype, device=generator.device
+    ).to(sigma.device)
+
+
+def output_noise(
+    x: Tensor,
+    g_plus: Tensor,
+    g_minus: Tensor,
+    params: TileParameters,
+    generator: torch.Generator | None,
+) -> Tensor:
+    """Sum over each column (batch, cols), in C, of all devices' read noise in one MVM.
+
+    A sum of independent Gaussians is drawn as one: its variance is (V t_j)^2 sigma_j^2 summed over
+    rows and both devices, three matrix products. Drops along the line are left out of it.
+    """
+    if generator is None:
+        raise TileError("read noise needs a generator", remedy="pass generator=torch.Generator()")
+    share = x.detach().abs()
+    slope, offset = read_noise_coefficients(share * params.t_window_s)
+    weight = share * share
+    total = g_plus + g_minus
+    # In uS, or squares leave the range of float32.
+    squares = 1e12 * (g_plus * g_plus + g_minus * g_minus)
+    o = 1e6 * offset
+    variance = (
+        (weight * slope * slope) @ squares
+        + (weight * 2 * slope * o) @ (1e6 * total)
+        + (weight * 2 * o * o).sum(dim=1, keepdim=True)
+    )
+    sigma = variance.clamp_min(1e-30).sqrt() * (variance.detach() > 0)
+    drawn = torch.randn(sigma.shape, generator=generator, dtype=x.dtype, device=generator.device)
+    return sigma * drawn.to(x.device) * (1e-6 * params.v_read_V * params.t_window_s)
+
+
+def _polynomial(coefficients: tuple[float, ...], x: Tensor) -> Tensor:
+    value = torch.zeros_like(x)
+    for coefficient in coefficients:
+        value = value * x + coefficient
+    return value
