@@ -13,7 +13,7 @@ DESIGN ?= designs/iris.toml
 PYTEST_ARGS ?= -q
 BIN := $(VENV)/bin
 
-.PHONY: all setup tools models test lint typecheck unit regression benchmarks reference doctor clean distclean help
+.PHONY: all setup tools models test lint typecheck unit regression benchmarks reference datasets doctor clean distclean help
 
 all: setup ## set up, then run the whole flow for DESIGN
 	$(BIN)/codesign run $(DESIGN)
@@ -52,6 +52,9 @@ benchmarks: | setup ## every script in benchmarks/, its JSON in benchmarks/resul
 
 reference: all ## renew the shipped reference (netlists, tables, model) from a finished run
 	$(BIN)/python tools/update_reference.py $(DESIGN) build/$(basename $(notdir $(DESIGN)))
+
+datasets: ## Fashion-MNIST, for designs/fashion-mnist*.toml (Debian package)
+	@tools/install-dataset
 
 doctor: | setup ## list every tool with version and location
 	$(BIN)/codesign doctor

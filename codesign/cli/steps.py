@@ -16,12 +16,13 @@ def run_steps(
     settings: StepSettings, design: Design, first: str | None, last: str | None
 ) -> Output:
     """Run the steps from `first` to `last` of a design with a progress display."""
-    from codesign.flow import STEPS, RunOptions, run_flow
+    from codesign.flow import MODEL_STEPS, STEPS, RunOptions, run_flow
     from codesign.progress import reporter
 
     with reporter() as display:
         options = RunOptions(first, last, settings.force, settings.workers, display)
-        report = run_flow(STEPS, design, settings.directory(design), options)
+        steps = STEPS if design.model is None else MODEL_STEPS
+        report = run_flow(steps, design, settings.directory(design), options)
     return Output(report.as_json(), _describe(report), report.failure)
 
 
