@@ -47,7 +47,8 @@ regression: | setup ## a small closed loop against the stored tolerances
 
 benchmarks: | setup ## every script in benchmarks/, its JSON in benchmarks/results/
 	mkdir -p benchmarks/results
-	for name in sweep_session_vs_batch neuron_memory closed_loop; do \
+	for name in sweep_session_vs_batch neuron_memory closed_loop dstd_error dstd_cost \
+	  reversal_potential fashion_mnist; do \
 	  $(BIN)/python -m benchmarks.$$name | tee benchmarks/results/$$name.json; done
 
 reference: all ## renew the shipped reference (netlists, tables, model) from a finished run
