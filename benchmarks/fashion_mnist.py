@@ -5,9 +5,9 @@
 
 RC-Spike with |E| = 4, spike noise 0.01, DSTD with M = 10 and a random offset in every batch.
 Prints JSON; the history goes to DIR/history.csv after every epoch, and a run that was interrupted
-goes on from its checkpoint. --compare trains for so many epochs by every solution instead, from the
-same weights, and prints accuracy and CPU time of each. Published with the same network: 90.4..90.5 % (arXiv:2412.09010).
-Exits with 1 when the test accuracy is below 90.4 %.
+goes on from its checkpoint. --compare trains for so many epochs by every solution instead,
+from the same weights, and prints accuracy and CPU time of each. Published with the same network:
+90.4..90.5 % (arXiv:2412.09010). Exits with 1 when the test accuracy is below 90.4 %.
 """
 
 from __future__ import annotations
