@@ -13,7 +13,7 @@ DESIGN ?= designs/iris.toml
 PYTEST_ARGS ?= -q
 BIN := $(VENV)/bin
 
-.PHONY: all setup tools models test lint typecheck unit regression benchmarks reference doctor clean distclean help
+.PHONY: all setup tools models test lint typecheck unit regression benchmarks reference datasets doctor clean distclean help
 
 all: setup ## set up, then run the whole flow for DESIGN
 	$(BIN)/codesign run $(DESIGN)
@@ -47,11 +47,16 @@ regression: | setup ## a small closed loop against the stored tolerances
 
 benchmarks: | setup ## every script in benchmarks/, its JSON in benchmarks/results/
 	mkdir -p benchmarks/results
-	for name in sweep_session_vs_batch neuron_memory closed_loop layout_checks; do \
+	for name in sweep_session_vs_batch neuron_memory closed_loop layout_checks layout_extraction \
+	  rc_reduction extraction_scaling extraction_cross_sections network_16x16x16 dstd_error \
+	  dstd_cost reversal_potential fashion_mnist; do \
 	  $(BIN)/python -m benchmarks.$$name | tee benchmarks/results/$$name.json; done
 
 reference: all ## renew the shipped reference (netlists, tables, model) from a finished run
 	$(BIN)/python tools/update_reference.py $(DESIGN) build/$(basename $(notdir $(DESIGN)))
+
+datasets: ## Fashion-MNIST, for designs/fashion-mnist*.toml (Debian package)
+	@tools/install-dataset
 
 doctor: | setup ## list every tool with version and location
 	$(BIN)/codesign doctor

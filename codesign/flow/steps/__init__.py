@@ -6,15 +6,31 @@ from codesign.flow.steps.fit import FIT
 from codesign.flow.steps.generate import GENERATE
 from codesign.flow.steps.simulate import SIMULATE
 from codesign.flow.steps.tile import TILE_STEPS
-from codesign.flow.steps.train import TRAIN
+from codesign.flow.steps.train import TRAIN, TRAIN_MODEL
 from codesign.flow.steps.verify import VERIFY
 
 STEPS = (GENERATE, SIMULATE, FIT, TRAIN, VERIFY)
 
+# Of a design that has no circuit: training alone.
+MODEL_STEPS = (TRAIN_MODEL,)
+
 
 def steps_for(design: DesignFile) -> tuple[Step, ...]:
-    """The steps of a design: of a network, or of what its file says with `kind`."""
-    return TILE_STEPS if getattr(design, "kind", None) == "tile" else STEPS
+    """The steps of a design: of a network, or of what its file says with `kind` or `[model]`."""
+    if getattr(design, "kind", None) == "tile":
+        return TILE_STEPS
+    return STEPS if getattr(design, "model", None) is None else MODEL_STEPS
 
 
-__all__ = ["FIT", "GENERATE", "SIMULATE", "STEPS", "TILE_STEPS", "TRAIN", "VERIFY", "steps_for"]
+__all__ = [
+    "FIT",
+    "GENERATE",
+    "MODEL_STEPS",
+    "SIMULATE",
+    "STEPS",
+    "TILE_STEPS",
+    "TRAIN",
+    "TRAIN_MODEL",
+    "VERIFY",
+    "steps_for",
+]
