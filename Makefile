@@ -11,9 +11,11 @@ PYTHON ?= python3
 VENV ?= .venv
 DESIGN ?= designs/iris.toml
 PYTEST_ARGS ?= -q
+TILE_DATA ?= $(HOME)/.cache/codesign/tile-bert
+TILE_DESIGN ?= designs/tile-bert.toml
 BIN := $(VENV)/bin
 
-.PHONY: all setup tools models test lint typecheck unit regression benchmarks reference doctor clean distclean help
+.PHONY: all setup tools models test lint typecheck unit regression benchmarks experiment-tile reference doctor clean distclean help
 
 all: setup ## set up, then run the whole flow for DESIGN
 	$(BIN)/codesign run $(DESIGN)
@@ -47,8 +49,13 @@ regression: | setup ## a small closed loop against the stored tolerances
 
 benchmarks: | setup ## every script in benchmarks/, its JSON in benchmarks/results/
 	mkdir -p benchmarks/results
-	for name in sweep_session_vs_batch neuron_memory closed_loop; do \
+	for name in sweep_session_vs_batch neuron_memory closed_loop tile_accuracy tile_speed; do \
 	  $(BIN)/python -m benchmarks.$$name | tee benchmarks/results/$$name.json; done
+
+experiment-tile: | setup ## MiniLM on tiles: fetch data and network, train, evaluate (days on one core)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[transformers]'
+	@test -d $(TILE_DATA) || PYTHON=$(BIN)/python tools/fetch-tile-bert $(TILE_DATA)
+	$(BIN)/codesign train $(TILE_DESIGN)
 
 reference: all ## renew the shipped reference (netlists, tables, model) from a finished run
 	$(BIN)/python tools/update_reference.py $(DESIGN) build/$(basename $(notdir $(DESIGN)))
@@ -64,4 +71,4 @@ distclean: clean ## also remove the virtual environment
 	rm -rf $(VENV)
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14

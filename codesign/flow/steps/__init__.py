@@ -6,6 +6,7 @@ from codesign.flow.steps.fit import FIT
 from codesign.flow.steps.generate import GENERATE
 from codesign.flow.steps.simulate import SIMULATE
 from codesign.flow.steps.tile import TILE_STEPS
+from codesign.flow.steps.tile_network import TILE_NETWORK_STEPS
 from codesign.flow.steps.train import TRAIN
 from codesign.flow.steps.verify import VERIFY
 
@@ -14,7 +15,8 @@ STEPS = (GENERATE, SIMULATE, FIT, TRAIN, VERIFY)
 
 def steps_for(design: DesignFile) -> tuple[Step, ...]:
     """The steps of a design: of a network, or of what its file says with `kind`."""
-    return TILE_STEPS if getattr(design, "kind", None) == "tile" else STEPS
+    by_kind = {"tile": TILE_STEPS, "tile_network": TILE_NETWORK_STEPS}
+    return by_kind.get(getattr(design, "kind", ""), STEPS)
 
 
 __all__ = ["FIT", "GENERATE", "SIMULATE", "STEPS", "TILE_STEPS", "TRAIN", "VERIFY", "steps_for"]
