@@ -52,7 +52,7 @@ benchmarks: | setup ## every script in benchmarks/, its JSON in benchmarks/resul
 	for name in sweep_session_vs_batch neuron_memory closed_loop tile_accuracy tile_speed; do \
 	  $(BIN)/python -m benchmarks.$$name | tee benchmarks/results/$$name.json; done
 
-experiment-tile: | setup ## MiniLM on tiles: fetch data and network, train, evaluate (days on one core)
+experiment-tile: | setup ## MiniLM on tiles: fetch data and network, train, evaluate (about two days on one core)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[transformers]'
 	@test -d $(TILE_DATA) || PYTHON=$(BIN)/python tools/fetch-tile-bert $(TILE_DATA)
 	$(BIN)/codesign train $(TILE_DESIGN)
