@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from codesign.cells import NetworkParameters, PhaseTiming
+from codesign.cells import CellViews, NetworkParameters, PhaseTiming, View
+from codesign.cells.layout_limits import layout_faults
 from codesign.design_file import DesignFile
 from codesign.errors import DesignError
 from codesign.pdk import Conditions, Corner, Interconnect, Process, Variation
@@ -20,7 +21,6 @@ from codesign.records import Name, Record
 from codesign.training.parameters import DATASET_SHAPES, TrainingParameters
 from codesign.units import Celsius, Volts
 
-VIEWS = ("schematic",)
 RESERVED_NAMES = r"synapse|neuron|line_driver|input_driver|crossbar_\d+x\d+"
 
 
@@ -64,6 +64,9 @@ class VerifyParameters(Record):
     corner: Corner | None = Field(None, description="None: the corner of [process]")
     max_rmse_ns: float | None = Field(None, gt=0, description="limit of the output layer's error")
     calibration_samples: int = Field(4, ge=1, description="training samples, to fit scales on")
+    schematic_samples: int = Field(
+        10, ge=0, description="layout view: test samples to simulate in the schematic view too"
+    )
 
     @field_validator("mappings")
     @classmethod
@@ -77,7 +80,7 @@ class Design(DesignFile):
     """One design: process, cells, network, characterisation, training, verification."""
 
     name: Name
-    view: str = "schematic"
+    view: View = View.SCHEMATIC
     process: ProcessParameters = ProcessParameters()
     network: NetworkParameters = NetworkParameters()
     timing: PhaseTiming = PhaseTiming()
@@ -93,6 +96,16 @@ class Design(DesignFile):
         return self.override(values)
 
     @property
+    def views(self) -> CellViews:
+        """The view of the cells that the design is simulated in."""
+        return CellViews(self.view, self.process.interconnect)
+
+    @property
+    def compares_schematic(self) -> bool:
+        """Whether the schematic view is characterised and verified beside the layout view."""
+        return self.view is View.LAYOUT and self.verify.schematic_samples > 0
+
+    @property
     def seed(self) -> int:
         """Seed of training; the chip's own seed is `process.seed`."""
         return self.training.seed
@@ -105,14 +118,26 @@ class Design(DesignFile):
             raise ValueError(f"{name!r} is the name of a cell inside the network; choose another")
         return name
 
-    @field_validator("view")
+    @field_validator("view", mode="before")
     @classmethod
-    def _view_exists(cls, view: str) -> str:
-        if view == "layout":
-            raise ValueError('the layout view does not exist yet; use view = "schematic"')
-        if view not in VIEWS:
-            raise ValueError(f"unknown view {view!r}; allowed: {', '.join(VIEWS)}")
+    def _view_exists(cls, view: Any) -> Any:
+        allowed = [known.value for known in View]
+        if view not in allowed:
+            raise ValueError(f"unknown view {view!r}; allowed: {', '.join(allowed)}")
         return view
+
+    @model_validator(mode="after")
+    def _has_layout(self) -> Self:
+        if self.view is View.LAYOUT and self.network.synapse.kind == "resistive":
+            raise ValueError(
+                'view = "layout" needs network.synapse.kind = "current_source": the programmable '
+                "conductance of a resistive synapse is no device of the process"
+            )
+        if self.view is View.LAYOUT:
+            faults = list(layout_faults(self.network, "network."))
+            if faults:
+                raise ValueError(f'view = "layout": {"; ".join(faults)}')
+        return self
 
     @model_validator(mode="after")
     def _layers_fit_data(self) -> Self:

@@ -8,6 +8,7 @@ import warnings
 import pytest
 
 from codesign.errors import MissingToolError
+from codesign.layout.lvs.netgen import Netgen
 from codesign.pdk import LibraryLocation, Process, where
 from codesign.spice import Ngspice, find_library
 
@@ -26,6 +27,16 @@ def requires_ngspice() -> Ngspice:
     try:
         find_library()
         return Ngspice.find()
+    except MissingToolError as error:
+        _missing(error)
+        raise
+
+
+@pytest.fixture
+def requires_netgen() -> Netgen:
+    """The program netgen-lvs; without it the test is skipped, in CI failed."""
+    try:
+        return Netgen.find()
     except MissingToolError as error:
         _missing(error)
         raise

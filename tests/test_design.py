@@ -122,8 +122,15 @@ def test_plan_name_cannot_leave_its_folder():
     )
 
 
-def test_layout_view_is_refused_clearly():
-    assert "layout view does not exist yet" in rejected('name = "a"\nview = "layout"')
+def test_layout_view_needs_what_can_be_drawn():
+    assert Design.from_text('name = "a"\nview = "layout"').compares_schematic
+    assert not Design.from_text('name = "a"').compares_schematic
+    resistive = 'name = "a"\nview = "layout"\n[network.synapse]\nkind = "resistive"'
+    assert "no device of the process" in rejected(resistive)
+    wide = 'name = "a"\nview = "layout"\n[network.neuron.gate_p]\nmodel = "pfet_01v8"\n'
+    message = rejected(wide + 'w = "14um"\nl = "0.15um"')
+    assert "network.neuron.gate_p.w = 14 um" in message and "0.42 .. 12 um" in message
+    assert "allowed: schematic, layout" in rejected('name = "a"\nview = "mask"')
 
 
 @pytest.mark.parametrize(

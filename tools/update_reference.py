@@ -2,9 +2,9 @@
 
     python tools/update_reference.py designs/iris.toml build/iris
 
-Copies netlists to netlists/<design>/, tables, fitted model and biases to
-characterization/<design>/, and writes regression.toml there: a few test samples and the tolerances
-of the closed-loop check.
+Copies netlists to netlists/<design>/, layouts with their pictures and check reports to
+layouts/<design>/, tables, fitted model and biases to characterization/<design>/, and writes
+regression.toml there: a few test samples and the tolerances of the closed-loop check.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from codesign.cells import View
 from codesign.design import Design
 from codesign.files import write_atomic
 from codesign.training.datasets import dataset_for
@@ -34,18 +35,20 @@ def main(design_file: Path, run_dir: Path) -> None:
     design = Design.load(design_file)
     netlists = root / "netlists" / design.name
     reference = root / "characterization" / design.name
-    for folder in (netlists, reference):
-        folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted((run_dir / "netlist").iterdir()):
-        shutil.copy(path, netlists / path.name)
-    for path in sorted((run_dir / "characterization").glob("*.parquet")):
-        shutil.copy(path, reference / path.name)
+    copies = {"netlist": netlists, "characterization": reference}
+    if design.view is View.LAYOUT:
+        copies["layout"] = root / "layouts" / design.name
+    for source, target in copies.items():
+        target.mkdir(parents=True, exist_ok=True)
+        for path in sorted((run_dir / source).glob("*.*")):
+            shutil.copy(path, target / path.name)
     shutil.copy(run_dir / "fit" / "model.json", reference / "model.json")
     shutil.copy(run_dir / "mapping" / "biases.csv", reference / "biases.csv")
     data = dataset_for(design.training)
     phase = design.timing.t_phase
     record = RegressionReference(
         name=design.name,
+        view=design.view,
         corner=design.process.corner,
         temperature_C=design.process.temperature,
         network=design.network,

@@ -13,10 +13,12 @@ from codesign.cells.rc_spike_neuron import RCSpikeNeuron, RCSpikeNeuronParameter
 from codesign.cells.resistive_synapse import ResistiveSynapse, ResistiveSynapseParameters
 from codesign.cells.timing import Control, PhaseTiming, edge_points, layer_controls, toggle_points
 from codesign.cells.transistor import MIMCapacitorParameters, TransistorParameters
+from codesign.cells.views import CellViews, View, extracted
 from codesign.cells.write import design_cells, write_netlists
 
 __all__ = [
     "Cell",
+    "CellViews",
     "Control",
     "Crossbar",
     "CrossbarParameters",
@@ -37,8 +39,10 @@ __all__ = [
     "SynapseParameters",
     "TransistorOrder",
     "TransistorParameters",
+    "View",
     "design_cells",
     "edge_points",
+    "extracted",
     "layer_controls",
     "port_list",
     "spike_line",

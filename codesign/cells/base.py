@@ -124,6 +124,15 @@ class PlacedCapacitor:
 
 
 @dataclass(frozen=True)
+class PlacedResistor:
+    """An ideal resistor of a schematic."""
+
+    name: str
+    nodes: tuple[str, str]
+    resistance_ohm: float
+
+
+@dataclass(frozen=True)
 class PlacedCell:
     """A sub-cell of a schematic: nodes in the order of its ports."""
 
@@ -143,6 +152,7 @@ class Schematic:
         self.children: list[Cell] = []
         self.transistors: list[PlacedTransistor] = []
         self.capacitors: list[PlacedCapacitor] = []
+        self.resistors: list[PlacedResistor] = []
         self.instances: list[PlacedCell] = []
 
     @property
@@ -182,6 +192,7 @@ class Schematic:
 
     def resistor(self, name: str, nodes: tuple[str, str], resistance_ohm: float) -> None:
         """An ideal linear resistor (the programmable element of a resistive synapse)."""
+        self.resistors.append(PlacedResistor(name, nodes, resistance_ohm))
         self.sub.R(name, *nodes, resistance_ohm)
 
     def instance(self, name: str, cell: Cell, **nodes: str) -> None:

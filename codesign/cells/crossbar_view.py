@@ -13,9 +13,9 @@ from codesign.cells.synapse_view import SynapseGeometry
 from codesign.layout.row import RAIL
 from codesign.layout.sketch import Box, Sketch
 
-LEFT = -2100  # where spike lines enter
-_STRAP = -1500  # vdd strap
 _STRAP_HALF = 150
+_STRAP_FROM_SHIELD = 820
+_EDGE_FROM_STRAP = 600
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,12 @@ class CrossbarGeometry:
     @property
     def strap_x(self) -> int:
         """Centre of the vdd strap."""
-        return _STRAP
+        return self.shield_x(0) - _STRAP_FROM_SHIELD
+
+    @property
+    def left(self) -> int:
+        """Where spike lines enter."""
+        return self.strap_x - _EDGE_FROM_STRAP
 
     def row_y(self, row: int, y: int) -> int:
         """Height in the crossbar of height `y` in the synapses of a row."""
@@ -57,7 +62,7 @@ class CrossbarGeometry:
     def line_box(self, row: int, complement: bool) -> Box:
         """Left end of a spike line."""
         y = self.row_y(row, self.synapse.spb_y if complement else self.synapse.sp_y)
-        return (LEFT, y - RAIL, LEFT + 300, y + RAIL)
+        return (self.left, y - RAIL, self.left + 300, y + RAIL)
 
     def bias_box(self, column: int, row: int, polarity: str) -> Box:
         """The pin of a synapse's gate bias."""
@@ -78,19 +83,19 @@ def draw_crossbar(sketch: Sketch, synapse: Sketch, geometry: CrossbarGeometry) -
             synapse, 0, 2 * cell.height, mirrored=True, columns=g.columns, rows=turned,
             dx=cell.pitch, dy=2 * cell.height,
         )  # fmt: skip
-    x = g.shield_x(0)
+    x, strap = g.shield_x(0), g.strap_x
     sketch.rect("met2", x - 70, -RAIL, x + 70, g.top + RAIL)
     for index in range(g.rows + 1):
         y = index * cell.height
         if index % 2:
-            sketch.rect("met1", _STRAP - _STRAP_HALF, y - RAIL, 0, y + RAIL)
-            sketch.via("via", _STRAP, y, lower="x", upper="y")
+            sketch.rect("met1", strap - _STRAP_HALF, y - RAIL, 0, y + RAIL)
+            sketch.via("via", strap, y, lower="x", upper="y")
         else:
             sketch.rect("met1", x - 160, y - RAIL, 0, y + RAIL)
             sketch.via("via", x, y, lower="x", upper="y")
     last = g.top if g.rows % 2 else g.top - cell.height
     sketch.rect(
-        "met2", _STRAP - _STRAP_HALF, cell.height - 290, _STRAP + _STRAP_HALF, last + 290
+        "met2", strap - _STRAP_HALF, cell.height - 290, strap + _STRAP_HALF, last + 290
     )
     for row in range(1, g.rows + 1):
         for complement in (False, True):

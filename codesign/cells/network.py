@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 
 from codesign.cells.base import Cell, Port, Schematic
 from codesign.cells.crossbar import Crossbar, CrossbarParameters, SynapseParameters
-from codesign.cells.crossbar_view import LEFT
 from codesign.cells.current_source_synapse import CurrentSourceSynapseParameters
 from codesign.cells.line_driver import InputDriver
 from codesign.cells.network_view import (
@@ -150,7 +149,7 @@ class Network(Cell):
         left, geometry = drivers.right, self.neuron.geometry
         for crossbar in self.crossbars:
             g = crossbar.geometry
-            x = left + spike_channel_width(2 * g.rows) - LEFT
+            x = left + spike_channel_width(2 * g.rows) - g.left
             neurons_x = x + g.right + dendrite_channel_width(g.columns)
             neurons = Stack(
                 self.neuron.layout, geometry.row, g.columns, geometry.pitch, neurons_x

@@ -28,6 +28,8 @@ _PLATE_RIM = 140
 _PLATE_TO_METAL = 1340
 _PLATE_TO_PLATE = 1200
 _ISLAND = 1180
+# Membranes come up as strips of met5, 1.6 tall; a grounded strip fits between two at this pitch.
+_SHIELDED_PITCH = 6400
 LINES_FROM = -300  # lower end of the met3 lines
 
 
@@ -60,7 +62,9 @@ def draw_neuron(
     )
     # Two passes: how tall the lines are depends on how tall the row turns out to be.
     trial = draw_row(Sketch("trial"), nmos, pmos, row_ports, minimum_width=island_x + reach + 500)
-    pitch = up5(max(trial.vdd_y + RAIL_TO_RAIL, l + 2 * _PLATE_RIM + _PLATE_TO_PLATE))
+    pitch = up5(
+        max(trial.vdd_y + RAIL_TO_RAIL, l + 2 * _PLATE_RIM + _PLATE_TO_PLATE, _SHIELDED_PITCH)
+    )
     row = draw_row(
         sketch, nmos, pmos, row_ports, minimum_width=island_x + reach + 500,
         line_bottom=LINES_FROM, line_top=pitch + LINES_FROM,
@@ -80,4 +84,15 @@ def draw_neuron(
     for via_x in (island_x, contact_x):
         sketch.rect("via4", via_x - 400, y - 400, via_x + 400, y + 400)
     sketch.rect("met5", contact_x - 710, y - 800, island_x + 710, y + 800)
+    _draw_shield(sketch, right, contact_x - 710, island_x + 710)
     return NeuronGeometry(row, pitch)
+
+
+def _draw_shield(sketch: Sketch, right: int, x0: int, x1: int) -> None:
+    """Grounded met5 and met4 between this neuron's membrane and that of the one below."""
+    y = LINES_FROM
+    sketch.rect("met5", min(x0, right - 1600), y - 800, x1, y + 800)
+    sketch.rect("met4", right, y - 590, x1 - 710 + _ISLAND // 2, y + 590)
+    # Beside the capacitors, where the plate has nothing on it.
+    x = up5(right + 590)
+    sketch.rect("via4", x - 400, y - 400, x + 400, y + 400)

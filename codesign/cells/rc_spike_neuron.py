@@ -24,6 +24,7 @@ from typing import ClassVar, Self
 from pydantic import model_validator
 
 from codesign.cells.base import Cell, Port, Schematic
+from codesign.cells.layout_limits import layout_faults
 from codesign.cells.line_driver import LineDriver, LineDriverParameters
 from codesign.cells.neuron_view import (
     LINES_FROM,
@@ -162,13 +163,12 @@ class RCSpikeNeuron(Cell):
 
     @cached_property
     def _drawn(self) -> tuple[Sketch, NeuronGeometry]:
-        capacitor = self.sizes.capacitor
-        if capacitor.model != "cap_mim_m3_2":
+        if faults := list(layout_faults(self.sizes)):
             raise InputError(
-                f"capacitor of {self.name}: {capacitor.model} has no layout view, its plates are "
-                "where the control lines run",
-                remedy='use model = "cap_mim_m3_2", or view = "schematic"',
+                f"{self.name} cannot be drawn: {'; '.join(faults)}",
+                remedy='change its sizes, or use view = "schematic"',
             )
+        capacitor = self.sizes.capacitor
         sketch, ports = Sketch(self.name), self._row_ports
         size = (round(capacitor.w * 1e9), round(capacitor.l * 1e9))
         geometry = draw_neuron(

@@ -76,12 +76,13 @@ class SynapseGeometry:
     spb_y: int
     bn: tuple[int, int]
     bp: tuple[int, int]
+    n_contact_y: int
+    p_contact_y: int
 
 
 def pair_geometry(sizes: PairSizes) -> PairGeometry:
     """Places of a pair's gates and contacts, from its sizes."""
-    # Unequal widths make a corner of the diffusion between the gates: .075 away from both.
-    between = 210 if sizes.first_w == sizes.second_w else 300
+    between = _between_gates(sizes)
     first = (290, 290 + sizes.first_l)
     second = (first[1] + between, first[1] + between + sizes.second_l)
     # Poly of one gate's contact stays .21 away from the other gate.
@@ -89,6 +90,17 @@ def pair_geometry(sizes: PairSizes) -> PairGeometry:
     second_pad = max(-(-sum(second) // 10) * 5, first[1] + 210 + 135)
     rail = up5(max(second[1] + 55, second_pad + 85 + 170) + 85)
     return PairGeometry(first, second, rail, rail + 150, first_pad, second_pad)
+
+
+def _between_gates(sizes: PairSizes) -> int:
+    """Poly spacing .21; a corner of the diffusion .25 from both gates; implants .18 beyond their
+    own gate and .18 from the other, .38 from each other."""
+    implants = {sizes.first_model[-3:], sizes.second_model[-3:]} & {"lvt", "hvt"}
+    between = 210 if sizes.first_w == sizes.second_w else 520
+    if len(implants) == 2:
+        return max(between, 740)
+    is_mixed = implants and sizes.first_model != sizes.second_model
+    return max(between, 370) if is_mixed else between
 
 
 def synapse_geometry(n: PairSizes, p: PairSizes) -> SynapseGeometry:
@@ -119,6 +131,8 @@ def synapse_geometry(n: PairSizes, p: PairSizes) -> SynapseGeometry:
         spb_y=height - _LINE_Y,
         bn=(bias(n_pair, n), n_top + PAD["n"]),
         bp=(bias(p_pair, p), p_bottom - PAD["p"]),
+        n_contact_y=_contact_centre(n_bottom, 1, n.first_w),
+        p_contact_y=_contact_centre(p_top, -1, p.first_w),
     )
 
 
@@ -127,6 +141,9 @@ def draw_synapse(sketch: Sketch, n: PairSizes, p: PairSizes) -> SynapseGeometry:
     g = synapse_geometry(n, p)
     _draw_pair(sketch, n, g.n, g.n_bottom, g.n_top, g.sp_y, 0, "n")
     _draw_pair(sketch, p, g.p, g.p_top, g.p_bottom, g.spb_y, g.height, "p")
+    # Implants run across the cell: neighbours would be too near for gaps.
+    sketch.rect("nsdm", -145, g.n_bottom - 125, g.pitch + 145, g.n_top + 125)
+    sketch.rect("psdm", -145, g.p_bottom - 125, g.pitch + 145, g.p_top + 125)
     for y in (0, g.height):
         _draw_rail(sketch, g, y)
     for y in (g.sp_y, g.spb_y):
@@ -134,8 +151,12 @@ def draw_synapse(sketch: Sketch, n: PairSizes, p: PairSizes) -> SynapseGeometry:
     sketch.rect("met2", g.dendrite_x - 70, -RAIL, g.dendrite_x + 70, g.height + RAIL)
     sketch.rect("met2", g.shield_x - 70, -RAIL, g.shield_x + 70, g.height + RAIL)
     sketch.via("via", g.shield_x, 0, lower="x", upper="y")
+    for y in (g.n_contact_y, g.p_contact_y):
+        # A grounded pad between the dendrites' pads of neighbouring columns.
+        sketch.via("via", g.shield_x, y, lower="y", upper="y")
     boundary = (g.n_top + g.p_bottom) // 10 * 5
-    sketch.rect("nwell", -180, boundary, g.pitch + 180, g.height + TAP + 180)
+    # .38 around the implant of a low-threshold gate.
+    sketch.rect("nwell", -275, boundary, g.pitch + 275, g.height + TAP + 180)
     for x, y in (g.bn, g.bp):
         sketch.rect("met1", x - 145, y - 145, x + 145, y + 145)
         sketch.rect("mcon", x - 85, y - 85, x + 85, y + 85)
@@ -160,19 +181,17 @@ def _draw_pair(
     middle = (pair.first[1] + pair.second[0]) // 10 * 5
     for x0, x1, w in ((0, middle, sizes.first_w), (middle, pair.right, sizes.second_w)):
         sketch.rect("diff", x0, outer, x1, outer + up * w)
-    deepest = sizes.width
-    implant = "nsdm" if polarity == "n" else "psdm"
-    sketch.rect(implant, -145, outer - up * 125, pair.right + 145, outer + up * (deepest + 125))
     special = {"lvt": "lvtn", "hvt": "hvtp"}
     for model, gate, w in (
         (sizes.first_model, pair.first, sizes.first_w),
         (sizes.second_model, pair.second, sizes.second_w),
     ):
         if model[-3:] in special:
-            sketch.rect(
-                special[model[-3:]], gate[0] - 180, outer - up * 180,
-                gate[1] + 180, outer + up * (w + 180),
-            )  # fmt: skip
+            x0, x1 = gate[0] - 180, gate[1] + 180
+            if sizes.first_model == sizes.second_model:
+                # One implant over both gates, which are too near for two.
+                x0, x1, w = pair.first[0] - 180, pair.second[1] + 180, sizes.width
+            sketch.rect(special[model[-3:]], x0, outer - up * 180, x1, outer + up * (w + 180))
     first = (pair.first, sizes.first_w, pair.first_pad)
     second = (pair.second, sizes.second_w, pair.second_pad)
     selector, memory = (first, second) if sizes.selector_first else (second, first)
@@ -190,24 +209,33 @@ def _draw_pair(
     sketch.rect("poly", x - 135, y - 165, x + 135, y + 165)
     sketch.rect("li1", x - 165, y - 85, x + 165, y + 85)
     sketch.rect("licon", x - 85, y - 85, x + 85, y + 85)
-    low, high = _draw_contacts(sketch, _CONTACT, outer, up, sizes.first_w)
-    centre = (low + high) // 10 * 5
+    _draw_contacts(sketch, _CONTACT, outer, up, sizes.first_w)
+    centre = _contact_centre(outer, up, sizes.first_w)
     sketch.via("mcon", _CONTACT, centre, lower="y", upper="y")
     sketch.via("via", _CONTACT, centre, lower="y", upper="y")
     _draw_contacts(sketch, pair.rail_contact, outer, up, sizes.second_w)
-    ends = (rail_y, outer + up * (sizes.second_w // 2))
+    ends = (rail_y, outer + up * up5(sizes.second_w / 2))
     sketch.rect("li1", pair.rail_contact - 85, min(ends), pair.rail_contact + 85, max(ends))
 
 
-def _draw_contacts(sketch: Sketch, x: int, outer: int, up: int, w: int) -> tuple[int, int]:
-    """Contacts along a diffusion's edge with their li; returns the ends of the li."""
+def _contacts(outer: int, up: int, w: int) -> tuple[int, int]:
+    """Number of contacts along the edge of a diffusion, and the lower edge of the first."""
     count = max((w - 120 + 170) // 340, 1)
     length = 170 + (count - 1) * 340
-    low = up5(outer + up * up5(w / 2) - length / 2)
+    return count, up5(outer + up * up5(w / 2) - length / 2)
+
+
+def _contact_centre(outer: int, up: int, w: int) -> int:
+    count, low = _contacts(outer, up, w)
+    return low + (170 + (count - 1) * 340) // 10 * 5
+
+
+def _draw_contacts(sketch: Sketch, x: int, outer: int, up: int, w: int) -> None:
+    """Contacts along a diffusion's edge with their li."""
+    count, low = _contacts(outer, up, w)
     for k in range(count):
         sketch.rect("licon", x - 85, low + 340 * k, x + 85, low + 340 * k + 170)
-    sketch.rect("li1", x - 85, low - 80, x + 85, low + length + 80)
-    return low - 80, low + length + 80
+    sketch.rect("li1", x - 85, low - 80, x + 85, low + 340 * (count - 1) + 250)
 
 
 def _draw_rail(sketch: Sketch, g: SynapseGeometry, y: int) -> None:

@@ -9,8 +9,9 @@ import pandas as pd
 
 from codesign.cells import NetworkParameters, PhaseTiming
 from codesign.characterize.bias_curve import BiasCurve
+from codesign.characterize.column_data import ColumnSetting, column_data
 from codesign.characterize.currents import CurrentTable
-from codesign.characterize.fit_column import ColumnSetting, column_data, fit_form
+from codesign.characterize.fit_column import fit_form
 from codesign.characterize.model import (
     FORMS,
     Estimate,

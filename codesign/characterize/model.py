@@ -36,6 +36,7 @@ class Estimate:
 class LayerForm:
     """One model form of one layer. `pnn` is dimensionless except for what C_eff scales.
 
+    `c_relative`: capacitance of each neuron over `c_eff_F`; empty where all are equal.
     `residual_ns`, `holdout_ns`: rms error of the firing time on the fitted runs and on runs that
     were left out; `max_ns`: largest; `parameters`: physical values with standard errors.
     """
@@ -47,6 +48,7 @@ class LayerForm:
     holdout_ns: float
     max_ns: float
     trials: int
+    c_relative: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ class FittedModel:
     def current_scale_A(self, layer: int, form: str = "extended") -> float:
         """Current of weight 1 in a layer (counted from 1): C_eff V_th / T [arXiv:2412.09010]."""
         return self.layers[layer - 1].forms[form].c_eff_F * self.v_th_V / self.t_phase_s
+
+    def current_scales_A(self, layer: int, form: str = "extended") -> np.ndarray:
+        """`current_scale_A` of each neuron, (neurons, 1), or (1, 1) where all are equal."""
+        relative = self.layers[layer - 1].forms[form].c_relative or (1.0,)
+        return self.current_scale_A(layer, form) * np.array(relative)[:, None]
 
     def summary(self) -> dict[str, Any]:
         """The leading figures, for a printed line."""
@@ -138,6 +145,7 @@ def _from_dict(data: dict[str, Any]) -> FittedModel:
                 holdout_ns=float(fitted["holdout_ns"]),
                 max_ns=float(fitted["max_ns"]),
                 trials=int(fitted["trials"]),
+                c_relative=tuple(map(float, fitted.get("c_relative", ()))),
             )
             for form, fitted in entry["forms"].items()
         }

@@ -6,12 +6,14 @@ its table, a `timeout` per simulation, and the ranges of its kind as {start, sto
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
+from codesign.cells.views import View
 from codesign.records import Name, Record, parse_toml, read_text, validate
 from codesign.resources import resource_dir
 from codesign.units import Amperes, Seconds, Siemens, Volts, parse_quantity
@@ -86,10 +88,12 @@ def _offsets(reach: float) -> OffsetRange:
 
 
 class SweepBase(Record):
-    """What every sweep has. `timeout` bounds one simulation."""
+    """What every sweep has. `timeout` bounds one simulation; a sweep with a `view` is run only
+    when that view of the cells is characterised."""
 
     name: Name
     timeout: Timeout = 60.0
+    view: View | None = None
 
 
 class SynapseCurrentSweep(SweepBase):
@@ -157,10 +161,9 @@ class LeakSweep(SweepBase):
     v_mem: VoltageRange = _volts(0.45, 1.65, 0.2)
 
 
-class ColumnSweep(SweepBase):
-    """Random trials through a whole column: biases and spike times drawn from `seed`."""
+class TrialSweep(SweepBase):
+    """Random trials: biases and spike times drawn from `seed`."""
 
-    kind: Literal["column"]
     timeout: Timeout = 300.0
     runs: Annotated[int, Field(ge=1, le=10000)] = 30
     trials: Annotated[int, Field(ge=1, le=1000)] = 4
@@ -176,6 +179,21 @@ class ColumnSweep(SweepBase):
         return self
 
 
+class ColumnSweep(TrialSweep):
+    """Random trials through a whole column and the neuron behind it, one deck per layer and run."""
+
+    kind: Literal["column"]
+
+
+class NetworkSweep(TrialSweep):
+    """Random trials through the whole network: every neuron as it is drawn, one deck per run."""
+
+    kind: Literal["network"]
+    timeout: Timeout = 1200.0
+    runs: Annotated[int, Field(ge=1, le=10000)] = 16
+    trials: Annotated[int, Field(ge=1, le=1000)] = 5
+
+
 Sweep = Annotated[
     SynapseCurrentSweep
     | DischargerSweep
@@ -184,7 +202,8 @@ Sweep = Annotated[
     | CapacitanceSweep
     | ChargeInjectionSweep
     | LeakSweep
-    | ColumnSweep,
+    | ColumnSweep
+    | NetworkSweep,
     Field(discriminator="kind"),
 ]
 
@@ -205,28 +224,37 @@ class SweepPlan(Record):
         """The plan in a TOML text; `source` names it in messages."""
         return validate(cls, parse_toml(text, source), source)
 
+    def of_view(self, view: View) -> tuple[Sweep, ...]:
+        """The sweeps that characterise a view, in order."""
+        return tuple(sweep for sweep in self.sweep if sweep.view in (None, view))
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        seen: set[str] = set()
-        synapse_known = False
-        for sweep in self.sweep:
-            for table in table_names(sweep):
-                if table.lower() in seen:
-                    raise ValueError(f"sweep {sweep.name!r}: the table {table} is written twice")
-                seen.add(table.lower())
-            if isinstance(sweep, ColumnSweep) and not synapse_known:
-                raise ValueError(
-                    f"sweep {sweep.name!r} of kind column needs a sweep of kind synapse_current, "
-                    "both polarities, before it"
-                )
-            if isinstance(sweep, SynapseCurrentSweep):
-                synapse_known |= len(sweep.polarities) == 2
+        for view in View:
+            _check(self.of_view(view))
         return self
+
+
+def _check(sweeps: Sequence[Sweep]) -> None:
+    seen: set[str] = set()
+    synapse_known = False
+    for sweep in sweeps:
+        for table in table_names(sweep):
+            if table.lower() in seen:
+                raise ValueError(f"sweep {sweep.name!r}: the table {table} is written twice")
+            seen.add(table.lower())
+        if isinstance(sweep, TrialSweep) and not synapse_known:
+            raise ValueError(
+                f"sweep {sweep.name!r} of kind {sweep.kind} needs a sweep of kind "
+                "synapse_current, both polarities, before it"
+            )
+        if isinstance(sweep, SynapseCurrentSweep):
+            synapse_known |= len(sweep.polarities) == 2
 
 
 def table_names(sweep: Sweep) -> tuple[str, ...]:
     """Tables that a sweep writes, without the .parquet."""
-    if isinstance(sweep, ColumnSweep):
+    if isinstance(sweep, TrialSweep):
         return (f"{sweep.name}_trials", f"{sweep.name}_inputs")
     return (sweep.name,)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from codesign.characterize.column_data import ColumnData, ColumnSetting, column_data
 from codesign.characterize.currents import CurrentTable
-from codesign.characterize.fit_column import ColumnData, ColumnSetting, column_data
 from codesign.characterize.model import FORMS, FittedModel, LayerModel
 from codesign.characterize.shape import synapse_shape
 from codesign.files import atomic_path
@@ -126,13 +127,18 @@ def _firing(layer: LayerModel, data: ColumnData, setting: ColumnSetting) -> Figu
         fitted = layer.forms[form]
         colour, line = FORM_STYLE[form]
         weight = data.i0_A * setting.t_phase_s / (fitted.c_eff_F * setting.v_th_V)
+        offset = np.zeros(1)
+        if fitted.c_relative:
+            weight = weight / np.array(fitted.c_relative)[data.column_neuron][:, None]
+            offset = np.array(fitted.pnn.firing_offset)[data.neuron]
+        law = replace(fitted.pnn, firing_offset=0.0)
         with torch.no_grad():
             v = membrane_potential(
-                torch.tensor(data.t_spike), torch.tensor(weight), fitted.pnn, method="exact"
-            ).numpy()[np.arange(len(data.run_index)), data.run_index]
-            t = firing_time(torch.tensor(v), fitted.pnn, clip=False).numpy()
+                torch.tensor(data.t_samples), torch.tensor(weight), law, method="exact"
+            ).numpy()[data.sample, data.column] + offset
+            t = firing_time(torch.tensor(v), law, clip=False).numpy()
             fine = np.linspace(v.min(), v.max(), 200)
-            curve = firing_time(torch.tensor(fine), fitted.pnn, clip=False).numpy()
+            curve = firing_time(torch.tensor(fine), law, clip=False).numpy()
         unit = setting.t_phase_s * 1e9
         error = (t - data.t_fire) * unit
         if form == "extended":

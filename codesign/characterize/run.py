@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from codesign.cells import NetworkParameters, PhaseTiming
+from codesign.cells import CellViews, NetworkParameters, PhaseTiming
 from codesign.characterize.plan import (
-    ColumnSweep,
     Sweep,
     SweepPlan,
     SynapseCurrentSweep,
+    TrialSweep,
     table_names,
 )
 from codesign.characterize.shards import Shards, TaskKeys
@@ -40,6 +40,7 @@ def run_plan(
     progress: ProgressCallback = silent,
     cache_dir: Path | None = None,
     timeout_s: float | None = None,
+    views: CellViews | None = None,
 ) -> dict[str, Path]:
     """Run the sweeps of a plan in order and write `<out_dir>/<table>.parquet` for each.
 
@@ -48,26 +49,27 @@ def run_plan(
     failed simulation gives rows with a status; SimulationError when a sweep has no other rows (its
     table is written all the same). `progress` counts tasks, by the sweep's name.
     """
-    circuit = Circuit(network, timing, conditions, process.supply_V)
+    views = views or CellViews()
+    circuit = Circuit(network, timing, conditions, process.supply_V, views)
+    sweeps = list(plan.of_view(views.view))
     if timeout_s is not None:
-        sweeps = [sweep.model_copy(update={"timeout": timeout_s}) for sweep in plan.sweep]
-    else:
-        sweeps = list(plan.sweep)
+        sweeps = [sweep.model_copy(update={"timeout": timeout_s}) for sweep in sweeps]
     run = _Run(process, Shards(cache_dir), workers, progress)
     written: dict[str, Path] = {}
-    synapse_table: pd.DataFrame | None = None
-    # A column draws its biases from the synapse table, so it waits for the sweeps before it.
-    for _, group in groupby(sweeps, key=lambda sweep: isinstance(sweep, ColumnSweep)):
-        batch = [(sweep, tasks_of(sweep, circuit, synapse_table)) for sweep in group]
+    known: dict[str, pd.DataFrame] = {}
+    # Trials draw their biases from the synapse table, so they wait for the sweeps before them.
+    for _, group in groupby(sweeps, key=lambda sweep: isinstance(sweep, TrialSweep)):
+        batch = [(sweep, tasks_of(sweep, circuit, known)) for sweep in group]
         for sweep, results in run.sweeps(batch):
             tables = _tables(sweep, results)
             for name, table in tables.items():
                 written[name] = out_dir / f"{name}.parquet"
                 write_table(written[name], table)
             _refuse_failure(sweep, results)
-            if isinstance(sweep, SynapseCurrentSweep) and len(sweep.polarities) == 2:
-                synapse_table = tables[sweep.name]
-    return {name: written[name] for sweep in plan.sweep for name in table_names(sweep)}
+            if not isinstance(sweep, TrialSweep):
+                is_whole = not isinstance(sweep, SynapseCurrentSweep) or len(sweep.polarities) == 2
+                known |= {sweep.kind: tables[sweep.name]} if is_whole else {}
+    return {name: written[name] for sweep in sweeps for name in table_names(sweep)}
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ import codesign
 from codesign.cli.completion import completion
 from codesign.cli.doctor import doctor
 from codesign.cli.drc import drc
+from codesign.cli.extract import extract
 from codesign.cli.fit import fit
 from codesign.cli.generate import generate
 from codesign.cli.init import init
+from codesign.cli.lvs import lvs
 from codesign.cli.output import CodesignGroup
 from codesign.cli.pdk import pdk
 from codesign.cli.regression import regression
@@ -33,7 +35,7 @@ def cli() -> None:
 
 for command in (
     *(init, run, generate, simulate, fit, train, verify),
-    *(drc, doctor, pdk, regression, completion),
+    *(drc, extract, lvs, doctor, pdk, regression, completion),
 ):
     cli.add_command(command)
 

@@ -21,13 +21,14 @@ Command = Callable[..., Any]
 
 @dataclass(frozen=True)
 class StepSettings:
-    """What every step command is given: DESIGN, --run-dir, --seed, --force, --workers."""
+    """What every step command is given: DESIGN, --run-dir, --seed, --force, --workers, --view."""
 
     design_file: Path
     run_dir: Path | None
     seed: int | None
     force: bool
     workers: int
+    view: str | None = None
 
     def design(self, **overrides: Any) -> Design:
         """The design with --seed and other overrides (dotted keys; None is no override)."""
@@ -37,6 +38,7 @@ class StepSettings:
         design: Any = load_design(self.design_file)
         if self.seed is not None:
             design = design.with_seed(self.seed)
+        overrides["view"] = self.view
         given = {key: value for key, value in overrides.items() if value is not None}
         chosen: Design = design.override(given) if given else design
         return chosen
@@ -83,9 +85,11 @@ def step_options(function: Command) -> Command:
         seed: int | None,
         force: bool,
         workers: int,
+        view: str | None,
         **others: Any,
     ) -> Any:
-        return function(StepSettings(design_file, run_dir, seed, force, workers), **others)
+        settings = StepSettings(design_file, run_dir, seed, force, workers, view)
+        return function(settings, **others)
 
     decorators = (
         click.argument("design_file", metavar="DESIGN", type=click.Path(path_type=Path)),
@@ -98,6 +102,11 @@ def step_options(function: Command) -> Command:
             "--seed",
             type=click.IntRange(1, 2**31 - 1),
             help="Seed of training and, where the design has random variation, of the chip.",
+        ),
+        click.option(
+            "--view",
+            type=click.Choice(["schematic", "layout"]),
+            help="View of the cells to work on, instead of the design's.",
         ),
         click.option("--force", is_flag=True, help="Run also what is up to date."),
         click.option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import platform
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,6 +61,10 @@ _PROGRAMS: dict[str, tuple[str, Callable[[], tuple[str | None, str | None]], str
     "libngspice": ("library", _libngspice, "apt-get install libngspice0"),
     "models": ("model files", _model_library, "codesign pdk install"),
 }
+_OPTIONAL_PROGRAMS: dict[str, tuple[str, str]] = {
+    "netgen": ("netgen-lvs", "optional, a second comparison: apt-get install netgen-lvs"),
+    "magic": ("magic", "optional, the official extraction: magic 8.3.600 or later, and $PDK_ROOT"),
+}
 # Distribution name: the module to look for.
 _PACKAGES = {
     "PySpice": "PySpice",
@@ -92,6 +97,8 @@ def inspect(name: str) -> ToolInfo:
         except MissingToolError as error:
             return ToolInfo(name, kind, True, None, None, f"{error.message}; {error.remedy}")
         return ToolInfo(name, kind, True, version, location, remedy)
+    if name in _OPTIONAL_PROGRAMS:
+        return _optional(name, *_OPTIONAL_PROGRAMS[name])
     if name in _EXTRAS:
         remedy = f"optional: pip install 'codesign[{_EXTRAS[name]}]'"
         return _package(name, name, required=False, remedy=remedy)
@@ -107,7 +114,12 @@ def require(*names: str) -> None:
 
 
 def tool_names() -> tuple[str, ...]:
-    return (*_PROGRAMS, *_PACKAGES, *_EXTRAS)
+    return (*_PROGRAMS, *_OPTIONAL_PROGRAMS, *_PACKAGES, *_EXTRAS)
+
+
+def _optional(name: str, command: str, remedy: str) -> ToolInfo:
+    location = shutil.which(command)
+    return ToolInfo(name, "program", False, "found" if location else None, location, remedy)
 
 
 def _package(name: str, module: str, *, required: bool, remedy: str) -> ToolInfo:

@@ -25,7 +25,8 @@ COLUMN = 400  # met1 columns with via pads of 260, 140 apart
 TRACK = 420  # met2 tracks with pads of 280 and 260
 LINE = 640  # met3 lines
 BREAK = 560  # contact to contact across a gap of 270 between two diffusions
-CONTACT_TO_GATE = 140  # half a contact and .055
+# A diffusion changes its width at a contact that two transistors share: .25 beyond both gates.
+CONTACT_TO_GATE = 255
 END = 145  # diffusion beyond the centre of its last contact
 TAP = 145  # half height of a tap strip
 RAIL = 130  # half height of a met1 rail
@@ -172,9 +173,11 @@ def _place(devices: Sequence[RowTransistor], name: str, rail: str) -> _Half:
         if flipped:
             left, right = right, left
         reach = max(COLUMN, up5(device.l / 2) + CONTACT_TO_GATE)
-        if previous == left:
+        if previous == left and not _apart(half.devices[-1][0], device):
+            shared = True
             half.contacts[-1] = (left, x, min(size, device.w))
         else:
+            shared = False
             x += BREAK if previous is not None else 0
             start = x - END
             half.contacts.append((left, x, device.w))
@@ -182,19 +185,24 @@ def _place(devices: Sequence[RowTransistor], name: str, rail: str) -> _Half:
         gate_left = centre - device.l // 10 * 5
         half.devices.append((device, gate_left))
         half.gates.append((device.gate, centre))
-        half.diffusions.append((start if previous != left else x, centre + reach, device.w))
+        half.diffusions.append((x if shared else start, centre + reach, device.w))
         x, previous, size = centre + reach, right, device.w
         half.contacts.append((right, x, device.w))
         # The next device cuts the diffusion at the contact when it is shared, else beyond it.
         x0, _, w = half.diffusions[-1]
         half.diffusions[-1] = (x0, x, w)
     ends = [x for _, x, _ in half.contacts]
-    shared = {x0 for x0, _, _ in half.diffusions}
+    starts = {x0 for x0, _, _ in half.diffusions}
     half.diffusions = [
-        (x0, x1 if x1 in shared else x1 + END, w) for x0, x1, w in half.diffusions
+        (x0, x1 if x1 in starts else x1 + END, w) for x0, x1, w in half.diffusions
     ]
     half.right = max(ends, default=0) + END
     return half
+
+
+def _apart(one: RowTransistor, other: RowTransistor) -> bool:
+    """Whether two transistors need implants too far apart (.38) to share a diffusion."""
+    return {one.model[-3:], other.model[-3:]} == {"lvt", "hvt"}
 
 
 def _orientations(devices: Sequence[RowTransistor]) -> list[bool]:
@@ -339,14 +347,15 @@ def _draw_devices(sketch: Sketch, half: _Half, edge: int, up: int) -> None:
         if layer:
             special[layer].append((left - 180, left + device.l + 180, device.w))
     for layer, boxes in special.items():
-        for index, (x0, x1, w) in enumerate(boxes):
-            if index and x0 - boxes[index - 1][1] < 380:
-                x0 = boxes[index - 1][1] - 5
+        merged: list[tuple[int, int, int]] = []
+        for x0, x1, w in boxes:
+            # Implants nearer than their spacing rule become one.
+            if merged and x0 - merged[-1][1] < 380:
+                start, _, deepest = merged.pop()
+                x0, w = start, max(w, deepest)
+            merged.append((x0, x1, w))
+        for x0, x1, w in merged:
             sketch.rect(layer, x0, edge + up * 180, x1, edge - up * (w + 180))
-            if index and x0 < boxes[index - 1][1]:
-                deepest = max(w, boxes[index - 1][2])
-                sketch.rect(layer, boxes[index - 1][0], edge + up * 180, x1,
-                            edge - up * (deepest + 180))  # fmt: skip
 
 
 def _draw_contact(
@@ -403,7 +412,7 @@ def _draw_rails(sketch: Sketch, width: int, vdd_y: int, boundary: int) -> None:
         sketch.rect("tap", 0, y - TAP, width, y + TAP)
         sketch.rect("li1", 0, y - 85, width, y + 85)
         sketch.rect("met1", 0, y - RAIL, width, y + RAIL)
-        count = (width - 400) // COLUMN + 1
+        count = (width - 410) // COLUMN + 1
         first = up5((width - (count - 1) * COLUMN) / 2)
         for k in range(count):
             x = first + k * COLUMN

@@ -54,7 +54,7 @@ def bias_layers(
                 remedy="run `codesign train` again",
             )
         factor = np.where(weight >= 0, scale[0], scale[1])
-        current = weight * factor * model.current_scale_A(layer, form)
+        current = weight * factor * model.current_scales_A(layer, form)
         layers.append(_biases(weight, current, model))
     return tuple(layers)
 
@@ -75,7 +75,7 @@ def weights_of(
                 f"biases of layer {layer} are outside the characterised range",
                 remedy="make the mapping again from this model",
             )
-        weights.append(current / model.current_scale_A(layer, form))
+        weights.append(current / model.current_scales_A(layer, form))
     return weights
 
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from codesign.cells import Network
+from codesign.cells import CellViews, Network, View
 from codesign.files import write_atomic
 from codesign.mapping.biases import LayerBiases, bias_sources
 
 
-def trained_netlist(network: Network, layers: Sequence[LayerBiases]) -> str:
+def trained_netlist(
+    network: Network, layers: Sequence[LayerBiases], views: CellViews | None = None
+) -> str:
     """Subcircuit definitions, and `<name>_trained`: the network with every gate bias in place.
 
-    Its ports are those of the network without the biases.
+    Its ports are those of the network without the biases. `views`: which view of the network
+    (default: schematic, with comments).
     """
+    is_layout = views is not None and views.view is View.LAYOUT
+    definitions = "\n".join(views.definitions([network])) if views and is_layout else None
     biases = {
         port
         for layer, crossbar in enumerate(network.crossbars, start=1)
@@ -24,7 +29,7 @@ def trained_netlist(network: Network, layers: Sequence[LayerBiases]) -> str:
     outer = [port for port in network.port_names if port not in biases]
     name = f"{network.name}_trained"
     lines = [
-        network.netlist(),
+        definitions or network.netlist(),
         f"* cell {name}: the trained network, gate biases as sources",
         *wrapped(f".subckt {name}", outer),
         *bias_sources(network, layers),
@@ -34,9 +39,11 @@ def trained_netlist(network: Network, layers: Sequence[LayerBiases]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_trained_netlist(path: Path, network: Network, layers: Sequence[LayerBiases]) -> None:
+def write_trained_netlist(
+    path: Path, network: Network, layers: Sequence[LayerBiases], views: CellViews | None = None
+) -> None:
     """Write `trained_netlist` atomically."""
-    write_atomic(path, trained_netlist(network, layers))
+    write_atomic(path, trained_netlist(network, layers, views))
 
 
 def wrapped(first: str, words: Sequence[str], width: int = 100) -> list[str]:

@@ -7,43 +7,78 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from codesign.errors import DataError
+from codesign.pnn.architecture import Architecture
 from codesign.pnn.layers import RCSpikeNetwork
+from codesign.pnn.modules import SpikingNetwork
 from codesign.pnn.parameters import PNNParameters
 
 _FORMAT = "codesign-rc-spike-1"
+_GENERAL = "codesign-spiking-1"
+_REMEDY = "run `codesign train` again to rewrite it"
 
 
-def save_network(network: RCSpikeNetwork, path: Path) -> None:
+def save_network(network: RCSpikeNetwork | SpikingNetwork, path: Path) -> None:
     """Write beside and rename, so that an interrupted save leaves no half file."""
     tensors = {f"layers.{i}.weight": w.detach().cpu() for i, w in enumerate(network.weights)}
-    params = json.dumps([record.to_dict() for record in network.params])
+    metadata = {
+        "format": _FORMAT,
+        "params": json.dumps([record.to_dict() for record in network.params]),
+    }
+    if isinstance(network, SpikingNetwork):
+        content = asdict(network.architecture)
+        content.pop("layers")
+        metadata |= {"format": _GENERAL, "architecture": json.dumps(content)}
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    save_file(
-        {k: v.contiguous() for k, v in tensors.items()},
-        partial,
-        metadata={"format": _FORMAT, "params": params},
-    )
+    save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata=metadata)
     os.replace(partial, path)
 
 
+def load_spiking_network(path: Path) -> SpikingNetwork:
+    """A saved network of either kind; raises DataError as `load_network` does."""
+    metadata, records, weights = _read(path, (_GENERAL, _FORMAT))
+    try:
+        if metadata["format"] == _FORMAT:
+            sizes = [weights[0].shape[1], *(w.shape[0] for w in weights)]
+            return SpikingNetwork.from_weights(Architecture.dense(sizes), weights, records)
+        content = json.loads(metadata["architecture"])
+        content["input_shape"] = tuple(content["input_shape"])
+        return SpikingNetwork.from_weights(Architecture(**content), weights, records)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is damaged: {error}", remedy=_REMEDY) from error
+
+
 def load_network(path: Path) -> RCSpikeNetwork:
-    """The saved network; raises DataError when the file is missing, damaged or of another kind."""
-    remedy = "run `codesign train` again to rewrite it"
+    """The saved network of fully connected RC-Spike layers.
+
+    Raises DataError when the file is missing, damaged or of another kind.
+    """
+    _, records, weights = _read(path, (_FORMAT,))
+    try:
+        return RCSpikeNetwork.from_weights(weights, records)
+    except (ValueError, IndexError, RuntimeError) as error:
+        raise DataError(f"{path} is damaged: {error}", remedy=_REMEDY) from error
+
+
+def _read(
+    path: Path, formats: tuple[str, ...]
+) -> tuple[dict[str, str], list[PNNParameters], list[Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            if metadata.get("format") != _FORMAT:
-                raise DataError(f"{path} holds no RC-Spike network", remedy=remedy)
+            if metadata.get("format") not in formats:
+                raise DataError(f"{path} holds no RC-Spike network", remedy=_REMEDY)
             records = [PNNParameters.from_dict(x) for x in json.loads(metadata["params"])]
             weights = [file.get_tensor(f"layers.{i}.weight") for i in range(len(records))]
-            return RCSpikeNetwork.from_weights(weights, records)
+            return metadata, records, weights
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist", remedy="run `codesign train` first") from error
     except (SafetensorError, OSError, KeyError, ValueError, IndexError) as error:
-        raise DataError(f"{path} is damaged: {error}", remedy=remedy) from error
+        raise DataError(f"{path} is damaged: {error}", remedy=_REMEDY) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from codesign.pnn.firing import firing_time
+from codesign.pnn.initial import initial_weight
 from codesign.pnn.membrane import Method, membrane_potential, membrane_trace
 from codesign.pnn.parameters import PNNParameters
 
@@ -136,17 +136,42 @@ def network_forward(
     sigma: float = 0.0,
     generator: torch.Generator | None = None,
     trace: bool = False,
+    warp: float = 1.0,
+    noise_on_silent: bool = True,
 ) -> list[LayerOutput]:
-    """Outputs of all layers; sigma (phases): normal jitter on each spike that a layer receives."""
+    """Outputs of all layers; sigma (phases): normal jitter on each spike that a layer receives.
+
+    noise_on_silent: whether it also falls on times of 1 or later, which stand for no spike.
+    """
     outputs: list[LayerOutput] = []
     times = t_in
     for weight, record in zip(weights, params, strict=True):
         if sigma > 0.0:
-            noise = torch.randn(times.shape, dtype=times.dtype, generator=generator)
-            times = (times + sigma * noise.to(times.device)).clamp_min(0.0)
-        outputs.append(layer_forward(times, weight, record, method, steps, offset, trace))
+            times = jittered(times, sigma, generator, noise_on_silent)
+        outputs.append(layer_forward(times, weight, record, method, steps, offset, trace, warp))
         times = outputs[-1].t
     return outputs
+
+
+def jittered(
+    times: Tensor,
+    sigma: float,
+    generator: torch.Generator | None,
+    on_silent: bool,
+    silent: float = 1.0,
+    rows: tuple[Tensor, int] | None = None,
+) -> Tensor:
+    """Spike times with normal noise of sigma, never before 0; drawn from the generator alone.
+
+    on_silent: whether it falls on times of `silent` or later too. rows: where these times stand
+    in a larger batch, and its size; the noise is that of the same rows there.
+    """
+    shape = times.shape if rows is None else (rows[1], *times.shape[1:])
+    noise = torch.randn(shape, dtype=times.dtype, generator=generator)
+    noise = (noise if rows is None else noise[rows[0]]).to(times.device)
+    if on_silent:
+        return (times + sigma * noise).clamp_min(0.0)
+    return torch.where(times < silent, (times + sigma * noise).clamp_min(0.0), times)
 
 
 def layer_forward(
@@ -157,14 +182,15 @@ def layer_forward(
     steps: int,
     offset: float,
     trace: bool,
+    warp: float = 1.0,
 ) -> LayerOutput:
     """Accumulation and firing of one layer."""
     values: Tensor | None = None
     if trace:
-        values = membrane_trace(t_in, weight, params, method, steps, offset).v
+        values = membrane_trace(t_in, weight, params, method, steps, offset, warp).v
         v = values[-1]
     else:
-        v = membrane_potential(t_in, weight, params, method, steps, offset)
+        v = membrane_potential(t_in, weight, params, method, steps, offset, warp)
     unclipped = firing_time(v, params, clip=False)
     return LayerOutput(v, unclipped.clamp(0.0, 1.0), unclipped, values)
 
@@ -181,11 +207,3 @@ def params_per_layer(
     if len(params) != layers:
         raise ValueError(f"{layers} layers need {layers} parameter records, not {len(params)}")
     return tuple(params)
-
-
-def initial_weight(
-    n_in: int, n_out: int, *, dtype: torch.dtype, generator: torch.Generator | None
-) -> Tensor:
-    """Normal weights (n_out, n_in) whose mean brings the membrane near half of the threshold."""
-    noise = torch.randn(n_out, n_in, dtype=dtype, generator=generator)
-    return 0.8 / n_in + 0.6 / math.sqrt(n_in) * noise

@@ -9,8 +9,9 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor
 
-from codesign.pnn.dstd import dstd_states
-from codesign.pnn.exact import exact_states
+from codesign.pnn.compiled import Backend, compiled_membrane, use_compiled
+from codesign.pnn.dstd import dstd_states, grid_edges
+from codesign.pnn.exact import exact_membrane, exact_states
 from codesign.pnn.parameters import PNNParameters
 
 Method = Literal["exact", "dstd", "dstd2"]
@@ -30,15 +31,27 @@ def membrane_potential(
     method: Method = "exact",
     steps: int = 10,
     offset: float = 0.0,
+    warp: float = 1.0,
+    backend: Backend = "auto",
 ) -> Tensor:
     """Membrane (batch, n_out) at t_end, from t_in (batch, n_in) and weight (n_out, n_in).
 
     method: `exact` goes from spike to spike; `dstd` (arXiv:2412.09010) and the moment-corrected
     `dstd2` use `steps` intervals, the first starting at -offset with offset in [0, 1/steps), in
-    phases. Spikes at t_end or later (inf for none) contribute nothing, those before 0 count as
-    spikes at 0. Differentiable in t_in and weight. Raises ValueError on shapes that do not fit.
+    phases; warp > 1 makes the intervals shorter towards the end, where they count most (the grid
+    1 - (1 - u)^warp of a uniform u).
+    Spikes at t_end or later (inf for none) contribute nothing, those before 0 count as spikes at 0.
+    backend: `auto` takes the compiled CPU kernels where they apply and pay, `torch` runs on every
+    device; both give the same numbers up to rounding. Differentiable in t_in and weight (once by
+    the kernels, any number of times in torch). Raises ValueError on arguments that do not fit.
     """
-    return _states(t_in, weight, params, method, steps, offset)[1][-1]
+    check_inputs(t_in, weight, method, steps, offset, warp)
+    if use_compiled(backend, t_in, weight, params):
+        edges = None if method == "exact" else grid_edges(steps, offset, params.t_end, warp)
+        return compiled_membrane(t_in, weight, params, params.t_end, edges, method == "dstd2")
+    if method == "exact":
+        return exact_membrane(t_in, weight, params)
+    return _states(t_in, weight, params, method, steps, offset, warp)[1][-1]
 
 
 def membrane_trace(
@@ -48,9 +61,11 @@ def membrane_trace(
     method: Method = "exact",
     steps: int = 10,
     offset: float = 0.0,
+    warp: float = 1.0,
 ) -> MembraneTrace:
     """The membrane on the way: at the grid points, or (exact) at 0, at each spike and at t_end."""
-    times, values = _states(t_in, weight, params, method, steps, offset)
+    check_inputs(t_in, weight, method, steps, offset, warp)
+    times, values = _states(t_in, weight, params, method, steps, offset, warp)
     if isinstance(times[0], Tensor):
         t = torch.stack([x[:, 0] for x in times if isinstance(x, Tensor)])
     else:
@@ -67,9 +82,10 @@ def membrane_waveform(
     )
 
 
-def _states(
-    t_in: Tensor, weight: Tensor, params: PNNParameters, method: str, steps: int, offset: float
-) -> tuple[list[Tensor] | list[float], list[Tensor]]:
+def check_inputs(
+    t_in: Tensor, weight: Tensor, method: str, steps: int, offset: float, warp: float
+) -> None:
+    """Raises ValueError on shapes, dtypes or a grid that do not fit."""
     if t_in.dim() != 2 or weight.dim() != 2 or t_in.shape[1] != weight.shape[1]:
         raise ValueError(
             "t_in must be (batch, n_in) and weight (n_out, n_in), not "
@@ -77,13 +93,30 @@ def _states(
         )
     if t_in.dtype != weight.dtype or not t_in.is_floating_point():
         raise ValueError(f"t_in ({t_in.dtype}) and weight ({weight.dtype}) need one float dtype")
-    if method == "exact":
-        return exact_states(t_in, weight, params)
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {', '.join(get_args(Method))}, not {method!r}")
+    if method == "exact":
+        return
     if steps < 1:
         raise ValueError(f"steps must be at least 1, not {steps}")
     if not 0.0 <= offset < 1.0 / steps:
         raise ValueError(f"offset must be in [0, 1/steps) = [0, {1 / steps:g}), not {offset}")
+    if not 1.0 <= warp <= 4.0:
+        raise ValueError(f"warp must be from 1 (uniform) to 4, not {warp}")
+
+
+def _states(
+    t_in: Tensor,
+    weight: Tensor,
+    params: PNNParameters,
+    method: str,
+    steps: int,
+    offset: float,
+    warp: float,
+) -> tuple[list[Tensor] | list[float], list[Tensor]]:
+    if method == "exact":
+        return exact_states(t_in, weight, params)
+    edges = grid_edges(steps, offset, params.t_end, warp)
     # Spikes before the phase count as spikes at its start, as in the exact solution.
-    return dstd_states(t_in.clamp_min(0.0), weight, params, steps, offset, method == "dstd2")
+    states = dstd_states(t_in.clamp_min(0.0), weight, params, edges, method == "dstd2")
+    return edges, states

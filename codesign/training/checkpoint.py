@@ -35,7 +35,7 @@ class TrainingState:
     """What changes during training."""
 
     weights: list[Tensor]
-    optimizer: torch.optim.Adam
+    optimizer: torch.optim.AdamW
     generator: torch.Generator
     history: list[EpochRecord]
 

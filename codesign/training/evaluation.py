@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from codesign.pnn import Method, PNNParameters, network_forward
+from codesign.pnn import Architecture, LayerOutput, Method, PNNParameters, Solution
 from codesign.training.datasets import Split
+
+_MOST_TRACED = 2000
 
 
 @dataclass(frozen=True)
@@ -42,21 +44,59 @@ def evaluate(
     n_classes: int,
     method: Method = "exact",
     steps: int = 30,
+    architecture: Architecture | None = None,
 ) -> Evaluation:
-    """Noise-free evaluation on all samples of a split."""
+    """Noise-free evaluation on all samples of a split; architecture None: dense layers.
+
+    The membrane's extremes are those on the way where the split is small and all layers are dense
+    RC-Spike ones, else those at the end.
+    """
+    if architecture is None:
+        architecture = Architecture.dense([weights[0].shape[1], *(w.shape[0] for w in weights)])
+    conv = any(layer.kind != "dense" for layer in architecture.layers)
+    trace = len(split) <= _MOST_TRACED and not conv and architecture.neuron == "rc_spike"
+    part = 100 if conv else _MOST_TRACED
+    outputs = []
     with torch.no_grad():
-        outputs = network_forward(split.times, weights, params, method, steps, trace=True)
+        for times in split.times.split(part):
+            times = times.to(weights[0].device)
+            solution = Solution(method, steps)
+            layers = architecture.forward(times, weights, params, solution, trace=trace)
+            # Of hidden images only the times are needed, and they are many.
+            outputs.append(
+                [LayerOutput(_flat(y.v), _flat(y.t), _flat(y.t_unclipped), y.trace) for y in layers]
+            )
+    joined = [
+        LayerOutput(
+            torch.cat([x.v for x in layer]),
+            torch.cat([x.t for x in layer]),
+            torch.cat([x.t_unclipped for x in layer]),
+            layer[0].trace if trace else None,
+        )
+        for layer in zip(*outputs, strict=True)
+    ]
+    silent = 1.0 if architecture.neuron == "rc_spike" else architecture.t_max
+    return _summary(joined, split.labels, n_classes, silent)
+
+
+def _flat(x: Tensor) -> Tensor:
+    return x.reshape(x.shape[0], -1).cpu()
+
+
+def _summary(
+    outputs: Sequence[LayerOutput], labels: Tensor, n_classes: int, silent: float
+) -> Evaluation:
     times = torch.cat([x.t_unclipped for x in outputs], dim=1)
-    fired = times[times < 1.0]
-    traces = [x.trace for x in outputs if x.trace is not None]
+    fired = times[times < silent]
+    traces = [x.v if x.trace is None else x.trace for x in outputs]
     t_out = outputs[-1].t_unclipped
     first_two = t_out[:, :n_classes].sort(dim=1).values[:, :2]
-    hits = predict(t_out, n_classes) == split.labels
+    hits = predict(t_out, n_classes) == labels
     return Evaluation(
         accuracy=float(hits.double().mean()),
         t_first=float(times.min()),
         t_last=float(fired.max()) if fired.numel() else float("nan"),
-        silent=int((times >= 1.0).sum()),
+        silent=int((times >= silent).sum()),
         v_low=min(float(x.min()) for x in traces),
         v_high=max(float(x.max()) for x in traces),
         margin=float((first_two[:, -1] - first_two[:, 0]).min()),

@@ -18,12 +18,14 @@ def training_loss(
     weights: Sequence[Tensor],
     n_classes: int,
     training: TrainingParameters,
+    t_silent: float = 1.0,
 ) -> Tensor:
     """Mean over the batch of the loss of arXiv:2412.09010 plus range penalties; a scalar.
 
     Rows of the outputs beyond the labels count for the ranges only.
     Unclipped times throughout: clipping would take the gradient from silent neurons. The class is
     the earliest of the first n_classes outputs; further outputs are trained towards t_idle.
+    t_silent: a time beyond which a neuron did not fire; firing_promotion pulls hidden neurons back.
     """
     batch = len(labels)
     t_out = outputs[-1].t_unclipped[:batch]
@@ -36,7 +38,11 @@ def training_loss(
         loss = loss + training.idle_penalty / batch * idle.square().sum()
     for weight in weights:
         loss = loss + training.weight_norm * weight.square().sum()
-    times = torch.cat([x.t_unclipped for x in outputs], dim=1)
+    times = torch.cat([x.t_unclipped.flatten(1) for x in outputs], dim=1)
+    if training.firing_promotion and len(outputs) > 1:
+        hidden = torch.cat([x.t_unclipped[:batch].flatten(1) for x in outputs[:-1]], dim=1)
+        late = (hidden - t_silent).clamp_min(0.0).sum()
+        loss = loss + training.firing_promotion / batch * late
     if training.early_penalty:
         early = (times[:batch] - training.t_quiet).square().sum()
         loss = loss + training.early_penalty / batch * early

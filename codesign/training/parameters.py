@@ -10,15 +10,26 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 if TYPE_CHECKING:
     import torch
 
-DatasetName = Literal["iris", "wine", "breast_cancer", "digits"]
+DatasetName = Literal[
+    "iris", "wine", "breast_cancer", "digits", "mnist", "fashion_mnist", "cifar10"
+]
 Method = Literal["exact", "dstd", "dstd2"]
 
-# Features and classes of each data set; a network has one input more, the bias spike.
+# Features and classes of each data set; a network with a bias spike has one input more.
 DATASET_SHAPES: dict[DatasetName, tuple[int, int]] = {
     "iris": (4, 3),
     "wine": (13, 3),
     "breast_cancer": (30, 2),
     "digits": (64, 10),
+    "mnist": (784, 10),
+    "fashion_mnist": (784, 10),
+    "cifar10": (3072, 10),
+}
+# Channels, height and width of the image sets, which come with a test set of their own.
+IMAGE_SHAPES: dict[DatasetName, tuple[int, int, int]] = {
+    "mnist": (1, 28, 28),
+    "fashion_mnist": (1, 28, 28),
+    "cifar10": (3, 32, 32),
 }
 
 
@@ -35,7 +46,15 @@ class TrainingParameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: DatasetName = "iris"
-    test_samples: int = Field(50, ge=1, description="held-out samples, stratified")
+    data_path: str | None = Field(
+        None, description="folder or archive of an image set; fashion_mnist: Debian's, if left out"
+    )
+    train_samples: int | None = Field(
+        None, ge=1, description="only so many training samples of an image set, the first ones"
+    )
+    test_samples: int = Field(
+        50, ge=1, description="held-out samples, stratified; image sets have their own test set"
+    )
     calibration_samples: int = Field(12, ge=1, description="drawn from the training samples")
     coding: Literal["direct", "inverted"] = Field(
         "direct", description="direct: large feature, late spike; inverted: large feature, early"
@@ -43,11 +62,18 @@ class TrainingParameters(BaseModel):
     input_window: tuple[float, float] = Field(
         (0.05, 0.9), description="earliest and latest input spike, in phases"
     )
+    bias_spike: bool = Field(True, description="an input more, which spikes at bias_time")
     bias_time: float = Field(0.0, ge=0, lt=1, description="spike time of the bias input, in phases")
+
+    augmentation: bool = Field(
+        False, description="image sets: random flip, shift and rotation of every training image"
+    )
 
     seed: int = Field(1, ge=0)
     split_seed: int | None = Field(None, ge=0, description="seed of the data split; None: seed")
     dtype: Literal["float32", "float64"] = "float64"
+
+    device: Literal["cpu", "auto"] = Field("cpu", description="auto: a GPU where there is one")
 
     epochs: int = Field(800, ge=1)
     batch_size: int = Field(25, ge=1)
@@ -55,14 +81,24 @@ class TrainingParameters(BaseModel):
     learning_rate_end: float = Field(
         0.02, ge=0, le=1, description="last over first learning rate; cosine in between"
     )
+    warmup_epochs: float = Field(0.0, ge=0, description="rise of the learning rate from 0")
+    weight_decay: float = Field(0.0, ge=0, description="of AdamW; 0 is Adam")
     patience: int | None = Field(
         None, ge=1, description="stop after so many epochs without a lower training loss"
     )
 
     method: Method = "dstd2"
-    steps: int = Field(5, ge=1, description="DSTD intervals per phase")
+    steps: int | tuple[int, ...] = Field(
+        5, description="DSTD intervals per phase (TTFS: per window), of all layers or of each"
+    )
+    test_method: Method = Field("exact", description="solution for the final accuracies")
+    test_steps: int = Field(30, ge=1, description="DSTD intervals for accuracies")
     random_offset: bool = Field(True, description="new grid offset in every batch")
+    warp: float = Field(1.0, ge=1, le=4, description="grid denser late in the phase; 1: uniform")
     spike_noise: float = Field(0.02, ge=0, description="sigma of spike times, in phases")
+    noise_on_silent: bool = Field(
+        True, description="spike noise also on silent inputs and neurons, which it may make fire"
+    )
 
     softmax_scale: float = Field(0.04, gt=0)
     temporal_penalty: float = Field(0.0, ge=0, description="weight of (t - t_ref)^2, outputs")
@@ -73,6 +109,9 @@ class TrainingParameters(BaseModel):
     idle_penalty: float = Field(2.0, ge=0, description="weight of (t - t_idle)^2, unused outputs")
     t_idle: float = 0.8
 
+    firing_promotion: float = Field(
+        0.0, ge=0, description="weight of how far silent hidden neurons are from firing"
+    )
     range_penalty: float = Field(200.0, ge=0, description="weight of leaving the ranges below")
     range_jitter: float = Field(
         0.08, ge=0, description="sigma of inputs moved about to hold the ranges beyond the samples"
@@ -90,6 +129,11 @@ class TrainingParameters(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainingParameters:
+        steps = (self.steps,) if isinstance(self.steps, int) else self.steps
+        if not steps or min(steps) < 1:
+            raise ValueError("steps must be at least 1, for every layer")
+        if self.augmentation and self.dataset not in IMAGE_SHAPES:
+            raise ValueError(f"augmentation is for image sets, which {self.dataset} is not")
         low, high = self.input_window
         if not 0 <= low < high <= 1:
             raise ValueError("input_window must be two increasing times in [0, 1]")

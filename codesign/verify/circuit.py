@@ -10,13 +10,13 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from codesign.cells import Network, NetworkParameters, PhaseTiming, spike_line
+from codesign.cells import CellViews, Network, NetworkParameters, PhaseTiming, spike_line
 from codesign.cells.stimulus import control_sources, pulse_source, supply_sources
 from codesign.characterize.column import first_rise
 from codesign.mapping import LayerBiases, trained_netlist
@@ -38,6 +38,7 @@ class Circuit:
     timing: PhaseTiming
     conditions: Conditions
     layers: tuple[LayerBiases, ...]
+    views: CellViews = field(default_factory=CellViews)
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def network_deck(circuit: Circuit, spikes_s: Sequence[Sequence[float]], supply_V
     timing = circuit.timing
     samples = range(len(spikes_s))
     lines = [
-        trained_netlist(network, circuit.layers),
+        trained_netlist(network, circuit.layers, circuit.views),
         *supply_sources(circuit.network.neuron, supply_V),
     ]
     for layer in range(1, len(circuit.layers) + 1):
@@ -139,7 +140,7 @@ def network_deck(circuit: Circuit, spikes_s: Sequence[Sequence[float]], supply_V
     return Deck(
         f"{circuit.name}: trained network, {len(spikes_s)} samples",
         "\n".join(lines),
-        network.devices(),
+        circuit.views.devices([network]),
         circuit.conditions,
     )
 

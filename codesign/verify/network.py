@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from codesign.cells import Network, NetworkParameters, PhaseTiming
+from codesign.cells import CellViews, Network, NetworkParameters, PhaseTiming
 from codesign.characterize.model import FORMS, FittedModel
 from codesign.errors import DataError
 from codesign.files import atomic_path, write_atomic
@@ -46,7 +46,12 @@ class VerificationSetting:
     supply_V: float
     samples: int
     calibration_samples: int
-    view: str = "schematic"
+    views: CellViews = field(default_factory=CellViews)
+
+    @property
+    def view(self) -> str:
+        """The view of the cells that is simulated."""
+        return self.views.view.value
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,9 @@ def verify_mappings(
 
     def circuit_for(scaled: Sequence[np.ndarray], scale: tuple[float, float]) -> Circuit:
         layers = bias_layers(scaled, model, scale=scale)
-        return Circuit(setting.name, setting.network, setting.timing, setting.conditions, layers)
+        return Circuit(
+            setting.name, setting.network, setting.timing, setting.conditions, layers, setting.views
+        )
 
     mappings = {}
     for name, trained in weights.items():
@@ -179,7 +186,8 @@ def ann_parameters() -> Any:
 
 
 def spike_table(verification: Verification) -> pd.DataFrame:
-    """One row per mapping, sample, layer and neuron: t_model_s, t_spice_s (nan silent), status."""
+    """One row per view, mapping, sample, layer and neuron: t_model_s, t_spice_s (nan silent),
+    status."""
     frames = []
     for name, mapping in verification.mappings.items():
         pairs = zip(mapping.model_s, mapping.result.t_spike_s, strict=True)
@@ -188,6 +196,7 @@ def spike_table(verification: Verification) -> pd.DataFrame:
             frames.append(
                 pd.DataFrame(
                     {
+                        "view": verification.setting.view,
                         "mapping": name,
                         "sample": np.repeat(verification.samples, neurons),
                         "label": np.repeat(verification.labels, neurons),
@@ -202,9 +211,11 @@ def spike_table(verification: Verification) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def write_verification(verification: Verification, run_dir: Path) -> None:
+def write_verification(
+    verification: Verification, run_dir: Path, compared: Sequence[Verification] = ()
+) -> None:
     """Write mapping/biases.csv, the trained netlist, verify/spikes.parquet and
-    verify/metrics.json."""
+    verify/metrics.json. `compared`: the same network in other views, for the last two."""
     for name, mapping in verification.mappings.items():
         network = Network(mapping.circuit.network, verification.setting.name)
         suffix = "" if name == "pnn" else f".{name}"
@@ -212,10 +223,16 @@ def write_verification(verification: Verification, run_dir: Path) -> None:
             (run_dir / folder).mkdir(parents=True, exist_ok=True)
         write_biases(run_dir / "mapping" / f"biases{suffix}.csv", mapping.circuit.layers)
         netlist = run_dir / "netlist" / f"{verification.setting.name}{suffix}.trained.spice"
-        write_trained_netlist(netlist, network, mapping.circuit.layers)
+        write_trained_netlist(
+            netlist, network, mapping.circuit.layers, verification.setting.views
+        )
     with atomic_path(run_dir / "verify" / "spikes.parquet") as temporary:
-        spike_table(verification).to_parquet(temporary, index=False)
-    text = json.dumps(verification.metrics, indent=1, allow_nan=False) + "\n"
+        tables = [spike_table(one) for one in (verification, *compared)]
+        pd.concat(tables, ignore_index=True).to_parquet(temporary, index=False)
+    metrics = {**verification.metrics, "views": dict(verification.metrics["views"])}
+    for other in compared:
+        metrics["views"] |= other.metrics["views"]
+    text = json.dumps(metrics, indent=1, allow_nan=False) + "\n"
     write_atomic(run_dir / "verify" / "metrics.json", text)
 
 
@@ -227,6 +244,7 @@ def _metrics(setting: VerificationSetting, mappings: dict[str, MappingResult]) -
         "views": {
             setting.view: {
                 "corner": setting.conditions.corner.value,
+                "interconnect": setting.conditions.interconnect.value,
                 "temperature_C": setting.conditions.temperature_c,
                 "t_phase_s": setting.timing.t_phase,
                 "samples": setting.samples,

@@ -1,9 +1,10 @@
 """Whether model and SPICE still agree: a small closed loop against stored tolerances.
 
 The reference of a design (characterization/<design>/) holds its fitted model, the biases of a
-trained network, a few samples, and tolerances. The check simulates the synapses and the whole
-network anew and compares both with what the stored model says: a change of the circuit, of the
-device models, of the simulator's set-up or of the network model shows as an error larger than its
+trained network, a few samples, and tolerances. The check draws and extracts the network anew where
+the reference is of the layout view, simulates the synapses and the whole network, and compares both
+with what the stored model says: a change of the circuit, of its layout or extraction, of the device
+models, of the simulator's set-up or of the network model shows as an error larger than its
 tolerance.
 """
 
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from codesign.cells import NetworkParameters, PhaseTiming, synapse_cell
+from codesign.cells import CellViews, NetworkParameters, PhaseTiming, View, synapse_cell
 from codesign.characterize.bias_curve import BiasCurve
 from codesign.characterize.model import FittedModel
 from codesign.characterize.shape import synapse_shape
@@ -47,6 +48,7 @@ class RegressionReference(Record):
     """characterization/<design>/regression.toml: circuit, samples (s after accumulation starts)."""
 
     name: str
+    view: View
     corner: Corner
     temperature_C: float
     network: NetworkParameters
@@ -112,7 +114,10 @@ def run_regression(
     model = FittedModel.load(reference_dir / "model.json")
     layers = read_biases(reference_dir / "biases.csv")
     conditions = Conditions(corner=reference.corner, temperature_c=reference.temperature_C)
-    circuit = Circuit(reference.name, reference.network, reference.timing, conditions, layers)
+    circuit = Circuit(
+        reference.name, reference.network, reference.timing, conditions, layers,
+        CellViews(reference.view),
+    )  # fmt: skip
     shapes = tuple(biases.bias_n_V.shape for biases in layers)
     if shapes != tuple((post, pre) for pre, post in reference.network.connections):
         raise DataError(
@@ -194,7 +199,7 @@ def reference_text(reference: RegressionReference) -> str:
     data = reference.model_dump(mode="json")
     lines = [
         "# Written by `make reference`: what `codesign regression` simulates, and its tolerances.",
-        *(f"{key} = {json.dumps(data[key])}" for key in ("name", "corner", "temperature_C")),
+        *(f"{k} = {json.dumps(data[k])}" for k in ("name", "view", "corner", "temperature_C")),
         f"warmup_s = {json.dumps(data['warmup_s'])}",
         "samples_s = [",
         *(f"  {json.dumps(row)}," for row in data["samples_s"]),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,7 @@ def write_report(
     versions: dict[str, str],
     seed: int,
     history: dict[str, Path] | None = None,
+    compared: Sequence[Verification] = (),
 ) -> Path:
     """Write run_dir/report.html and the pictures of verify/; returns the page's path."""
     from jinja2 import Environment, PackageLoader
@@ -68,6 +71,8 @@ def write_report(
             for path in sorted((run_dir / "fit").glob("*.png"))
         ],
         netlists=[(c.name, c.netlist()) for c in (network.crossbars[0].synapse, network.neuron)],
+        layout=_layout(run_dir, verification.setting.name),
+        views=_view_rows([verification, *compared]),
         design_text=design_text,
         versions=versions,
         seed=seed,
@@ -75,6 +80,54 @@ def write_report(
     path = run_dir / "report.html"
     write_atomic(path, page)
     return path
+
+
+def _layout(run_dir: Path, name: str) -> dict[str, Any] | None:
+    """What was drawn and how it checked out; None without a layout."""
+    folder = run_dir / "layout"
+    try:
+        drc, lvs, areas = (
+            json.loads((folder / f"{part}.json").read_text(encoding="utf-8"))
+            for part in ("drc", "lvs", "areas")
+        )
+    except FileNotFoundError:
+        return None
+    rows = [
+        (
+            cell,
+            drc["cells"][cell]["violations"],
+            found["devices"]["layout"],
+            ", ".join(f"{k}: {'match' if v else 'differ'}" for k, v in found["engines"].items()),
+            f"{found['port_audit']['ports']} ports, {len(found['port_audit']['faults'])} faults",
+        )
+        for cell, found in lvs["cells"].items()
+    ]
+    pictures = [
+        (path.stem, _encoded(path.read_bytes()))
+        for path in (folder / f"{cell}.png" for cell in (name, "neuron", "synapse"))
+        if path.is_file()
+    ]
+    return {"rows": rows, "pictures": pictures, "areas": areas, "rules": _rules(drc)}
+
+
+def _rules(drc: dict[str, Any]) -> int:
+    return max((cell["rules_checked"] for cell in drc["cells"].values()), default=0)
+
+
+def _view_rows(verifications: Sequence[Verification]) -> list[tuple[str, str, int, str, str, str]]:
+    """(view, mapping, samples, output ns, hidden ns, missed) of everything that was simulated."""
+    return [
+        (
+            v.setting.view,
+            name,
+            v.setting.samples,
+            _cell(mapping.metrics["rmse_spike_time_ns"]),
+            _cell(mapping.metrics["rmse_hidden_spike_time_ns"]),
+            _cell(mapping.metrics["spikes_missed"]),
+        )
+        for v in verifications
+        for name, mapping in v.mappings.items()
+    ]
 
 
 def _headline(mappings: dict[str, Any]) -> list[tuple[str, str, str]]:

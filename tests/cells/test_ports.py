@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +21,7 @@ from codesign.cells import (
     NetworkParameters,
     ResistiveSynapse,
     ResistiveSynapseParameters,
+    extracted,
     port_list,
 )
 from codesign.cells import RCSpikeNeuron as Neuron
@@ -103,5 +105,18 @@ def test_shipped_files_hold_together(name):
 def test_shipped_trained_netlist_has_the_shipped_biases():
     design = Design.load(resource_dir("designs") / "iris.toml")
     layers = read_biases(resource_dir("characterization") / "iris" / "biases.csv")
-    text = trained_netlist(Network(design.network, design.name), layers)
+    text = trained_netlist(Network(design.network, design.name), layers, design.views)
     assert text == (SHIPPED / "iris.trained.spice").read_text()
+
+
+@pytest.mark.parametrize("name", ["input_driver", "synapse", "neuron", "crossbar_5x5", "iris"])
+def test_shipped_layouts_are_what_the_design_draws_and_extracts(name, tmp_path):
+    design = Design.load(resource_dir("designs") / "iris.toml")
+    network = Network(design.network, design.name)
+    cell = next(cell for cell in network.cells() if cell.name == name)
+    cell.layout.write_gds(tmp_path / "drawn.gds")
+    shipped = Path(__file__).parents[2] / "layouts" / "iris"
+    assert (tmp_path / "drawn.gds").read_bytes() == (shipped / f"{name}.gds").read_bytes()
+    assert (shipped / f"{name}.png").stat().st_size > 10_000
+    text = (SHIPPED / f"{name}.extracted.spice").read_text()
+    assert text == extracted(cell).spice()

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from codesign.characterize.column_data import ColumnSetting
 from codesign.characterize.currents import CurrentTable
-from codesign.characterize.fit_column import ColumnSetting
 from codesign.characterize.fit_currents import W_REF
 from codesign.pnn import PNNParameters, membrane_potential
 

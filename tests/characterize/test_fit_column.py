@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from codesign.characterize.fit_column import EARLIEST_FIRING, column_data, fit_form
+from codesign.characterize.column_data import EARLIEST_FIRING, column_data
+from codesign.characterize.fit_column import fit_form
 from codesign.errors import DataError
 
 from .synthetic import (

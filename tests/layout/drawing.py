@@ -5,6 +5,7 @@ Nothing here comes from the layout generator, so that both can be tested against
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import gdstk
@@ -53,7 +54,7 @@ class Sketch:
     def stack(self, x: float, y: float, bottom: str = "li1", top: str = "met1") -> None:
         """Vias and pads from one conductor up to another, centred on (x, y)."""
         layers = _ORDER[_ORDER.index(bottom) : _ORDER.index(top) + 1]
-        for lower, upper in zip(layers, layers[1:], strict=False):
+        for lower, upper in pairwise(layers):
             cut, size, half = _VIAS[lower]
             self.square(cut, x, y, size / 2)
             self.square(lower, x, y, half)
@@ -136,12 +137,30 @@ def inverter(
     sketch.gate_contact(x, 1.0)
     sketch.box("li1", out - 0.085, -wn / 2, out + 0.085, 2.0 + wp / 2)
     if rails:
-        for y, kind, end in ((-wn / 2, "p", -2.0), (2.0 + wp / 2, "n", 4.5)):
+        bottom, top = rails_y(wn, wp)
+        for y, kind, end in ((-wn / 2, "p", bottom), (2.0 + wp / 2, "n", top)):
             sketch.box("li1", source - 0.085, min(y, end), source + 0.085, max(y, end))
             sketch.tap(source, end, kind)
             if kind == "n":
                 sketch.box("nwell", source - 0.5, 2.0, source + 0.5, end)
     return (x, 1.0), (out, 1.0)
+
+
+def connect_output(
+    sketch: Sketch, out: tuple[float, float], pad: tuple[float, float], width: float = 0.14
+) -> None:
+    """A met1 line from an inverter's output to the input pad of one to its right, at one height."""
+    x0, x1, y = out[0] + 0.3, pad[0] - 0.6, out[1]
+    sketch.box("li1", out[0], y - 0.085, x0, y + 0.085)
+    sketch.box("li1", x1, y - 0.085, pad[0], y + 0.085)
+    sketch.box("met1", x0, y - width / 2, x1, y + width / 2)
+    sketch.stack(x0, y)
+    sketch.stack(x1, y)
+
+
+def rails_y(wn: float = 0.42, wp: float = 0.84) -> tuple[float, float]:
+    """Heights of an inverter's p-tap and n-tap."""
+    return min(-2.0, -wn - 1.0), max(4.5, 3.0 + wp)
 
 
 def labelled_inverter(sketch: Sketch, wn: float = 0.42, wp: float = 0.84) -> None:
@@ -150,5 +169,6 @@ def labelled_inverter(sketch: Sketch, wn: float = 0.42, wp: float = 0.84) -> Non
     sketch.label("li1", "a", ax, ay)
     sketch.label("li1", "y", yx, yy)
     source = -0.075 - _DRAIN + 0.145
-    sketch.label("li1", "vss", source, -2.0)
-    sketch.label("li1", "vdd", source, 4.5)
+    bottom, top = rails_y(wn, wp)
+    sketch.label("li1", "vss", source, bottom)
+    sketch.label("li1", "vdd", source, top)

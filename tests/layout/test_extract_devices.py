@@ -135,7 +135,12 @@ def test_pin_texts_count_like_labels_and_those_of_cells_inside_do_not(tmp_path):
     import gdstk
 
     sketch.cell.add(gdstk.Reference(inner.cell))
-    for text, x, y in (("in", 0.0, 1.0), ("out", 0.22, 1.0), ("gnd_", -0.22, -2), ("pwr", -0.22, 4.5)):
+    for text, x, y in (
+        ("in", 0.0, 1.0),
+        ("out", 0.22, 1.0),
+        ("gnd_", -0.22, -2),
+        ("pwr", -0.22, 4.5),
+    ):
         sketch.label("li1", text, x, y, purpose=16)
     assert extract(sketch, tmp_path).ports == ("gnd_", "in", "out", "pwr")
 

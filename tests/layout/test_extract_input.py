@@ -1,4 +1,4 @@
-"""Layouts that cannot be extracted: each is refused with exit code 2 and a message that says why."""
+"""Layouts that cannot be extracted: each is refused, exit code 2 and a message that says why."""
 
 from __future__ import annotations
 
@@ -120,7 +120,10 @@ def test_polygons_that_touch_or_cross_themselves(points, match, sketch, tmp_path
 
 def test_hole_with_a_cut_line_is_how_gds_draws_rings(sketch, tmp_path):
     ring = gdstk.boolean(
-        gdstk.rectangle((8, 0), (12, 4)), gdstk.rectangle((9, 1), (11, 3)), "not", layer=68,
+        gdstk.rectangle((8, 0), (12, 4)),
+        gdstk.rectangle((9, 1), (11, 3)),
+        "not",
+        layer=68,
         datatype=20,
     )
     sketch.cell.add(*ring)
@@ -133,15 +136,16 @@ def test_bomb_of_arrays_is_counted_not_expanded(tmp_path):
     cell.add(gdstk.rectangle((0, 0), (0.1, 0.1), layer=68, datatype=20))
     for level in range(1, 6):
         above = library.new_cell(f"level{level}")
-        above.add(
-            gdstk.Reference(cell, columns=1000, rows=1000, spacing=(0.5, 0.5))
-        )
+        above.add(gdstk.Reference(cell, columns=1000, rows=1000, spacing=(0.5, 0.5)))
         cell = above
     path = tmp_path / "bomb.gds"
     library.write_gds(path)
     assert path.stat().st_size < 2000
-    refused(path, r"2e\+30 shapes when its arrays are expanded; extraction takes up to 5000000",
-            top="level5")
+    refused(
+        path,
+        r"2e\+30 shapes when its arrays are expanded; extraction takes up to 5000000",
+        top="level5",
+    )
 
 
 def test_bomb_of_empty_cells(tmp_path):

@@ -121,7 +121,7 @@ def test_layer_sizes_must_fit_the_data(sizes, message):
         {"epochs": 0},
         {"input_window": (0.9, 0.1)},
         {"w_min": 2.0, "w_max": 1.0},
-        {"dataset": "mnist"},
+        {"dataset": "emnist"},
         {"t_early": 0.95},
         {"method": "euler"},
     ],

@@ -61,9 +61,10 @@ def test_page_shows_what_there_is_of_the_history(verification, model, tmp_path):
     history = tmp_path / "history.csv"
     history.write_text("epoch,loss,train_accuracy,test_accuracy\n1,0.5,,\n2,0.4,0.9,0.8\n")
     files = {"pnn": history, "ann": tmp_path / "none.csv"}
-    assert "<h2>Training</h2>" in write_report(
-        verification, model, tmp_path, history=files, **ON
-    ).read_text()
+    assert (
+        "<h2>Training</h2>"
+        in write_report(verification, model, tmp_path, history=files, **ON).read_text()
+    )
     assert "<h2>Training</h2>" not in write_report(verification, model, tmp_path, **ON).read_text()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from codesign.characterize.plan import (
@@ -11,6 +11,7 @@ from codesign.characterize.plan import (
     ColumnSweep,
     DischargerSweep,
     LeakSweep,
+    NetworkSweep,
     SensingDelaySweep,
     SensingThresholdSweep,
     Sweep,
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 
 
 def tasks_of(
-    sweep: Sweep, circuit: Circuit, synapse_table: pd.DataFrame | None
+    sweep: Sweep, circuit: Circuit, known: Mapping[str, pd.DataFrame]
 ) -> Sequence[SweepTask]:
-    """Tasks of a sweep; a column sweep draws its biases from the table of synapse currents."""
+    """Tasks of a sweep; random trials are placed by the tables of earlier sweeps, by their kind."""
     match sweep:
         case SynapseCurrentSweep():
             return synapse_current.tasks(sweep, circuit)
@@ -54,5 +55,8 @@ def tasks_of(
             # Its module draws with torch, which the workers of the other sweeps need not load.
             from codesign.characterize.sweeps import column
 
-            assert synapse_table is not None, "a plan has synapse_current before column"
-            return column.tasks(sweep, circuit, synapse_table)
+            return column.tasks(sweep, circuit, known["synapse_current"])
+        case NetworkSweep():
+            from codesign.characterize.sweeps import network
+
+            return network.tasks(sweep, circuit, known)

@@ -18,8 +18,6 @@ from codesign.characterize.plan import CapacitanceSweep
 from codesign.characterize.sweeps.task import Circuit, MeasuredTask, Row, Waveforms
 from codesign.characterize.sweeps.testbench import (
     capacitance_estimate,
-    definitions,
-    devices,
     membrane_node,
     zero_weight_column,
 )
@@ -105,8 +103,8 @@ def _task(sweep: CapacitanceSweep, circuit: Circuit, fan_in: int, lines: str) ->
     return CapacitanceTask(
         deck=Deck(
             f"membrane capacitance, fan-in {fan_in}, lines {lines}",
-            "\n".join([*definitions(cells), *netlist]),
-            devices(cells),
+            "\n".join([*circuit.views.definitions(cells), *netlist]),
+            circuit.views.devices(cells),
             circuit.conditions,
         ),
         analyses=(Transient(end, end / _POINTS, (membrane,)),),

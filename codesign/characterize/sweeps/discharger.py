@@ -13,8 +13,6 @@ from codesign.characterize.plan import DischargerSweep
 from codesign.characterize.sweeps.task import Circuit, MeasuredTask, Row, Waveforms
 from codesign.characterize.sweeps.testbench import (
     chunks,
-    definitions,
-    devices,
     membrane_node,
     static_neuron,
     sweep_over,
@@ -49,8 +47,8 @@ def tasks(sweep: DischargerSweep, circuit: Circuit) -> list[DischargerTask]:
     lines.append(f"vmem {membrane_node(neuron)} 0 {circuit.network.neuron.v0:.12g}")
     deck = Deck(
         "discharger current",
-        "\n".join([*definitions([neuron]), *lines]),
-        devices([neuron]),
+        "\n".join([*circuit.views.definitions([neuron]), *lines]),
+        circuit.views.devices([neuron]),
         circuit.conditions,
     )
     design = circuit.network.neuron.v_discharge

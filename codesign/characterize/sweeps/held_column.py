@@ -14,8 +14,6 @@ from codesign.cells import RCSpikeNeuron, edge_points
 from codesign.characterize.sweeps.task import Circuit, MeasuredTask, Waveforms
 from codesign.characterize.sweeps.testbench import (
     capacitance_estimate,
-    definitions,
-    devices,
     membrane_node,
     zero_weight_column,
 )
@@ -92,8 +90,8 @@ def held_column(
     membrane = f"v({membrane_node(RCSpikeNeuron(circuit.network.neuron))})"
     deck = Deck(
         f"{what}, fan-in {fan_in}, membrane at {targets_V[0]:g} to {targets_V[-1]:g} V",
-        "\n".join([*definitions(cells), *netlist]),
-        devices(cells),
+        "\n".join([*circuit.views.definitions(cells), *netlist]),
+        circuit.views.devices(cells),
         circuit.conditions,
     )
     stop_s = starts[-1] + phase

@@ -16,8 +16,6 @@ from codesign.characterize.plan import SensingDelaySweep
 from codesign.characterize.sweeps.sensing_threshold import threshold_voltage
 from codesign.characterize.sweeps.task import Circuit, MeasuredTask, Row, Waveforms
 from codesign.characterize.sweeps.testbench import (
-    definitions,
-    devices,
     instance,
     membrane_node,
     static_neuron,
@@ -83,8 +81,8 @@ def _task(
     return SensingDelayTask(
         deck=Deck(
             f"sensing delay at {slope_V_per_s:g} V/s, load of {fan_out}",
-            "\n".join([*definitions(cells), *lines]),
-            devices(cells),
+            "\n".join([*circuit.views.definitions(cells), *lines]),
+            circuit.views.devices(cells),
             circuit.conditions,
         ),
         analyses=(

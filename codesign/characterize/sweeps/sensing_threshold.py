@@ -12,8 +12,6 @@ from codesign.characterize.plan import SensingThresholdSweep
 from codesign.characterize.sweeps.task import Circuit, MeasuredTask, Row, Waveforms
 from codesign.characterize.sweeps.testbench import (
     chunks,
-    definitions,
-    devices,
     membrane_node,
     static_neuron,
     sweep_over,
@@ -71,8 +69,8 @@ def tasks(sweep: SensingThresholdSweep, circuit: Circuit) -> list[SensingThresho
     lines.append(f"vmem {membrane_node(neuron)} 0 {circuit.network.neuron.v0:.12g}")
     deck = Deck(
         "sensing threshold",
-        "\n".join([*definitions([neuron]), *lines]),
-        devices([neuron]),
+        "\n".join([*circuit.views.definitions([neuron]), *lines]),
+        circuit.views.devices([neuron]),
         circuit.conditions,
     )
     design = circuit.network.neuron.v_sense

@@ -15,8 +15,6 @@ from codesign.characterize.plan import SynapseCurrentSweep
 from codesign.characterize.sweeps.task import Circuit, MeasuredTask, Row, Waveforms
 from codesign.characterize.sweeps.testbench import (
     chunks,
-    definitions,
-    devices,
     instance,
     sweep_over,
 )
@@ -105,7 +103,7 @@ def _deck(circuit: Circuit, synapse: SynapseParameters) -> Deck:
         lines += ["vbn bn 0 0", f"vbp bp 0 {vdd:.12g}"]
     return Deck(
         "synapse current",
-        "\n".join([*definitions([cell]), *lines, instance("s", cell, {})]),
-        devices([cell]),
+        "\n".join([*circuit.views.definitions([cell]), *lines, instance("s", cell, {})]),
+        circuit.views.devices([cell]),
         circuit.conditions,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from codesign.cells import NetworkParameters, PhaseTiming
+from codesign.cells import CellViews, NetworkParameters, PhaseTiming
 from codesign.errors import SimulationError
 from codesign.pdk import Conditions, Process
 from codesign.spice import Analysis, DCSweep, Deck, Result, Status, Transient, run_batch
@@ -27,12 +27,14 @@ _LADDER, _LADDER_SLACK_S = 3, 10.0
 
 @dataclass(frozen=True)
 class Circuit:
-    """What is characterised: the network's cells, its phases, the conditions, the supply."""
+    """What is characterised: the network's cells, its phases, the conditions, the supply, and
+    which view of the cells."""
 
     network: NetworkParameters
     timing: PhaseTiming
     conditions: Conditions
     supply_V: float
+    views: CellViews = field(default_factory=CellViews)
 
     @property
     def fan_ins(self) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -18,27 +18,12 @@ from codesign.cells import (
 )
 from codesign.cells.stimulus import control_sources, pulse_source, supply_sources
 from codesign.characterize.sweeps.task import Circuit
-from codesign.pdk import Device
 from codesign.spice import DCSweep, pwl
 
 T = TypeVar("T")
 # Two junctions, the gate of the sensing inverter and the overlaps, for a first estimate only.
 _PARASITIC_F = 15e-15
 _MIM_F_PER_M2 = 2e-3
-
-
-def definitions(cells: Iterable[Cell]) -> list[str]:
-    """Subcircuit definitions that the cells need, each once, sub-cells first."""
-    texts: dict[str, str] = {}
-    for cell in cells:
-        for part in cell.cells():
-            texts.setdefault(part.name, part.schematic.text)
-    return list(texts.values())
-
-
-def devices(cells: Iterable[Cell]) -> frozenset[Device]:
-    """Devices of all cells."""
-    return frozenset(device for cell in cells for device in cell.devices())
 
 
 def instance(name: str, cell: Cell, nodes: Mapping[str, str]) -> str:

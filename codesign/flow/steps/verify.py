@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from codesign.errors import CheckFailed, DataError
@@ -10,6 +11,8 @@ from codesign.flow.step import Step, StepContext, StepReport
 from codesign.flow.tools import inspect
 
 if TYPE_CHECKING:
+    from codesign.cells import CellViews
+    from codesign.characterize.model import FittedModel
     from codesign.verify.network import Verification
 
 _WEIGHTS = {"pnn": "train/weights.safetensors", "ann": "train/ann/weights.safetensors"}
@@ -20,34 +23,25 @@ def run(context: StepContext) -> StepReport:
     """Write mapping/, verify/, the trained netlist and report.html."""
     import torch
 
+    from codesign.cells import CellViews
     from codesign.characterize.model import FittedModel
-    from codesign.verify.network import VerificationSetting, verify_mappings, write_verification
+    from codesign.verify.network import write_verification
     from codesign.verify.report import write_report
 
     torch.set_num_threads(1)
     design = context.design
     model = FittedModel.load(context.input("fit/model.json"))
-    setting = VerificationSetting(
-        name=design.name,
-        network=design.network,
-        timing=design.timing,
-        conditions=design.process.conditions(design.verify.corner),
-        supply_V=design.process.supply,
-        samples=design.verify.samples,
-        calibration_samples=design.verify.calibration_samples,
-        view=design.view,
+    verification = _verify(
+        context, design.views, model, design.verify.samples, design.verify.mappings
     )
-    verification = verify_mappings(
-        setting,
-        {name: _weights(context, name) for name in design.verify.mappings},
-        model,
-        _dataset(context),
-        design.process.process(),
-        cache_dir=context.run_dir / "cache" / "verify",
-        workers=context.workers,
-        progress=context.progress,
-    )
-    write_verification(verification, context.run_dir)
+    compared = []
+    if design.compares_schematic:
+        # The same weights, mapped and predicted with the model of the schematic.
+        schematic = FittedModel.load(context.run_dir / "fit" / "schematic" / "model.json")
+        samples = min(design.verify.schematic_samples, design.verify.samples)
+        mappings = tuple(name for name in design.verify.mappings if name == "pnn") or ("pnn",)
+        compared.append(_verify(context, CellViews(), schematic, samples, mappings))
+    write_verification(verification, context.run_dir, compared)
     folder = context.run_dir / "train"
     write_report(
         verification,
@@ -57,8 +51,41 @@ def run(context: StepContext) -> StepReport:
         versions={name: inspect(name).version or "missing" for name in _VERSIONS},
         seed=design.seed,
         history={"pnn": folder / "history.csv", "ann": folder / "ann" / "history.csv"},
+        compared=compared,
     )
     return StepReport(_summary(verification))
+
+
+def _verify(
+    context: StepContext,
+    views: CellViews,
+    model: FittedModel,
+    samples: int,
+    mappings: Sequence[str],
+) -> Verification:
+    from codesign.verify.network import VerificationSetting, verify_mappings
+
+    design = context.design
+    setting = VerificationSetting(
+        name=design.name,
+        network=design.network,
+        timing=design.timing,
+        conditions=design.process.conditions(design.verify.corner),
+        supply_V=design.process.supply,
+        samples=samples,
+        calibration_samples=design.verify.calibration_samples,
+        views=views,
+    )
+    return verify_mappings(
+        setting,
+        {name: _weights(context, name) for name in mappings},
+        model,
+        _dataset(context),
+        design.process.process(),
+        cache_dir=context.run_dir / "cache" / "verify",
+        workers=context.workers,
+        progress=context.progress,
+    )
 
 
 def check(context: StepContext) -> None:
@@ -72,7 +99,7 @@ def check(context: StepContext) -> None:
     path = context.run_dir / "verify" / "metrics.json"
     mapping = "pnn" if "pnn" in context.design.verify.mappings else "ann"
     try:
-        view = json.loads(path.read_text(encoding="utf-8"))["views"][context.design.view]
+        view = json.loads(path.read_text(encoding="utf-8"))["views"][context.design.view.value]
         figures = view["mappings"][mapping]
         found = figures["rmse_spike_time_ns"]
         rmse_ns = None if found is None else float(found)
@@ -142,9 +169,10 @@ VERIFY = Step(
     design=(
         *("name", "view", "process", "network", "timing", "training"),
         *("verify.samples", "verify.mappings", "verify.corner", "verify.calibration_samples"),
+        "verify.schematic_samples",
     ),
     inputs=(
-        "fit/model.json",
+        "fit/**/model.json",
         "train/weights.safetensors",
         "train/ann/weights.safetensors",
         "netlist/*.spice",
@@ -152,7 +180,10 @@ VERIFY = Step(
     outputs=("mapping/*", "verify/*", "report.html"),
     # Its own output, beside the netlists that it reads.
     excludes=("netlist/*.trained.spice",),
-    packages=("cells", "characterize", "mapping", "pdk", "pnn", "spice", "training", "verify"),
+    packages=(
+        *("cells", "characterize", "layout", "mapping", "pdk", "pnn", "spice", "training"),
+        "verify",
+    ),
     data=("pdk/sky130",),
     tools=("ngspice", "models", "torch"),
     requires=("ngspice", "models"),

@@ -30,7 +30,8 @@ class LayerSet:
         self._regions: dict[str, kdb.Region] = {}
         self._store = kdb.DeepShapeStore() if deep else None
         if self._store is not None:
-            self._store.threads = 1
+            # A worker thread would wait 60 ms for each of some hundred small operations.
+            self._store.threads = 0
 
     def __getitem__(self, name: str) -> kdb.Region:
         """The merged region of a layer: a drawn layer or cut, `<layer>_pin`, or a derived one."""

@@ -6,40 +6,44 @@ from collections.abc import Collection, Iterator, Sequence
 
 from codesign.errors import InputError
 from codesign.layout.circuit import FlatDevice
-from codesign.layout.extract.connect import Connected
+from codesign.layout.extract.connect import Connected, Transistor
 from codesign.layout.extract.mim import MIMCapacitor
 from codesign.layout.extract.names import Names
 from codesign.layout.extract.reader import Drawing
 
 
 def flat_devices(
-    connected: Connected, capacitors: Sequence[MIMCapacitor], names: Names
+    transistors: Sequence[Transistor], capacitors: Sequence[MIMCapacitor], names: Sequence[str]
 ) -> tuple[FlatDevice, ...]:
     """Transistors m1, m2, ... and MIM capacitors c1, c2, ... from the lowest left one up."""
-    transistors = sorted(connected.transistors, key=lambda t: (round(t.y_um, 3), t.x_um))
+    fets = sorted(transistors, key=lambda t: (round(t.y_um, 3), t.x_um))
     plates = sorted(capacitors, key=lambda c: (round(c.y_um, 3), c.x_um, c.model))
     return (
         *(
             FlatDevice(
-                f"m{number}",
-                t.kind,
-                t.model,
-                tuple(names.names[net] for net in t.nets),
-                *(round(size, 6) for size in (t.w_um, t.l_um)),
-                *(round(junction, 6) for junction in (t.as_um2, t.ad_um2, t.ps_um, t.pd_um)),
-                round(t.x_um, 6),
-                round(t.y_um, 6),
+                name=f"m{number}",
+                kind=t.kind,
+                model=t.model,
+                nodes=tuple(names[net] for net in t.nets),
+                w_um=round(t.w_um, 6),
+                l_um=round(t.l_um, 6),
+                as_um2=round(t.as_um2, 6),
+                ad_um2=round(t.ad_um2, 6),
+                ps_um=round(t.ps_um, 6),
+                pd_um=round(t.pd_um, 6),
+                x_um=round(t.x_um, 6),
+                y_um=round(t.y_um, 6),
             )
-            for number, t in enumerate(transistors, start=1)
+            for number, t in enumerate(fets, start=1)
         ),
         *(
             FlatDevice(
-                f"c{number}",
-                "cap",
-                c.model,
-                tuple(names.names[net] for net in c.nets),
-                c.w_um,
-                c.l_um,
+                name=f"c{number}",
+                kind="cap",
+                model=c.model,
+                nodes=tuple(names[net] for net in c.nets),
+                w_um=c.w_um,
+                l_um=c.l_um,
                 x_um=round(c.x_um, 6),
                 y_um=round(c.y_um, 6),
             )
@@ -67,7 +71,8 @@ def check_gates(
 ) -> None:
     """Raise InputError for a gate whose net nothing can drive: no port, source, drain or well."""
     driven = set(ports) | {connected.substrate}
-    driven.update(connected.owners["nwell"].tolist(), connected.owners["diff"].tolist())
+    for plane in ("nwell", "diff"):
+        driven.update(connected.plane(plane)[1].tolist())
     floating = [t for t in connected.transistors if t.nets[1] not in driven]
     if floating:
         first = floating[0]
@@ -89,9 +94,7 @@ def undriven(
     return set(range(connected.n_nets)) - used
 
 
-def header(
-    drawing: Drawing, connected: Connected, names: Names, counts: tuple[int, int]
-) -> Iterator[str]:
+def header(connected: Connected, names: Names, counts: tuple[int, int]) -> Iterator[str]:
     """Lines that say what was extracted and how the substrate is named."""
     transistors, capacitors = counts
     yield (

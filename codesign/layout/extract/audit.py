@@ -37,7 +37,8 @@ def port_faults(
             faults.append(f"{port}: no net of the layout has this label")
         elif port not in reached and port not in unconnected:
             faults.append(f"{port}: reaches no terminal of a device")
-    surplus = [port for port in circuit.ports if port not in set(ports)]
+    wanted = set(ports)
+    surplus = [port for port in circuit.ports if port not in wanted]
     faults += [f"{port}: a port of the layout that the schematic does not have" for port in surplus]
     if not faults and tuple(circuit.ports) != tuple(ports):
         faults.append(f"order: {' '.join(circuit.ports)} instead of {' '.join(ports)}")

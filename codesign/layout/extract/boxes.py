@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+
+from codesign.layout.extract.rectangles import Boxes, BoxIndex, Index
 
 # A trapezoid with slanted sides becomes slabs whose ends move by at most this much.
 SLAB_UM = 0.05
@@ -41,6 +44,15 @@ def boxes_of(
     return boxes, np.array(owners, dtype=np.int64), slanted
 
 
+def near_pairs(a: Boxes, b: Boxes) -> tuple[Index, Index]:
+    """Indices of all pairs of rectangles, one of each set, that overlap or touch."""
+    grown = a + np.array([-1, -1, 1, 1])
+    chunks = list(BoxIndex(b).pairs(grown))
+    if not chunks:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    return np.concatenate([c[0] for c in chunks]), np.concatenate([c[1] for c in chunks])
+
+
 def _slabs(part: Any, step: int) -> Iterator[tuple[int, int, int, int]]:
     box = part.bbox()
     if part.is_box():
@@ -53,7 +65,7 @@ def _slabs(part: Any, step: int) -> Iterator[tuple[int, int, int, int]]:
     shift = max(abs(high[0] - low[0]), abs(high[-1] - low[-1]))
     count = min(height, max(1, math.ceil(shift / step)))
     edges = [box.bottom + round(height * k / count) for k in range(count + 1)]
-    for y0, y1 in zip(edges, edges[1:], strict=False):
+    for y0, y1 in pairwise(edges):
         t = ((y0 + y1) / 2 - box.bottom) / height
         x0 = round(low[0] + (high[0] - low[0]) * t)
         x1 = round(low[-1] + (high[-1] - low[-1]) * t)

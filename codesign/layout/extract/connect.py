@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import klayout.db as kdb
 import numpy as np
 
 from codesign.errors import InputError
-from codesign.layout.extract.boxes import boxes_of
+from codesign.layout.extract.boxes import boxes_of, near_pairs
 from codesign.layout.extract.checks import place
 from codesign.layout.extract.reader import Drawing
+from codesign.layout.extract.rectangles import Boxes, Index
 
 # Plane of the capacitance engine and of resistances -> the derived layers it is made of.
 PLANES = {
@@ -44,6 +45,8 @@ _JOINTS = (
     *(("cap2m", "via4_cap2m"), ("via4_cap2m", "met5")),
 )
 _SUBSTRATE = "substrate"
+_WIRING = ("nwell", "poly", "li1", "met1", "met2", "met3", "met4", "met5")
+_MAX_CORNERS = 16
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,9 @@ class Transistor:
 class Connected:
     """Nets 0 .. n_nets - 1 of a drawing, and what they are made of.
 
-    boxes, owners: per plane (PLANES) and cut (CUTS), disjoint rectangles (n, 4) in database units
-    and the net of each (n,). substrate: index of the net that p-taps and NMOS bulks are on.
+    boxes, owners: per derived layer (those of PLANES, and CUTS), disjoint rectangles (n, 4) in
+    database units and the net of each (n,). substrate: index of the net that p-taps and NMOS
+    bulks are on.
     """
 
     dbu_um: float
@@ -79,32 +83,37 @@ class Connected:
     transistors: tuple[Transistor, ...]
     slanted: int
 
+    def plane(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Rectangles of a plane and the net of each."""
+        parts = PLANES[name]
+        return (
+            np.concatenate([self.boxes[part] for part in parts]),
+            np.concatenate([self.owners[part] for part in parts]),
+        )
+
 
 def connect(drawing: Drawing) -> Connected:
     """Extract transistors and nets. Raises InputError for transistors that are none of sky130's."""
     layers = _derived(drawing)
     models = {
         "n": _models(drawing, layers["ngate"], {"lvtn": "nfet_01v8_lvt"}),
-        "p": _models(
-            drawing, layers["pgate"], {"lvtn": "pfet_01v8_lvt", "hvtp": "pfet_01v8_hvt"}
-        ),
+        "p": _models(drawing, layers["pgate"], {"lvtn": "pfet_01v8_lvt", "hvtp": "pfet_01v8_hvt"}),
     }
     extractor = kdb.LayoutToNetlist(drawing.cell.name, drawing.dbu_um)
     for name, region in layers.items():
         extractor.register(region, name)
-    for kind, bulk in (("n", "pwell"), ("p", "nwell")):
+    for kind in ("n", "p"):
         # Terminal shapes on layers of their own: put on the drawn ones they would count twice.
-        active, gate, well = layers[f"{kind}sd"], layers[f"{kind}gate"], layers[bulk]
-        source_drain, on_gate, on_well = ends = kdb.Region(), kdb.Region(), kdb.Region()
-        for region, part in zip(ends, ("sd", "gate", "bulk"), strict=True):
-            extractor.register(region, f"{kind}_{part}_terminal")
-        terminals = {"SD": active, "G": gate, "W": well}
-        terminals |= {"tS": source_drain, "tD": source_drain, "tG": on_gate, "tB": on_well}
-        extractor.extract_devices(kdb.DeviceExtractorMOS4Transistor(f"{kind}fet"), terminals)
-        for terminal, drawn in ((source_drain, active), (on_gate, gate), (on_well, well)):
-            extractor.connect(terminal, drawn)
-        if kind == "n":
-            extractor.connect_global(on_well, _SUBSTRATE)
+        active, gate = layers[f"{kind}sd"], layers[f"{kind}gate"]
+        source_drain, on_gate = kdb.Region(), kdb.Region()
+        extractor.register(source_drain, f"{kind}_sd_terminal")
+        extractor.register(on_gate, f"{kind}_gate_terminal")
+        terminals = {"SD": active, "G": gate}
+        terminals |= {"tS": source_drain, "tD": source_drain, "tG": on_gate}
+        # Three terminals: a bulk layer under all of them makes the cost grow with the square.
+        extractor.extract_devices(kdb.DeviceExtractorMOS3Transistor(f"{kind}fet"), terminals)
+        extractor.connect(source_drain, active)
+        extractor.connect(on_gate, gate)
     for region in layers.values():
         extractor.connect(region)
     for lower, upper in _JOINTS:
@@ -117,22 +126,21 @@ def connect(drawing: Drawing) -> Connected:
     index = {net.cluster_id: number for number, net in enumerate(nets)}
     substrate = next((n for n, net in enumerate(nets) if net.name == _SUBSTRATE), len(nets))
     boxes, owners, slanted = {}, {}, 0
-    for plane, parts in (*PLANES.items(), *((cut, (cut,)) for cut in CUTS)):
-        indexes = [extractor.layer_index(layers[part]) for part in parts]
+    for name in (*(part for parts in PLANES.values() for part in parts), *CUTS):
+        layer = extractor.layer_index(layers[name])
         pieces = (
-            (number, extractor.polygons_of_net(net, layer, True))
-            for number, net in enumerate(nets)
-            for layer in indexes
+            (number, extractor.polygons_of_net(net, layer, True)) for number, net in enumerate(nets)
         )
-        boxes[plane], owners[plane], count = boxes_of(pieces, drawing.dbu_um)
+        boxes[name], owners[name], count = boxes_of(pieces, drawing.dbu_um)
         slanted += count
+    transistors = list(_transistors(circuit, models, index, drawing.dbu_um)) if circuit else []
     return Connected(
         drawing.dbu_um,
         max(len(nets), substrate + 1),
         substrate,
         boxes,
         owners,
-        tuple(_transistors(circuit, models, index, drawing.dbu_um)) if circuit is not None else (),
+        tuple(_with_bulks(drawing, transistors, boxes["nwell"], owners["nwell"], substrate)),
         slanted,
     )
 
@@ -147,7 +155,6 @@ def _derived(drawing: Drawing) -> dict[str, Any]:
     well = get("nwell")
     layers = {
         "nwell": well,
-        "pwell": kdb.Region(),
         "nsd": n_type - well,
         "psd": p_type & well,
         "ntap": n_type & well,
@@ -159,8 +166,9 @@ def _derived(drawing: Drawing) -> dict[str, Any]:
     odd = gates - layers["ngate"] - layers["pgate"]
     if not odd.is_empty():
         raise InputError(
-            f"{drawing.source}: poly over diffusion at {place(next(odd.each()).bbox(), drawing.dbu_um)} "
-            "is no transistor: it needs nsdm outside nwell or psdm inside",
+            f"{drawing.source}: poly over diffusion at "
+            f"{place(next(odd.each()).bbox(), drawing.dbu_um)} is no "
+            "transistor: it needs nsdm outside nwell or psdm inside",
             remedy="correct implant and well around it",
         )
     for name in ("licon", "li1", "mcon", "met1", "via", "met2", "via2", "met3", "met4", "met5"):
@@ -169,6 +177,10 @@ def _derived(drawing: Drawing) -> dict[str, Any]:
         layers[plate] = get(plate)
         layers[f"{cut}_{plate}"] = get(cut).interacting(get(plate))
         layers[cut] = get(cut) - layers[f"{cut}_{plate}"]
+    for name in _WIRING:
+        # A supply net's polygon has thousands of corners: every via would be tested against all.
+        layers[name] = layers[name].dup()
+        layers[name].break_polygons(_MAX_CORNERS, 0.0)
     # klayout does not take one region under two names.
     return {name: region.dup() for name, region in layers.items()}
 
@@ -190,6 +202,7 @@ def _transistors(
     index: dict[int, int],
     dbu_um: float,
 ) -> Iterator[Transistor]:
+    """The transistors, still without their bulks."""
     for device in circuit.each_device():
         kind = device.device_class().name[0]
         at = device.trans.disp
@@ -203,7 +216,7 @@ def _transistors(
         yield Transistor(
             kind,
             models[kind].get(centre, f"{kind}fet_01v8"),
-            (net["D"], net["G"], net["S"], net["B"]),
+            (net["D"], net["G"], net["S"], -1),
             value("W"),
             value("L"),
             value("AS"),
@@ -215,9 +228,22 @@ def _transistors(
         )
 
 
-def _models(
-    drawing: Drawing, gates: Any, marked: dict[str, str]
-) -> dict[tuple[int, int], str]:
+def _with_bulks(
+    drawing: Drawing, transistors: list[Transistor], wells: Boxes, owners: Index, substrate: int
+) -> Iterator[Transistor]:
+    """The bulk of an NMOS is the substrate, that of a PMOS the well at its gate's centre."""
+    centres = [
+        (round(t.x_um / drawing.dbu_um), round(t.y_um / drawing.dbu_um)) for t in transistors
+    ]
+    points = np.array([(x, y, x, y) for x, y in centres], np.int64).reshape(-1, 4)
+    under = np.full(len(transistors), -1)
+    i, j = near_pairs(points, wells)
+    under[i] = owners[j]
+    for t, well in zip(transistors, under.tolist(), strict=True):
+        yield replace(t, nets=(*t.nets[:3], substrate if t.kind == "n" else well))
+
+
+def _models(drawing: Drawing, gates: Any, marked: dict[str, str]) -> dict[tuple[int, int], str]:
     """Model by centre of the gate, for gates under a marker layer."""
     models: dict[tuple[int, int], str] = {}
     for layer, model in marked.items():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codesign.layout.extract.rectangles import Boxes, Index, ramps
+from codesign.layout.extract.rectangles import Boxes, Index, distinct, ramps
 
 _STRIP_HALOS = 4
 
@@ -15,7 +15,7 @@ _STRIP_HALOS = 4
 class Gaps:
     """Empty stretches beside edges, along x: `boxes` (n, 4) reach from edge to edge.
 
-    left, right: index of the rectangle whose edge bounds the gap there, -1 where there is none
+    left, right: label of the rectangle whose edge bounds the gap there, -1 where there is none
     within the halo (the gap then ends at the halo). left_width, right_width: width in x of the
     conductor behind that edge, abutting rectangles taken together; 0 where there is none.
     """
@@ -27,8 +27,10 @@ class Gaps:
     right_width: Index
 
 
-def find_gaps(boxes: Boxes, halo: int) -> Gaps:
-    """Gaps between disjoint rectangles along x up to `halo` wide.
+def find_gaps(boxes: Boxes, labels: Index, halo: int) -> Gaps:
+    """Gaps between disjoint rectangles along x up to `halo` wide; labels (n,) >= 0.
+
+    Gaps that continue one another between the same labels are one, however the rectangles are cut.
 
     The layer is cut into strips of x with a halo around them; within a strip each slab between
     neighbouring y coordinates is one dimensional.
@@ -67,11 +69,12 @@ def find_gaps(boxes: Boxes, halo: int) -> Gaps:
     right_open = np.flatnonzero(ends_open)
 
     nobody = np.full(1, -1)
+    label = labels[box]
     left = np.concatenate(
-        (box[tails[both - 1]], np.repeat(nobody, len(left_open)), box[tails[right_open]])
+        (label[tails[both - 1]], np.repeat(nobody, len(left_open)), label[tails[right_open]])
     )
     right = np.concatenate(
-        (box[heads[both]], box[heads[left_open]], np.repeat(nobody, len(right_open)))
+        (label[heads[both]], label[heads[left_open]], np.repeat(nobody, len(right_open)))
     )
     none = np.zeros(1, np.int64)
     left_width = np.concatenate(
@@ -96,7 +99,7 @@ def _slabs(boxes: Boxes, box: Index, strip: Index) -> tuple[Index, Index, Index,
     y_low = int(boxes[:, 1].min())
     scale = int(boxes[:, 3].max()) - y_low + 1
     base = (strip - strip.min()) * scale - y_low
-    breaks = np.unique(np.concatenate((base + boxes[box, 1], base + boxes[box, 3])))
+    breaks = distinct(np.concatenate((base + boxes[box, 1], base + boxes[box, 3])))
     low = np.searchsorted(breaks, base + boxes[box, 1])
     high = np.searchsorted(breaks, base + boxes[box, 3])
     source, step = ramps(high - low)
@@ -105,13 +108,12 @@ def _slabs(boxes: Boxes, box: Index, strip: Index) -> tuple[Index, Index, Index,
 
 def _merge(pieces: Boxes, left: Index, right: Index, left_width: Index, right_width: Index) -> Gaps:
     """Join gaps on top of one another between the same edges."""
-    order = np.lexsort((pieces[:, 1], right_width, left_width, right, left))
-    pieces = pieces[order]
-    keys = np.stack((left, right, left_width, right_width), axis=1)[order]
+    keys = np.stack((pieces[:, 0], pieces[:, 2], left, right, left_width, right_width), axis=1)
+    order = np.lexsort((pieces[:, 1], *keys.T))
+    pieces, keys = pieces[order], keys[order]
     start = np.ones(len(pieces), bool)
     start[1:] = (keys[1:] != keys[:-1]).any(axis=1) | (pieces[1:, 1] != pieces[:-1, 3])
     where = np.flatnonzero(start)
     merged = pieces[where]
     merged[:, 3] = pieces[np.concatenate((where[1:], [len(pieces)])) - 1, 3]
-    keys = keys[where]
-    return Gaps(merged, keys[:, 0], keys[:, 1], keys[:, 2], keys[:, 3])
+    return Gaps(merged, *keys[where, 2:].T)

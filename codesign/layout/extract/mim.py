@@ -49,9 +49,7 @@ def mim_capacitors(drawing: Drawing, connected: Connected) -> Iterator[MIMCapaci
                     remedy="draw the plate as one rectangle",
                 )
             centre = box.center()
-            nets = tuple(
-                _net_at(connected, plane, centre.x, centre.y) for plane in (plate, bottom)
-            )
+            nets = tuple(_net_at(connected, plane, centre.x, centre.y) for plane in (plate, bottom))
             yield MIMCapacitor(
                 model,
                 (nets[0], nets[1]),
@@ -63,6 +61,7 @@ def mim_capacitors(drawing: Drawing, connected: Connected) -> Iterator[MIMCapaci
 
 
 def _net_at(connected: Connected, plane: str, x: int, y: int) -> int:
-    x0, y0, x1, y1 = connected.boxes[plane].T
+    boxes, owners = connected.plane(plane)
+    x0, y0, x1, y1 = boxes.T
     hits = np.flatnonzero((x0 <= x) & (x <= x1) & (y0 <= y) & (y <= y1))
-    return int(connected.owners[plane][hits[0]])
+    return int(owners[hits[0]])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import klayout.db as kdb
 import numpy as np
 
 from codesign.errors import InputError
-from codesign.layout.extract.connect import Connected
+from codesign.layout.extract.boxes import near_pairs
+from codesign.layout.extract.connect import PLANES, Connected
 from codesign.layout.extract.reader import Drawing
 from codesign.layout.technology import LABEL_PURPOSE, PIN_PURPOSE
 
@@ -37,16 +38,21 @@ class Label:
 
 @dataclass(frozen=True)
 class Names:
-    """Name of every net by index; the labelled ones; texts that lie on no conductor."""
+    """Name of every net by index, the label of each labelled one, texts on no conductor."""
 
     names: tuple[str, ...]
-    labelled: frozenset[int]
+    anchors: dict[int, Label]
     stray: tuple[Label, ...]
+
+    @property
+    def labelled(self) -> frozenset[int]:
+        """Indices of the nets with a label."""
+        return frozenset(self.anchors)
 
     @property
     def label_names(self) -> tuple[str, ...]:
         """All labels, in natural order (a2 before a10)."""
-        return tuple(sorted((self.names[net] for net in self.labelled), key=natural_key))
+        return tuple(sorted((self.names[net] for net in self.anchors), key=natural_key))
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
@@ -80,9 +86,9 @@ def name_nets(drawing: Drawing, connected: Connected) -> Names:
     named: dict[int, Label] = {}
     spoken: dict[str, tuple[int, Label]] = {}
     stray = []
-    for label in labels(drawing):
+    found = labels(drawing)
+    for label, net in zip(found, _nets_at(drawing, connected, found), strict=True):
         _check_name(drawing, label)
-        net = _net_at(drawing, connected, label)
         if net is None:
             stray.append(label)
             continue
@@ -108,12 +114,10 @@ def name_nets(drawing: Drawing, connected: Connected) -> Names:
             "without them the netlist has no ports",
             remedy="add texts on purpose 5 or 16 of the layer they name, in the top cell itself",
         )
-    return Names(_all_names(connected, named, set(spoken)), frozenset(named), tuple(stray))
+    return Names(_all_names(connected, named, set(spoken)), named, tuple(stray))
 
 
-def _all_names(
-    connected: Connected, named: dict[int, Label], taken: set[str]
-) -> tuple[str, ...]:
+def _all_names(connected: Connected, named: dict[int, Label], taken: set[str]) -> tuple[str, ...]:
     names = {net: label.text for net, label in named.items()}
     if connected.substrate not in names:
         substrate = UNNAMED_SUBSTRATE
@@ -134,32 +138,43 @@ def _order(connected: Connected) -> Iterable[int]:
     """Nets in the order transistors use them, then by their lowest left corner."""
     yield from (net for transistor in connected.transistors for net in transistor.nets)
     corners: dict[int, tuple[int, int, int]] = {}
-    for rank, plane in enumerate(connected.boxes):
-        boxes, owners = connected.boxes[plane], connected.owners[plane]
-        for net, x, y in zip(owners.tolist(), boxes[:, 0].tolist(), boxes[:, 1].tolist(), strict=True):
+    for rank, plane in enumerate(PLANES):
+        boxes, owners = connected.plane(plane)
+        for net, x, y in zip(
+            owners.tolist(), boxes[:, 0].tolist(), boxes[:, 1].tolist(), strict=True
+        ):
             corners[net] = min(corners.get(net, (y, x, rank)), (y, x, rank))
     yield from sorted(corners, key=lambda net: corners[net])
     yield from range(connected.n_nets)
 
 
-def _net_at(drawing: Drawing, connected: Connected, label: Label) -> int | None:
-    if label.conductor == "substrate":
-        return connected.substrate
-    inside, touching = set(), set()
-    for plane in ("poly", "gate") if label.conductor == "poly" else (label.conductor,):
-        boxes, owners = connected.boxes[plane], connected.owners[plane]
-        x0, y0, x1, y1 = boxes.T
-        touches = (x0 <= label.x) & (label.x <= x1) & (y0 <= label.y) & (label.y <= y1)
-        within = (x0 < label.x) & (label.x < x1) & (y0 < label.y) & (label.y < y1)
-        touching |= set(np.unique(owners[touches]).tolist())
-        inside |= set(np.unique(owners[within]).tolist())
-    found = inside or touching
-    if len(found) > 1:
-        raise InputError(
-            f"{drawing.source}: {_at(label, drawing)} lies where {len(found)} nets meet",
-            remedy="move it inside the shape it names",
-        )
-    return found.pop() if found else None
+def _nets_at(drawing: Drawing, connected: Connected, found: Sequence[Label]) -> list[int | None]:
+    """The net under each label: the one whose shape it lies inside, else the one it touches."""
+    inside: list[set[int]] = [set() for _ in found]
+    touching: list[set[int]] = [set() for _ in found]
+    for plane in ("gate", *_CONDUCTORS):
+        conductor = "poly" if plane == "gate" else plane
+        mine = [k for k, label in enumerate(found) if label.conductor == conductor]
+        points = np.array([(found[k].x, found[k].y) * 2 for k in mine], np.int64).reshape(-1, 4)
+        boxes, owners = connected.plane(plane)
+        i, j = near_pairs(points, boxes)
+        within = (boxes[j, :2] < points[i, :2]) & (points[i, :2] < boxes[j, 2:])
+        for k, net, is_inside in zip(
+            i.tolist(), owners[j].tolist(), np.all(within, axis=1).tolist(), strict=True
+        ):
+            (inside if is_inside else touching)[mine[k]].add(net)
+    result: list[int | None] = []
+    for k, label in enumerate(found):
+        nets = inside[k] or touching[k]
+        if label.conductor == "substrate":
+            nets = {connected.substrate}
+        if len(nets) > 1:
+            raise InputError(
+                f"{drawing.source}: {_at(label, drawing)} lies where {len(nets)} nets meet",
+                remedy="move it inside the shape it names",
+            )
+        result.append(min(nets) if nets else None)
+    return result
 
 
 def _check_name(drawing: Drawing, label: Label) -> None:

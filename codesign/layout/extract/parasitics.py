@@ -1,4 +1,12 @@
-"""Capacitance coefficients of the process by layer, pair of layers and interconnect corner."""
+"""Capacitance coefficients of the process, per interconnect corner.
+
+Two descriptions of the same wires, from pdk/<process>:
+
+- the foundry's interconnect table: coupling and fringe of arrays of wires over and under planes, by
+  width and space (interconnect.toml). The law "foundry" interpolates it.
+- constants per pair of layers, those that the official technology file extracts with
+  (parasitics.toml). The law "constant" is magic's.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +15,26 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from codesign.errors import InputError, ToolError
 from codesign.resources import resource_dir
 
 CORNERS = ("nom", "low", "high")
+LAWS = ("foundry", "constant")
 SUBSTRATE = "substrate"
+_CODES = {
+    "f": SUBSTRATE,
+    "d": "diff",
+    "p1": "poly",
+    "l1": "li1",
+    "m1": "met1",
+    "m2": "met2",
+    "m3": "met3",
+    "m4": "met4",
+    "m5": "met5",
+}
 
 
 @dataclass(frozen=True)
@@ -26,10 +49,6 @@ class Overlap:
     fringe_F_per_m: float
     fringe_up_F_per_m: float
 
-    def spread_per_m(self, spread_m_per_F: float) -> float:
-        """The a of the fringe's share (2 / pi) atan(a d) within the distance d of the edge."""
-        return spread_m_per_F * self.area_F_per_m2
-
 
 @dataclass(frozen=True)
 class Sidewall:
@@ -38,41 +57,62 @@ class Sidewall:
     K_F: float
     offset_m: float
 
-    def coupling_F_per_m(self, space_m: Any) -> Any:
-        """Coupling per length of two facing edges; `space_m` may be an array."""
-        return self.K_F / (space_m + self.offset_m)
+
+@dataclass(frozen=True)
+class Stack:
+    """An array of wires over the plane `below` (or the substrate) and under `above` (or nothing).
+
+    area_F_per_m2: to the planes. coupling_F_per_m, fringe_F_per_m: (width, space) of one edge, to
+    the wires beside it and to the planes.
+    """
+
+    below: str
+    above: str | None
+    area_F_per_m2: float
+    coupling_F_per_m: NDArray[np.float64]
+    fringe_F_per_m: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class WireArrays:
+    """The foundry's table for the wires of one layer: by (below, above), at width_m and space_m."""
+
+    width_m: NDArray[np.float64]
+    space_m: NDArray[np.float64]
+    stacks: dict[tuple[str, str | None], Stack]
 
 
 @dataclass(frozen=True)
 class ParasiticTable:
-    """All coefficients of one interconnect corner. overlaps: by (upper layer, lower layer)."""
+    """All coefficients of one interconnect corner. overlaps: by (upper layer, lower layer).
+
+    law: "foundry" or "constant", what `capacitances` extracts with.
+    """
 
     corner: str
+    law: str
     overlaps: dict[tuple[str, str], Overlap]
     sidewalls: dict[str, Sidewall]
+    wires: dict[str, WireArrays]
     well_F_per_m2: float
     halo_um: float
     spread_m_per_F: float
 
     @staticmethod
     @cache
-    def sky130(corner: str = "nom") -> ParasiticTable:
-        """The table of pdk/sky130/parasitics.toml at "nom", "low" or "high" capacitance.
+    def sky130(corner: str = "nom", law: str = "constant") -> ParasiticTable:
+        """The tables of pdk/sky130 at "nom", "low" or "high" capacitance.
 
-        Raises InputError for another corner, ToolError when the file is unreadable.
+        low is the foundry's fast, high its slow interconnect corner. Raises InputError for another
+        corner or law, ToolError when a file is unreadable.
         """
-        if corner not in CORNERS:
-            raise InputError(
-                f"unknown interconnect corner {corner!r}", remedy=f"one of {', '.join(CORNERS)}"
-            )
-        path = resource_dir("pdk") / "sky130" / "parasitics.toml"
-        try:
-            facts = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise ToolError(
-                f"cannot read the capacitance table {path}: {error}", remedy="reinstall codesign"
-            ) from error
+        for what, value, known in (("corner", corner, CORNERS), ("law", law, LAWS)):
+            if value not in known:
+                raise InputError(
+                    f"unknown interconnect {what} {value!r}", remedy=f"one of {', '.join(known)}"
+                )
         k = CORNERS.index(corner)
+        facts, arrays = _read("parasitics.toml"), _read("interconnect.toml")
         overlaps = {
             (upper, lower): Overlap(
                 record["area_aF_per_um2"][k] * 1e-6,
@@ -88,9 +128,44 @@ class ParasiticTable:
         }
         return ParasiticTable(
             corner,
+            law,
             overlaps,
             sidewalls,
+            {layer: _wire_arrays(layer, record, k) for layer, record in arrays.items()},
             facts["well"]["area_aF_per_um2"][k] * 1e-6,
             facts["halo"]["halo_um"],
-            facts["halo"]["spread_per_aF"] * 1e12,
+            facts["halo"]["spread_um_per_aF"] * 1e12,
         )
+
+
+def _wire_arrays(layer: str, record: dict[str, Any], k: int) -> WireArrays:
+    stacks = {}
+    for name, area in record["ca_aF_per_um2"].items():
+        above, below = _planes(name, layer)
+        stacks[below, above] = Stack(
+            below,
+            above,
+            area[k] * 1e-6,
+            np.array(record["cc_aF_per_um"][name][k]) * 1e-12,
+            np.array(record["cf_aF_per_um"][name][k]) * 1e-12,
+        )
+    return WireArrays(
+        np.array(record["width_um"]) * 1e-6, np.array(record["space_um"]) * 1e-6, stacks
+    )
+
+
+def _planes(stack: str, layer: str) -> tuple[str | None, str]:
+    """(plane above, plane below) of the wires of `layer` in a stack of the foundry's naming."""
+    code = next(code for code, name in _CODES.items() if name == layer)
+    above, below = stack.split(code, 1)
+    return _CODES[above] if above else None, _CODES[below]
+
+
+def _read(name: str) -> dict[str, Any]:
+    path = resource_dir("pdk") / "sky130" / name
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ToolError(
+            f"cannot read the capacitance table {path}: {error}", remedy="reinstall codesign"
+        ) from error

@@ -1,4 +1,4 @@
-"""Reading a GDS file for extraction: what is no usable layout is refused before any work is done."""
+"""Reading a GDS file for extraction: what is no usable layout is refused before any work."""
 
 from __future__ import annotations
 

@@ -7,12 +7,13 @@ array operations whose cost grows linearly with the rectangles and the pairs tha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Boxes = NDArray[np.int64]
-Index = NDArray[np.int64]
+Boxes = NDArray[np.signedinteger[Any]]
+Index = NDArray[np.signedinteger[Any]]
 
 _CHUNK = 1_500_000
 _MAX_CELLS = 4_000_000
@@ -33,6 +34,14 @@ def ramps(counts: Index) -> tuple[Index, Index]:
     owner = np.repeat(np.arange(len(counts)), counts)
     starts = np.cumsum(counts) - counts
     return owner, np.arange(len(owner)) - starts[owner]
+
+
+def distinct(values: Index) -> Index:
+    """The values in ascending order, each once. numpy's own takes a slower path by hashing."""
+    values = np.sort(values)
+    new = np.ones(len(values), bool)
+    new[1:] = values[1:] != values[:-1]
+    return values[new]
 
 
 def split(boxes: Boxes, size: int) -> tuple[Boxes, Index]:
@@ -69,6 +78,8 @@ class BoxIndex:
         keys, owner = self._cells(boxes)
         order = np.argsort(keys, kind="stable")
         self._owner = owner[order]
+        # Copies in the order of the cells: a join reads them in long runs.
+        self._columns = [np.ascontiguousarray(boxes[self._owner, k]) for k in range(4)]
         self._start = np.concatenate(
             ([0], np.cumsum(np.bincount(keys, minlength=int(self.shape.prod()))))
         )
@@ -102,26 +113,40 @@ class BoxIndex:
         counts = self._start[keys + 1] - self._start[keys]
         filled = np.flatnonzero(counts)
         keys, owner, counts = keys[filled], owner[filled], counts[filled]
+        starts = self._start[keys]
+        theirs = [column[owner] for column in others.T]
+        low_x, low_y = (int(value) for value in self.low)
+        cell_x, cell_y = np.divmod(keys, self.shape[1])
+        # A pair meets in several cells: it counts in that of its overlap's first corner.
+        cell_x = cell_x * self.cell + low_x
+        cell_y = cell_y * self.cell + low_y
         ends = np.cumsum(counts)
         begin = 0
         while begin < len(counts):
             done = ends[begin - 1] if begin else 0
             end = max(int(np.searchsorted(ends, done + _CHUNK)), begin + 1)
             source, step = ramps(counts[begin:end])
-            key = keys[begin:end][source]
-            i = owner[begin:end][source]
-            j = self._owner[self._start[key] + step]
-            a, b = others[i], self.boxes[j]
-            corner = np.maximum(a[:, :2], b[:, :2])
-            end_corner = np.minimum(a[:, 2:], b[:, 2:])
-            cell = (np.maximum(corner, low) - low) // self.cell
-            # A pair meets in several cells: count it in that of its overlap's first corner.
-            keep = (
-                (corner[:, 0] < end_corner[:, 0])
-                & (corner[:, 1] < end_corner[:, 1])
-                & (cell[:, 0] * self.shape[1] + cell[:, 1] == key)
+            source += begin
+            entry = starts[source] + step
+            keep = np.flatnonzero(
+                (self._columns[0][entry] < theirs[2][source])
+                & (theirs[0][source] < self._columns[2][entry])
             )
-            yield i[keep], j[keep]
+            source, entry = source[keep], entry[keep]
+            keep = np.flatnonzero(
+                (self._columns[1][entry] < theirs[3][source])
+                & (theirs[1][source] < self._columns[3][entry])
+            )
+            source, entry = source[keep], entry[keep]
+            x = np.maximum(self._columns[0][entry], theirs[0][source])
+            y = np.maximum(self._columns[1][entry], theirs[1][source])
+            keep = np.flatnonzero(
+                (x >= cell_x[source])
+                & (y >= cell_y[source])
+                & (x < cell_x[source] + self.cell)
+                & (y < cell_y[source] + self.cell)
+            )
+            yield owner[source[keep]], self._owner[entry[keep]]
             begin = end
 
 
@@ -134,9 +159,11 @@ def subtract(boxes: Boxes, cutters: Boxes) -> tuple[Boxes, Index]:
     j = np.concatenate([c[1] for c in chunks])
     if not len(i):
         return boxes, np.arange(len(boxes))
-    touched, i = np.unique(i, return_inverse=True)
-    pieces, owner = _subtract(boxes[touched], i, cutters[j])
-    free = np.setdiff1d(np.arange(len(boxes)), touched, assume_unique=True)
+    is_touched = np.zeros(len(boxes), bool)
+    is_touched[i] = True
+    touched, free = np.flatnonzero(is_touched), np.flatnonzero(~is_touched)
+    place = np.cumsum(is_touched) - 1
+    pieces, owner = _subtract(boxes[touched], place[i], cutters[j])
     return np.concatenate((boxes[free], pieces)), np.concatenate((free, touched[owner]))
 
 
@@ -149,7 +176,7 @@ def _subtract(boxes: Boxes, i: Index, cut: Boxes) -> tuple[Boxes, Index]:
     y_low = int(boxes[:, 1].min())
     scale = int(boxes[:, 3].max()) - y_low + 1
     all_i = np.arange(len(boxes))
-    breaks = np.unique(
+    breaks = distinct(
         np.concatenate(
             (
                 all_i * scale + boxes[:, 1] - y_low,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from codesign.layout.extract.assemble import (
     header,
     undriven,
 )
-from codesign.layout.extract.audit import audit_ports
+from codesign.layout.extract.audit import audit_ports, port_faults
 from codesign.layout.extract.checks import check_drawing
 from codesign.layout.extract.connect import PLANES, Connected, connect
 from codesign.layout.extract.mim import mim_capacitors
@@ -61,25 +62,39 @@ def extract_circuit(
     by_name = {name: net for net, name in enumerate(names.names)}
     port_nets = {by_name[port] for port in chosen if port in by_name}
     check_gates(drawing, connected, port_nets)
-    devices = flat_devices(connected, capacitors, names)
+    floating = undriven(connected, capacitors, port_nets)
     comments = [
         f"extracted by codesign from cell {drawing.cell.name}: mode {mode}, interconnect {corner}",
-        *header(drawing, connected, names, (len(connected.transistors), len(capacitors))),
+        *header(connected, names, (len(connected.transistors), len(capacitors))),
         *stray_notes(names, drawing),
     ]
-    found: tuple[Parasitic, ...] = ()
-    if mode is not Mode.NONE:
-        floating = undriven(connected, capacitors, port_nets)
-        found, notes = _capacitors(connected, names, floating, corner, min_capacitance_F)
-        comments += notes
     if mode is Mode.RC:
-        raise InputError("mode rc is not available yet", remedy="use mode c")
-    circuit = FlatCircuit(
-        _cell_name(drawing), chosen, devices, found, comments=tuple(comments)
-    )
+        from codesign.layout.extract.rc import RCLimits, extract_rc
+
+        limits = RCLimits(min_capacitance_F=min_capacitance_F)
+        rc = extract_rc(connected, capacitors, names, floating, corner, limits)
+        circuit = FlatCircuit(
+            cell_name(drawing),
+            chosen,
+            flat_devices(rc.transistors, rc.mims, rc.names),
+            rc.capacitors,
+            rc.resistors,
+            (*comments, *rc.notes),
+        )
+    else:
+        found: tuple[Parasitic, ...] = ()
+        notes: list[str] = []
+        if mode is Mode.C:
+            found, notes = _capacitors(connected, names, floating, corner, min_capacitance_F)
+        devices = flat_devices(connected.transistors, capacitors, names.names)
+        circuit = FlatCircuit(
+            cell_name(drawing), chosen, devices, found, comments=(*comments, *notes)
+        )
     if ports is not None:
         audit_ports(circuit, ports, unconnected)
-    return circuit
+        return circuit
+    loose = (f"port {fault}" for fault in port_faults(circuit, circuit.ports))
+    return replace(circuit, comments=(*circuit.comments, *loose))
 
 
 def _capacitors(
@@ -92,15 +107,16 @@ def _capacitors(
     from codesign.layout.extract.capacitance import NetShapes, capacitances
     from codesign.layout.extract.parasitics import ParasiticTable
 
-    boxes = {plane: connected.boxes[plane] for plane in PLANES}
-    owners = {plane: connected.owners[plane] for plane in PLANES}
+    planes = {name: connected.plane(name) for name in PLANES}
+    boxes = {name: boxes for name, (boxes, _) in planes.items()}
+    owners = {name: owners for name, (_, owners) in planes.items()}
     shapes = NetShapes(connected.dbu_um, boxes, owners, connected.n_nets)
     found = capacitances(shapes, ParasiticTable.sky130(corner))
     settled = settle(found, names.names, connected.substrate, floating, threshold_F)
     return settled.capacitors, list(settled.notes(threshold_F))
 
 
-def _cell_name(drawing: Drawing) -> str:
+def cell_name(drawing: Drawing) -> str:
     name = str(drawing.cell.name)
     if not name.isascii() or not name.replace("_", "").isalnum() or name[0].isdigit():
         raise InputError(

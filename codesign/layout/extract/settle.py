@@ -17,8 +17,8 @@ MIN_CAPACITANCE_F = 1e-18
 
 @dataclass(frozen=True)
 class Settled:
-    """Capacitors, and what became of the rest: how many pairs went to ground, how many floating
-    nets were eliminated."""
+    """Capacitors, and what became of the rest: how many couplings went to ground (those through an
+    eliminated net counted per end), how many floating nets were eliminated."""
 
     capacitors: tuple[Parasitic, ...]
     moved: int
@@ -64,18 +64,23 @@ def settle(
         add(net, substrate, value)
     for (a, b), value in zip(found.pair.tolist(), found.pair_F.tolist(), strict=True):
         add(a, b, value)
-    eliminated = 0
+    moved, moved_F, eliminated = 0, 0.0, 0
     for net in sorted(set(floating) - {substrate}):
         around = links.pop(net)
         links[net] = {}
         eliminated += bool(around)
         total = sum(around.values())
+        rest = {other: value * (1 - value / total) for other, value in around.items()}
         for other in around:
             del links[other][net]
-        for position, (a, to_a) in enumerate(sorted(around.items())):
-            for b, to_b in sorted(around.items())[position + 1 :]:
-                add(a, b, to_a * to_b / total)
-    moved, moved_F = 0, 0.0
+        for a, b, value in _in_series(around, total, threshold_F):
+            add(a, b, value)
+            rest[a] -= value
+            rest[b] -= value
+        for other, value in rest.items():
+            if other != substrate and value > 1e-9 * threshold_F:
+                moved, moved_F = moved + 1, moved_F + value / 2
+                add(other, substrate, value)
     kept: dict[tuple[int, int], float] = {}
     ground = {net: links[net].get(substrate, 0.0) for net in links}
     for a, around in links.items():
@@ -96,3 +101,17 @@ def settle(
     ]
     capacitors = tuple(Parasitic(a, b, value) for a, b, value in rows)
     return Settled(capacitors, moved, moved_F, eliminated)
+
+
+def _in_series(
+    around: dict[int, float], total: float, threshold_F: float
+) -> Iterator[tuple[int, int, float]]:
+    """Pairs of a floating net's neighbours with C_a C_b / total of at least the threshold: a long
+    line has thousands of neighbours, and nearly all pairs of them are far below it."""
+    ranked = sorted(around.items(), key=lambda item: (-item[1], item[0]))
+    for position, (a, to_a) in enumerate(ranked):
+        for b, to_b in ranked[position + 1 :]:
+            value = to_a * to_b / total
+            if value < threshold_F:
+                break
+            yield a, b, value

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
+from codesign.layout.extract.law import Floats
+from codesign.layout.extract.rectangles import Index
 from codesign.layout.extract.shapes import NetCapacitances
 
 _BUFFER = 2_000_000
@@ -18,16 +19,14 @@ class Tally:
         self.n_nets = n_nets
         self._ground = np.zeros(n_nets)
         self._sum = csr_array((n_nets, n_nets))
-        self._buffer: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
+        self._buffer: list[tuple[Index, Index, Floats]] = []
         self._buffered = 0
 
-    def ground(self, net: NDArray[np.int64], value_F: NDArray[np.float64]) -> None:
+    def ground(self, net: Index, value_F: Floats) -> None:
         """Add capacitances to the substrate."""
         self._ground += np.bincount(net, value_F, minlength=self.n_nets)
 
-    def couple(
-        self, a: NDArray[np.int64], b: NDArray[np.int64], value_F: NDArray[np.float64]
-    ) -> None:
+    def couple(self, a: Index, b: Index, value_F: Floats) -> None:
         """Add couplings between the nets a and b; those within a net drop out."""
         keep = np.flatnonzero((a != b) & (value_F != 0.0))
         a, b, value_F = a[keep], b[keep], value_F[keep]

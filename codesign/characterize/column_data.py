@@ -1,0 +1,139 @@
+"""Trials of a layer as arrays, from the tables of the column sweep, one neuron or a whole layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from codesign.characterize.currents import CurrentTable
+from codesign.errors import DataError
+
+# Earlier, the membrane starts so near the threshold that the sensing inverter is slow and no smooth
+# law holds; training keeps spikes later than this.
+EARLIEST_FIRING = 0.08
+HOLDOUT = 3  # every third run is left out of the fit that the hold-out error comes from
+
+
+@dataclass(frozen=True)
+class ColumnData:
+    """Trials of one layer as arrays. Currents are signed: > 0 discharges (positive weight).
+
+    A sample is one set of input spikes, a column one neuron with the biases of one run; a trial is
+    a neuron's answer to a sample. Times in units of the phase, currents at V0.
+
+    t_samples (sample, synapse); i0_A (column, synapse), column_neuron (column) counted from 0;
+    per trial: run, sample, column, v_end, t_fire.
+    """
+
+    run: np.ndarray
+    sample: np.ndarray
+    column: np.ndarray
+    t_samples: np.ndarray
+    i0_A: np.ndarray
+    column_neuron: np.ndarray
+    v_end: np.ndarray
+    t_fire: np.ndarray
+    v_start: float
+
+    @property
+    def t_spike(self) -> np.ndarray:
+        """Input spikes of every trial, (trial, synapse)."""
+        return self.t_samples[self.sample]
+
+    @property
+    def neuron(self) -> np.ndarray:
+        """Neuron of every trial, from 0."""
+        return self.column_neuron[self.column]
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons that were characterised."""
+        return int(self.column_neuron.max()) + 1
+
+
+@dataclass(frozen=True)
+class ColumnSetting:
+    """What the fit of a layer starts from."""
+
+    t_phase_s: float
+    t_end: float
+    v0_V: float
+    v_th_V: float
+    i_range_A: tuple[float, float]
+    v_range: tuple[float, float]
+
+
+def column_data(
+    trials: pd.DataFrame,
+    inputs: pd.DataFrame,
+    tables: dict[str, CurrentTable],
+    layer: int,
+    setting: ColumnSetting,
+    supply_V: float,
+) -> ColumnData:
+    """Arrays of a layer from the trial and input tables. Raises DataError when too few fired."""
+    # Tables of a single neuron behind its column need not say which neuron it is.
+    trials, inputs = (t if "neuron" in t else t.assign(neuron=1) for t in (trials, inputs))
+    chosen = trials[(trials["layer"] == layer) & (trials["status"] == "ok")]
+    chosen = chosen[chosen["t_fire_s"] >= EARLIEST_FIRING * setting.t_phase_s]
+    chosen = chosen.sort_values(["run", "trial", "neuron"])
+    if len(chosen) < 20:
+        raise DataError(
+            f"only {len(chosen)} column trials of layer {layer} fired; a fit needs 20",
+            remedy="raise runs or trials of the column sweep and simulate again",
+        )
+    if left_out(chosen["run"].to_numpy(int)).mean() in (0.0, 1.0):
+        raise DataError(
+            f"the column trials of layer {layer} come from {chosen['run'].nunique()} runs: too few "
+            f"to leave every {HOLDOUT}rd one out of the fit and test on it",
+            remedy="raise runs of the column sweep and simulate again",
+        )
+    merged = inputs[(inputs["layer"] == layer) & (inputs["status"] == "ok")]
+    # The first layer's spikes are the input pulses; later ones are lines that neurons drive.
+    spike = "t_pulse_s" if layer == 1 else "t_line_s"
+    # A line that stayed low is a spike past the phase.
+    merged = merged.assign(t_spike=merged[spike].fillna(2 * setting.t_phase_s))
+    shown = merged.drop_duplicates(["run", "trial", "synapse"])
+    times = shown.pivot_table(index=["run", "trial"], columns="synapse", values="t_spike")
+    wanted = pd.MultiIndex.from_frame(chosen[["run", "trial"]])
+    t_samples = times.reindex(wanted.unique()).to_numpy(float)
+    if not np.isfinite(t_samples).all():
+        raise DataError(
+            f"the input spikes of some column trials of layer {layer} are missing",
+            remedy="simulate the column sweep again",
+        )
+    biases = merged.drop_duplicates(["run", "neuron", "synapse"])
+    n, p = (
+        biases.pivot_table(
+            index=["run", "neuron"], columns="synapse", values=f"v_bias_{polarity}_V"
+        )
+        for polarity in "np"
+    )
+    columns = n.index
+    return ColumnData(
+        run=chosen["run"].to_numpy(int),
+        sample=wanted.unique().get_indexer(wanted),
+        column=columns.get_indexer(pd.MultiIndex.from_frame(chosen[["run", "neuron"]])),
+        t_samples=t_samples / setting.t_phase_s,
+        i0_A=_currents(n.to_numpy(float), p.to_numpy(float), tables, setting.v0_V, supply_V),
+        column_neuron=columns.get_level_values("neuron").to_numpy(int) - 1,
+        v_end=(setting.v0_V - chosen["v_end_V"].to_numpy(float)) / setting.v_th_V,
+        t_fire=chosen["t_fire_s"].to_numpy(float) / setting.t_phase_s,
+        v_start=float((setting.v0_V - chosen["v_start_V"].mean()) / setting.v_th_V),
+    )
+
+
+def left_out(run: np.ndarray) -> np.ndarray:
+    """Which trials the hold-out error comes from, by their run."""
+    return run % HOLDOUT == HOLDOUT - 1
+
+
+def _currents(
+    n: np.ndarray, p: np.ndarray, tables: dict[str, CurrentTable], v0_V: float, supply_V: float
+) -> np.ndarray:
+    i0 = np.zeros(n.shape)
+    for table, bias, on, sign in ((tables["n"], n, n > 0, 1), (tables["p"], p, p < supply_V, -1)):
+        i0[on] = sign * table.current(bias[on], np.full(int(on.sum()), v0_V))
+    return i0

@@ -1,0 +1,74 @@
+"""`codesign extract LAYOUT`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from codesign.cli.options import common_options
+from codesign.cli.output import Output
+
+
+@click.command()
+@click.argument("layout", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--top", metavar="CELL", required=True, help="Cell to extract.")
+@click.option(
+    *("-o", "--output"),
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Write the netlist there.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["none", "c", "rc"]),
+    default="c",
+    show_default=True,
+    help="Parasitics: none, capacitances, or capacitances and resistances.",
+)
+@click.option(
+    "--corner",
+    type=click.Choice(["nom", "low", "high"]),
+    default="nom",
+    show_default=True,
+    help="Interconnect corner.",
+)
+@click.option(
+    "--ports",
+    "port_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Port list (.ports.json) to take the order from and to check.  [default: every label]",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["own", "magic"]),
+    default="own",
+    show_default=True,
+    help="Our extraction, or magic with the technology file of $PDK_ROOT.",
+)
+@common_options
+def extract(
+    layout: Path,
+    top: str,
+    output: Path,
+    mode: str,
+    corner: str,
+    port_file: Path | None,
+    engine: str,
+) -> Output:
+    """Extract a netlist with parasitics from a sky130 layout; its text labels become ports.
+
+    The ports are checked afterwards: with --ports, each must be there and reach a device, else
+    exit code 1.
+    """
+    from codesign.files import write_atomic
+    from codesign.layout.extract import read_ports, run_engine, summary
+
+    ports, unconnected = read_ports(port_file) if port_file is not None else (None, ())
+    circuit = run_engine(
+        engine, layout, top, mode=mode, corner=corner, ports=ports, unconnected=unconnected
+    )
+    write_atomic(output, circuit.spice())
+    text = "\n".join([*circuit.comments, f"wrote {output}"])
+    return Output({"netlist": output, **summary(circuit)}, text)

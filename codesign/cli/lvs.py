@@ -1,0 +1,45 @@
+"""`codesign lvs LAYOUT NETLIST`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from codesign.cli.options import common_options
+from codesign.cli.output import Output
+
+
+@click.command()
+@click.argument("layout", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("netlist", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--top", metavar="CELL", required=True, help="Cell of the layout and subcircuit.")
+@click.option(
+    "--engine",
+    type=click.Choice(["klayout", "netgen"]),
+    default="klayout",
+    show_default=True,
+    help="netgen needs the program netgen-lvs.",
+)
+@click.option(
+    *("-o", "--output"),
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the report there as JSON.",
+)
+@common_options
+def lvs(layout: Path, netlist: Path, top: str, engine: str, output: Path | None) -> Output:
+    """Compare a sky130 layout with its SPICE netlist; exits with 1 when they differ.
+
+    Labels of the layout name its pins, which must be the ports of the subcircuit.
+    """
+    from codesign.errors import CheckFailed
+    from codesign.layout.extract import extract_circuit
+    from codesign.layout.lvs import compare, compare_with_netgen, read_circuit, write_lvs_json
+
+    schematic = read_circuit(netlist, top)
+    extracted = extract_circuit(layout, top, mode="none")
+    report = (compare if engine == "klayout" else compare_with_netgen)(extracted, schematic)
+    if output is not None:
+        write_lvs_json(report, output)
+    failure = None if report.match else CheckFailed(f"{layout} does not match {netlist}")
+    return Output(report.as_json(), report.text(), failure)

@@ -1,0 +1,48 @@
+"""The two engines behind one call, and the figures of an extraction for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from codesign.layout.circuit import FlatCircuit
+from codesign.layout.extract.run import Mode, extract_circuit
+from codesign.pdk import Interconnect
+
+
+def run_engine(
+    engine: str,
+    gds: Path,
+    top: str,
+    *,
+    mode: Mode | str = Mode.C,
+    corner: Interconnect | str = Interconnect.NOM,
+    ports: Sequence[str] | None = None,
+    unconnected: Collection[str] = (),
+) -> FlatCircuit:
+    """Extract with `own` or `magic`: the same circuit record and the same port audit."""
+    if engine == "magic":
+        from codesign.layout.extract.magic import extract_with_magic
+
+        return extract_with_magic(
+            gds, top, mode=mode, corner=corner, ports=ports, unconnected=unconnected
+        )
+    return extract_circuit(
+        gds, top, mode=mode, corner=corner, ports=ports, unconnected=unconnected
+    )
+
+
+def summary(circuit: FlatCircuit) -> dict[str, Any]:
+    """Ports, counts, and sums of the parasitics."""
+    return {
+        "cell": circuit.name,
+        "ports": list(circuit.ports),
+        "transistors": sum(device.kind != "cap" for device in circuit.devices),
+        "mim_capacitors": sum(device.kind == "cap" for device in circuit.devices),
+        "nets": len(circuit.nets),
+        "capacitors": len(circuit.capacitors),
+        "capacitance_F": sum(part.value for part in circuit.capacitors),
+        "resistors": len(circuit.resistors),
+        "notes": list(circuit.comments),
+    }

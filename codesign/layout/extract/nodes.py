@@ -1,0 +1,223 @@
+"""Nodes of a layout with resistances: what is one node by itself, and where wires meet it.
+
+One node each: the substrate, every well, every piece of diffusion between gates (its resistance is
+in the transistor model), every gate (at its centre), every MIM plate. Wires meet them at anchors.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from codesign.layout.extract.boxes import near_pairs
+from codesign.layout.extract.connect import Connected
+from codesign.layout.extract.mim import MIMCapacitor
+from codesign.layout.extract.names import Label, Names
+from codesign.layout.extract.rectangles import Boxes, Index, areas
+from codesign.layout.extract.resistances import ResistanceTable
+
+# MIM plate, the cut on it, the conductor that the cut leads to.
+_PLATES = (("capm", "via3_capm", "met4", "via3"), ("cap2m", "via4_cap2m", "met5", "via4"))
+_DIFFUSIONS = ("nsd", "psd", "ntap", "ptap")
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A place on a conductor that leads to `node` through `ohm`: a point, or a contact's box."""
+
+    conductor: str
+    box: tuple[int, int, int, int]
+    node: int
+    ohm: float = 0.0
+
+
+@dataclass
+class Nodes:
+    """Nodes under construction: the net of each, anchors by net, resistors so far.
+
+    parts: per plane, the node of each rectangle of `Connected.plane`; -1 for wires, which come
+    later. ports: the node that a labelled net's name goes to. transistors: (n, 4) nodes drain,
+    gate, source, bulk; capacitors: (n, 2) top, bottom.
+    """
+
+    net: list[int] = field(default_factory=list)
+    anchors: dict[int, list[Anchor]] = field(default_factory=dict)
+    resistors: list[tuple[int, int, float]] = field(default_factory=list)
+    parts: dict[str, Index] = field(default_factory=dict)
+    ports: dict[int, int] = field(default_factory=dict)
+    transistors: list[tuple[int, int, int, int]] = field(default_factory=list)
+    capacitors: list[tuple[int, int]] = field(default_factory=list)
+    substrate: int = 0
+
+    def add(self, net: int) -> int:
+        """A new node of a net."""
+        self.net.append(net)
+        return len(self.net) - 1
+
+    def anchor(self, net: int, anchor: Anchor) -> None:
+        """A new anchor on a net's wires."""
+        self.anchors.setdefault(net, []).append(anchor)
+
+
+def place_nodes(
+    connected: Connected,
+    capacitors: tuple[MIMCapacitor, ...],
+    names: Names,
+    table: ResistanceTable,
+) -> Nodes:
+    """All nodes but those of the wires, with their anchors."""
+    nodes = Nodes()
+    nodes.substrate = nodes.add(connected.substrate)
+    for plane in ("nwell", "gate", "capm", "cap2m"):
+        boxes, owners = connected.plane(plane)
+        nodes.parts[plane] = _groups(boxes, owners, nodes)
+    diffusion = {name: (connected.boxes[name], connected.owners[name]) for name in _DIFFUSIONS}
+    groups = {name: _groups(*diffusion[name], nodes) for name in ("nsd", "psd")}
+    groups["ntap"] = _touching_node(*diffusion["ntap"], connected, nodes)
+    groups["ptap"] = np.full(len(diffusion["ptap"][0]), nodes.substrate)
+    nodes.parts["diff"] = np.concatenate([groups[name] for name in _DIFFUSIONS])
+    _contacts(connected, groups, nodes, table)
+    _plates(connected, nodes, table)
+    _gates(connected, nodes)
+    _transistors(connected, groups, nodes)
+    _capacitors(connected, capacitors, nodes)
+    _labels(connected, names, nodes, table)
+    return nodes
+
+
+def _groups(boxes: Boxes, owners: Index, nodes: Nodes) -> Index:
+    """A new node for every set of touching rectangles of one net; the node of each rectangle."""
+    i, j = near_pairs(boxes, boxes)
+    same = owners[i] == owners[j]
+    links = coo_array((np.ones(same.sum()), (i[same], j[same])), (len(boxes), len(boxes)))
+    count, group = connected_components(links, directed=False)
+    first = len(nodes.net)
+    representative = np.zeros(count, np.int64)
+    representative[group] = np.arange(len(boxes))
+    nodes.net += owners[representative].tolist()
+    return group + first
+
+
+def _touching_node(boxes: Boxes, owners: Index, connected: Connected, nodes: Nodes) -> Index:
+    """The well node under each n-tap."""
+    wells, well_owners = connected.plane("nwell")
+    i, j = near_pairs(boxes, wells)
+    same = owners[i] == well_owners[j]
+    found = np.full(len(boxes), nodes.substrate)
+    found[i[same]] = nodes.parts["nwell"][j[same]]
+    return found
+
+
+def _contacts(
+    connected: Connected, groups: dict[str, Index], nodes: Nodes, table: ResistanceTable
+) -> None:
+    """Anchors on li1 for every contact to diffusion or tap."""
+    cuts = connected.boxes["licon"]
+    size = areas(cuts) * connected.dbu_um**2
+    for name in _DIFFUSIONS:
+        kind = "licon_n" if name.startswith("n") else "licon_p"
+        i, j = near_pairs(cuts, connected.boxes[name])
+        same = connected.owners["licon"][i] == connected.owners[name][j]
+        _, first = np.unique(i[same], return_index=True)
+        for cut, part in zip(i[same][first].tolist(), j[same][first].tolist(), strict=True):
+            ohm = table.cut_ohm[kind] * table.cut_um2[kind] / size[cut]
+            anchor = Anchor("li1", _box(cuts[cut]), int(groups[name][part]), float(ohm))
+            nodes.anchor(int(connected.owners["licon"][cut]), anchor)
+
+
+def _plates(connected: Connected, nodes: Nodes, table: ResistanceTable) -> None:
+    for plate, cut, conductor, kind in _PLATES:
+        boxes, owners = connected.boxes[cut], connected.owners[cut]
+        i, j = near_pairs(boxes, connected.boxes[plate])
+        for via, part in zip(i.tolist(), j.tolist(), strict=True):
+            size = areas(boxes[via : via + 1])[0] * connected.dbu_um**2
+            ohm = table.cut_ohm[kind] * table.cut_um2[kind] / size
+            node = int(nodes.parts[plate][part])
+            nodes.anchor(int(owners[via]), Anchor(conductor, _box(boxes[via]), node, float(ohm)))
+
+
+def _gates(connected: Connected, nodes: Nodes) -> None:
+    """An anchor at the centre of every gate's largest rectangle."""
+    boxes, owners = connected.plane("gate")
+    order = np.argsort(areas(boxes), kind="stable")
+    largest = dict(zip(nodes.parts["gate"][order].tolist(), order.tolist(), strict=True))
+    for node, part in sorted(largest.items()):
+        x, y = ((boxes[part, :2] + boxes[part, 2:]) // 2).tolist()
+        nodes.anchor(int(owners[part]), Anchor("poly", (x, y, x, y), node))
+
+
+def _transistors(connected: Connected, groups: dict[str, Index], nodes: Nodes) -> None:
+    gates, gate_owners = connected.plane("gate")
+    wells, _ = connected.plane("nwell")
+    sides: dict[int, list[tuple[int, int]]] = {}
+    for kind in ("n", "p"):
+        name = f"{kind}sd"
+        i, j = near_pairs(gates, connected.boxes[name])
+        for gate, part in zip(i.tolist(), j.tolist(), strict=True):
+            side = (int(connected.owners[name][part]), int(groups[name][part]))
+            sides.setdefault(int(nodes.parts["gate"][gate]), []).append(side)
+    for t in connected.transistors:
+        x, y = t.x_um / connected.dbu_um, t.y_um / connected.dbu_um
+        mine = np.flatnonzero(gate_owners == t.nets[1])
+        gate = int(nodes.parts["gate"][mine[_nearest(gates[mine], x, y)]])
+        found = {net: [n for owner, n in sides[gate] if owner == net] for net in t.nets[::2]}
+        bulk = nodes.substrate
+        if t.kind == "p":
+            bulk = int(nodes.parts["nwell"][_nearest(wells, x, y)])
+        # A source on the drain's net is another piece of diffusion where there is one.
+        nodes.transistors.append((max(found[t.nets[0]]), gate, min(found[t.nets[2]]), bulk))
+
+
+def _capacitors(
+    connected: Connected, capacitors: tuple[MIMCapacitor, ...], nodes: Nodes
+) -> None:
+    for c in capacitors:
+        x, y = round(c.x_um / connected.dbu_um), round(c.y_um / connected.dbu_um)
+        plate, bottom = ("capm", "met3") if c.model.endswith("m3_1") else ("cap2m", "met4")
+        boxes, _ = connected.plane(plate)
+        top = int(nodes.parts[plate][_nearest(boxes, x, y)])
+        below = nodes.add(c.nets[1])
+        nodes.anchor(c.nets[1], Anchor(bottom, (x, y, x, y), below))
+        nodes.capacitors.append((top, below))
+
+
+def _labels(connected: Connected, names: Names, nodes: Nodes, table: ResistanceTable) -> None:
+    for net, label in names.anchors.items():
+        if label.conductor == "substrate":
+            nodes.ports[net] = nodes.substrate
+        elif label.conductor == "nwell":
+            wells, _ = connected.plane("nwell")
+            nodes.ports[net] = int(nodes.parts["nwell"][_nearest(wells, label.x, label.y)])
+        else:
+            nodes.ports[net] = nodes.add(net)
+            # A wire narrower than drawn in this corner must still reach its label.
+            change = table.width_change_um[label.conductor] / connected.dbu_um
+            x, y = _inside(connected, label, max(0, math.ceil(-change / 2)))
+            nodes.anchor(net, Anchor(label.conductor, (x, y, x, y), nodes.ports[net]))
+    nodes.ports.setdefault(connected.substrate, nodes.substrate)
+
+
+def _inside(connected: Connected, label: Label, inset: int) -> tuple[int, int]:
+    planes = ("poly", "gate") if label.conductor == "poly" else (label.conductor,)
+    boxes = np.concatenate([connected.plane(plane)[0] for plane in planes])
+    box = boxes[_nearest(boxes, label.x, label.y)]
+    low, high = box[:2] + inset, box[2:] - inset
+    middle = (box[:2] + box[2:]) // 2
+    low, high = np.minimum(low, middle), np.maximum(high, middle)
+    x, y = np.clip((label.x, label.y), low, high).tolist()
+    return x, y
+
+
+def _nearest(boxes: Boxes, x: float, y: float) -> int:
+    dx = np.maximum(np.maximum(boxes[:, 0] - x, x - boxes[:, 2]), 0)
+    dy = np.maximum(np.maximum(boxes[:, 1] - y, y - boxes[:, 3]), 0)
+    return int(np.argmin(dx**2 + dy**2))
+
+
+def _box(row: Index) -> tuple[int, int, int, int]:
+    x0, y0, x1, y1 = row.tolist()
+    return x0, y0, x1, y1

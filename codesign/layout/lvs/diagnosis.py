@@ -1,0 +1,178 @@
+"""From the comparer's raw mismatches to differences a person understands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from codesign.layout.circuit import FlatCircuit, FlatDevice
+from codesign.layout.lvs.engine import Outcome, run_comparer
+from codesign.layout.lvs.pins import exchangeable_pins, swapped_pin
+from codesign.layout.lvs.prepare import SIZE_TOLERANCE_UM, device_nets, terminals
+from codesign.layout.lvs.report import Problem
+
+
+def diagnose(layout: FlatCircuit, schematic: FlatCircuit, outcome: Outcome) -> tuple[Problem, ...]:
+    """What differs, causes before consequences."""
+    swapped = tuple(_swapped_pins(layout, schematic))
+    if swapped:
+        return swapped
+    view = _View(layout, schematic, outcome)
+    problems = [
+        *view.sizes(),
+        *view.models(),
+        *view.missing_and_extra_devices(),
+        *view.shorts(),
+        *view.opens(),
+        *view.connections(),
+        *view.lonely_nets(),
+    ]
+    return tuple(problems)
+
+
+def _swapped_pins(layout: FlatCircuit, schematic: FlatCircuit) -> Iterator[Problem]:
+    """Pins whose exchange alone explains everything.
+
+    Pins that carry the same terminals could have been exchanged: one such group after the other is
+    freed while all other pins stay fixed by name, and what matches then is the exchange.
+    """
+    for free in exchangeable_pins(layout, schematic):
+        found = run_comparer(layout, schematic, free)
+        if not found.match:
+            continue
+        for port in layout.ports:
+            meant = found.nets[port]
+            if meant.lower() != port.lower():
+                yield swapped_pin(port, meant)
+        return
+
+
+class _View:
+    """Both circuits by name, with the nets that are known to correspond."""
+
+    def __init__(self, layout: FlatCircuit, schematic: FlatCircuit, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.drawn = {device.name: device for device in layout.devices}
+        self.meant = {device.name: device for device in schematic.devices}
+        self.layout_nets, self.schematic_nets = device_nets(layout), device_nets(schematic)
+        self.nets = dict(outcome.nets)
+        self.nets |= {a: b for a, b in outcome.net_mismatches if a is not None and b is not None}
+        self.lonely_drawn = [a for a, b in outcome.net_mismatches if a is not None and b is None]
+        self.lonely_meant = [b for a, b in outcome.net_mismatches if b is not None and a is None]
+        self.explained: set[str] = set()
+
+    def pairs(
+        self, raw: list[tuple[str | None, str | None]]
+    ) -> Iterator[tuple[FlatDevice, FlatDevice]]:
+        for a, b in raw:
+            if a is not None and b is not None:
+                yield self.drawn[a], self.meant[b]
+
+    def sizes(self) -> Iterator[Problem]:
+        for drawn, meant in self.pairs(self.outcome.wrong_sizes):
+            parts = [
+                f"{what} is {in_layout:g} um in the layout, {in_schematic:g} um in the schematic"
+                for what, in_layout, in_schematic in (
+                    ("width", drawn.w_um, meant.w_um),
+                    ("length", drawn.l_um, meant.l_um),
+                )
+                if abs(in_layout - in_schematic) > SIZE_TOLERANCE_UM
+            ]
+            text = f"{_both(drawn, meant)}: {'; '.join(parts)}"
+            yield Problem("wrong size", text, (drawn.name,), (meant.name,))
+
+    def models(self) -> Iterator[Problem]:
+        for drawn, meant in self.pairs(self.outcome.wrong_models):
+            text = (
+                f"{_both(drawn, meant)}: {drawn.model} in the layout, "
+                f"{meant.model} in the schematic"
+            )
+            yield Problem("wrong model", text, (drawn.name,), (meant.name,))
+
+    def missing_and_extra_devices(self) -> Iterator[Problem]:
+        for a, b in self.outcome.device_mismatches:
+            if a is None and b is not None:
+                text = f"the layout has no device like {_described(self.meant[b])}"
+                yield Problem("missing device", text, (), (b,))
+            elif b is None and a is not None:
+                text = f"the schematic has no device like {_described(self.drawn[a])}"
+                yield Problem("extra device", text, (a,), ())
+
+    def shorts(self) -> Iterator[Problem]:
+        """Nets of the schematic without partner whose devices sit on one net in the layout."""
+        for net in self.lonely_meant:
+            for drawn_net in self._partners(net, of_schematic=True):
+                other = self.nets.get(drawn_net)
+                if other is None or other == net:
+                    continue
+                self.explained.update((net, drawn_net))
+                text = f"{other} and {net} of the schematic are one net, {drawn_net}, in the layout"
+                yield Problem("short", text, (drawn_net,), (other, net))
+                break
+
+    def opens(self) -> Iterator[Problem]:
+        """Nets of the layout without partner whose devices sit on one net in the schematic."""
+        back = {b: a for a, b in self.nets.items()}
+        for net in self.lonely_drawn:
+            for meant_net in self._partners(net, of_schematic=False):
+                other = back.get(meant_net)
+                if other is None or other == net:
+                    continue
+                self.explained.update((net, meant_net))
+                text = f"{meant_net} of the schematic is in pieces in the layout: {other} and {net}"
+                yield Problem("open", text, (other, net), (meant_net,))
+                break
+
+    def connections(self) -> Iterator[Problem]:
+        for drawn, meant in self.pairs(self.outcome.device_mismatches):
+            differences = [
+                f"{terminal} is on {a} in the layout, on {b} in the schematic"
+                for terminal, a, b in zip(
+                    terminals(drawn), _aligned(drawn, meant, self.nets), meant.nodes, strict=True
+                )
+                if self.nets.get(a) != b
+            ]
+            if differences:
+                text = f"{_both(drawn, meant)}: {'; '.join(differences)}"
+                yield Problem("wrong connection", text, (drawn.name,), (meant.name,))
+
+    def lonely_nets(self) -> Iterator[Problem]:
+        for net in self.lonely_meant:
+            if net not in self.explained:
+                yield Problem("net", f"the layout has no net like {net}", (), (net,))
+        for net in self.lonely_drawn:
+            if net not in self.explained:
+                yield Problem("net", f"the schematic has no net like {net}", (net,), ())
+
+    def _partners(self, net: str, *, of_schematic: bool) -> list[str]:
+        """Nets of the other side at the terminals of this net, most frequent first."""
+        counts: dict[str, int] = {}
+        for drawn, meant in self.pairs(self.outcome.device_mismatches):
+            for a, b in zip(_aligned(drawn, meant, self.nets), meant.nodes, strict=True):
+                here, there = (b, a) if of_schematic else (a, b)
+                if here == net:
+                    counts[there] = counts.get(there, 0) + 1
+        return sorted(counts, key=lambda name: (-counts[name], name))
+
+
+def _aligned(drawn: FlatDevice, meant: FlatDevice, nets: dict[str, str]) -> tuple[str, ...]:
+    """The layout device's nodes with source and drain the way round that fits better."""
+    if drawn.kind == "cap":
+        return drawn.nodes
+    drain, gate, source, bulk = drawn.nodes
+    ways = (drawn.nodes, (source, gate, drain, bulk))
+    agreement = [
+        sum(nets.get(a) == b for a, b in zip(way, meant.nodes, strict=True)) for way in ways
+    ]
+    return ways[agreement[1] > agreement[0]]
+
+
+def _both(drawn: FlatDevice, meant: FlatDevice) -> str:
+    place = f" at ({drawn.x_um:g}, {drawn.y_um:g}) um" if drawn.x_um is not None else ""
+    return f"{meant.name} (layout: {drawn.name}{place})"
+
+
+def _described(device: FlatDevice) -> str:
+    nodes = ", ".join(
+        f"{terminal} {node}" for terminal, node in zip(terminals(device), device.nodes, strict=True)
+    )
+    return f"{device.name} ({device.model} {device.w_um:g}/{device.l_um:g} um; {nodes})"

@@ -1,0 +1,1 @@
+"""Compiled CPU kernels; import these modules only where a kernel is called (they need numba)."""

@@ -1,0 +1,118 @@
+"""The official route: magic's .ext format, and what is said where magic or its files lack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codesign.errors import CheckFailed, InputError, MissingToolError, ToolError
+from codesign.layout.extract import audit_ports, run_engine
+from codesign.layout.extract.magic import circuit_of
+from codesign.layout.extract.magic_ext import parse_ext
+
+FLAT = "codesign_flat.ext"
+# An inverter with a stacked NMOS, a floating line over it and a MIM capacitor, in units of 5 nm.
+TEXT = (Path(__file__).parent / "data" / "inverter.ext").read_text(encoding="utf-8")
+
+
+def test_devices_have_their_sizes_nodes_and_junctions():
+    circuit = circuit_of(parse_ext(TEXT), "inv", None, (), with_capacitors=True)
+    assert circuit.ports == ("a", "plate", "vdd", "vss", "y")
+    low, stacked, p, mim = circuit.devices
+    assert (low.kind, low.model, low.w_um, low.l_um) == ("n", "nfet_01v8", 0.42, 0.15)
+    assert low.nodes == ("n1", "a", "vss", "vss")
+    assert (low.as_um2, low.ad_um2) == (pytest.approx(0.1218), pytest.approx(0.04725))
+    assert (low.ps_um, low.pd_um) == (pytest.approx(1.42), pytest.approx(0.645))
+    assert (stacked.model, stacked.nodes) == ("nfet_01v8_lvt", ("y", "vdd", "n1", "vss"))
+    assert (p.model, p.nodes, p.w_um) == ("pfet_01v8_hvt", ("y", "a", "vdd", "vdd"), 0.84)
+    assert (mim.kind, mim.model, mim.nodes) == ("cap", "cap_mim_m3_2", ("plate", "vss"))
+    assert (mim.w_um, mim.l_um) == (4.1, 8.2)
+
+
+def test_capacitances_are_attofarads_and_floating_nodes_couple_in_series():
+    circuit = circuit_of(parse_ext(TEXT), "inv", None, (), with_capacitors=True)
+    value = {frozenset((c.node_a, c.node_b)): c.value for c in circuit.capacitors}
+    # The floating m2 line has 40 aF to the substrate, 20 to y and 40 to a: 100 in total.
+    assert value[frozenset("ay")] == pytest.approx((71.5 + 20 * 40 / 100) * 1e-18)
+    # 0.5 aF from vdd to y are below the threshold and go to the substrate at both ends.
+    assert value[frozenset(("y", "vss"))] == pytest.approx((157.25 + 20 * 0.4 + 0.5) * 1e-18)
+    assert value[frozenset(("vdd", "vss"))] == pytest.approx(90.5e-18)
+
+
+def test_the_same_audit_applies():
+    ports = ("a", "enable", "vdd", "vss", "y", "plate")
+    circuit = circuit_of(parse_ext(TEXT), "inv", ports, (), with_capacitors=True)
+    with pytest.raises(CheckFailed, match="enable: no net"):
+        audit_ports(circuit, ports)
+
+
+def test_substrate_without_a_name_is_a_port_and_shorts_are_errors():
+    alone = TEXT.replace('equiv "VSUBS" "vss"\n', 'node "vss" 1 2 0 0 li\n')
+    circuit = circuit_of(parse_ext(alone), "inv", None, (), with_capacitors=False)
+    assert circuit.ports[-1] == "substrate" and circuit.devices[0].nodes[3] == "substrate"
+    with pytest.raises(InputError, match="labels a and y are on one net"):
+        circuit_of(parse_ext(TEXT + 'equiv "a" "y"\n'), "inv", None, (), with_capacitors=False)
+
+
+def test_older_files_give_lengths_in_hundredths_of_a_micron():
+    old = TEXT.replace("scale 1000 1 500000", "scale 1000 1 0.5")
+    assert parse_ext(old).devices == parse_ext(TEXT).devices
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['node "a" 1', 'cap "a"', 'device msubckt x 0 0 1 1 l=1 w=1 "s" "g" 1', "scale 1000 1 x"],
+)
+def test_unreadable_lines_are_named(line):
+    with pytest.raises(ToolError, match="line 1, cannot be read"):
+        parse_ext(line)
+
+
+def test_other_devices_are_refused():
+    other = TEXT.replace("cap_mim_m3_2", "res_high_po")
+    with pytest.raises(ToolError, match="res_high_po"):
+        circuit_of(parse_ext(other), "inv", None, (), with_capacitors=False)
+
+
+def test_without_pdk_or_magic_the_message_says_what_to_install(inverter_gds, monkeypatch, tmp_path):
+    monkeypatch.delenv("PDK_ROOT", raising=False)
+    with pytest.raises(MissingToolError, match="PDK_ROOT is not set") as caught:
+        run_engine("magic", inverter_gds, "inv")
+    assert caught.value.exit_code == 3
+    monkeypatch.setenv("PDK_ROOT", str(tmp_path))
+    with pytest.raises(MissingToolError, match=r"sky130A.magicrc does not exist"):
+        run_engine("magic", inverter_gds, "inv")
+    start = tmp_path / "sky130A" / "libs.tech" / "magic" / "sky130A.magicrc"
+    start.parent.mkdir(parents=True)
+    start.write_text("")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingToolError, match="magic is missing"):
+        run_engine("magic", inverter_gds, "inv")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "echo 'Error: no such cell'",
+        f"echo 'CODESIGN EXTRACTION DONE'; echo 'tech minimum' > {FLAT}",
+    ],
+)
+def test_magic_that_fails_without_saying_so_is_noticed(script, inverter_gds, monkeypatch, tmp_path):
+    start = tmp_path / "sky130A" / "libs.tech" / "magic" / "sky130A.magicrc"
+    start.parent.mkdir(parents=True)
+    start.write_text("")
+    program = tmp_path / "bin" / "magic"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PDK_ROOT", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    with pytest.raises(ToolError, match="magic did not extract inv"):
+        run_engine("magic", inverter_gds, "inv")
+
+
+@pytest.mark.parametrize("options", [{"mode": "rc"}, {"corner": "low"}])
+def test_what_magic_is_not_asked_for(options, inverter_gds):
+    with pytest.raises(InputError, match="engine magic"):
+        run_engine("magic", inverter_gds, "inv", **options)
