@@ -1,4 +1,4 @@
-"""Which training survives IR-drop: digits on tiles, three trainings, three seeds.
+"""Which training survives IR-drop: digits on tiles, four trainings, three seeds.
 
     python -m benchmarks.tile_training [--plot docs/images/tile_training.png] [--keep FOLDER]
 
@@ -52,7 +52,7 @@ def digits() -> Experiment:
         tests={"digits": Samples({"x": x[1200:]}, y[1200:])},
         tile=TileParameters(r_line_ohm=TRAIN_R_OHM, accuracy=5e-3, adc=AdcParameters(bits=8)),
         mapping=TileMapping(),
-        aware=kinds_of(("plain", "gaussian", "tile"), 0.03, 1e-2),
+        aware=kinds_of(("plain", "gaussian", "tile", "tile_calibrated"), 0.03, 1e-2),
         budget=Budget(150, 150, 64, 3e-3, 1e-3),
         resistances_ohm=R_OHM,
         seeds=SEEDS,
@@ -63,11 +63,11 @@ def digits() -> Experiment:
 
 def plot(table: dict[str, Any], path: Path) -> None:
     """Accuracy over line resistance, a colour per training, dashed when calibrated."""
-    from codesign.characterize.plots import BLUE, GREEN, ORANGE, new_figure, save, tidy
+    from codesign.characterize.plots import BLUE, GREEN, ORANGE, RED, new_figure, save, tidy
 
     figure = new_figure(5.6, 3.8)
     axes = figure.subplots()
-    for (kind, found), colour in zip(table.items(), (ORANGE, GREEN, BLUE), strict=False):
+    for (kind, found), colour in zip(table.items(), (ORANGE, GREEN, BLUE, RED), strict=False):
         for suffix, line in (("", "o-"), (", calibrated", "s--")):
             values = [100 * found[f"r={r:g}{suffix}"]["accuracy"] for r in R_OHM]
             spread = [100 * found[f"r={r:g}{suffix}"]["spread_seeds"] for r in R_OHM]

@@ -56,7 +56,11 @@ class TileNetworkTile(Record):
 class TileNetworkTraining(Record):
     """Steps of `batch` sentences: digital first, then each kind for as many steps and seeds."""
 
-    kinds: tuple[Literal["plain", "gaussian", "tile"], ...] = ("plain", "gaussian", "tile")
+    kinds: tuple[Literal["plain", "gaussian", "tile", "tile_calibrated"], ...] = (
+        "plain",
+        "gaussian",
+        "tile",
+    )
     seeds: tuple[int, ...] = Field((1, 2, 3), min_length=1)
     first_steps: int = Field(504, ge=0)
     aware_steps: int = Field(252, ge=0)

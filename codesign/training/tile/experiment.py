@@ -20,13 +20,14 @@ from torch import nn
 
 from codesign.files import atomic_path, hash_bytes, write_atomic
 from codesign.progress import ProgressCallback, silent
-from codesign.tile import TileMapping, TileParameters, convert
+from codesign.tile import TileMapping, TileParameters, calibrate, convert
 from codesign.training.tile.conditions import Condition, conditions, evaluate
 from codesign.training.tile.hardware_aware import (
     HardwareAware,
     Kind,
     Samples,
     fine_tune,
+    logits_of,
     prepare,
 )
 
@@ -135,6 +136,8 @@ def _trained(
             _save(model, first)
         _load(model, first)
         prepare(model, aware, experiment.tile, draws)
+        if aware.kind == "tile_calibrated":
+            calibrate(model, list(experiment.calibration.batches(64)), run=logits_of)
         fine_tune(
             model, experiment.train, steps=budget.aware_steps, batch=budget.batch,
             learning_rate=budget.aware_rate, seed=seed + 100, progress=progress,

@@ -17,8 +17,7 @@ from torch.nn import functional
 from codesign.progress import ProgressCallback, silent
 from codesign.tile import TileParameters, analog_layers
 
-Kind = Literal["plain", "gaussian", "tile"]
-KINDS: tuple[Kind, ...] = ("plain", "gaussian", "tile")
+Kind = Literal["plain", "gaussian", "tile", "tile_calibrated"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,8 @@ class HardwareAware:
     plain: nothing. gaussian: noise on weights and outputs, as shares of each column's largest
     weight and output. tile: the same noise, and IR-drop and pulse rounding through the fast model
     at `accuracy`, with its gradient; converters and read noise are left to the Gaussian noise.
+    tile_calibrated: the same for a model that is calibrated (`codesign.tile.calibrate`) after
+    `prepare`, so that training leaves to the columns' gains what they can do.
     """
 
     kind: Kind = "plain"
@@ -73,7 +74,7 @@ def prepare(
         )
         layer.params = (
             replace(params, accuracy=aware.accuracy, adc=None, read_noise="off")
-            if aware.kind == "tile"
+            if aware.kind in ("tile", "tile_calibrated")
             else None
         )
         layer.generator = generator
