@@ -1,4 +1,4 @@
-"""The exact ladder compiled: slots of rounded pulses, swept row by row. Imported when first used."""
+"""The exact ladder compiled: slots of rounded pulses, row by row. Imported when first used."""
 
 # numba reads types from the arguments.
 # mypy: disable-error-code="no-untyped-def"
