@@ -49,7 +49,8 @@ regression: | setup ## a small closed loop against the stored tolerances
 
 benchmarks: | setup ## every script in benchmarks/, its JSON in benchmarks/results/
 	mkdir -p benchmarks/results
-	for name in sweep_session_vs_batch neuron_memory closed_loop tile_accuracy tile_speed tile_spice tile_training; do \
+	for name in sweep_session_vs_batch neuron_memory closed_loop layout_checks \
+	    tile_accuracy tile_speed tile_spice tile_training; do \
 	  $(BIN)/python -m benchmarks.$$name | tee benchmarks/results/$$name.json; done
 
 experiment-tile: | setup ## MiniLM on tiles: fetch data and network, train, evaluate (two to three days on one core)

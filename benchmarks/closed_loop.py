@@ -29,7 +29,7 @@ PUBLISHED = {
     "ann_rmse_ns": 39.04,
 }
 CLAIMS = {"pnn_rmse_ns": 0.5, "ratio": 20.0, "accuracy": 0.94, "accuracy_gap": 0.02}
-_SHARED = ("netlist", "characterization", "fit", "cache", "manifest.json")
+_SHARED = ("netlist", "layout", "characterization", "fit", "cache", "manifest.json")
 
 
 def main() -> int:

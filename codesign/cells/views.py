@@ -12,8 +12,11 @@ from pathlib import Path
 from codesign.cells.base import Cell
 from codesign.cells.flatten import flat_circuit
 from codesign.errors import CheckFailed
-from codesign.layout.circuit import FlatCircuit
+from codesign.layout.circuit import FlatCircuit, wrapped
 from codesign.pdk import Device, Interconnect
+
+# ngspice 39 gives up on a subcircuit with more than about a thousand nodes (N_GLOBAL_NODES).
+_MOST_PORTS = 900
 
 
 class View(StrEnum):
@@ -40,6 +43,13 @@ class CellViews:
             for part in cell.cells():
                 texts.setdefault(part.name, part.schematic.text)
         return list(texts.values())
+
+    def placed(self, cell: Cell, instance: str) -> tuple[list[str], list[str]]:
+        """Definitions, and the cards that place a cell as `instance`, each port on the node of its
+        name."""
+        if self.view is View.LAYOUT and len(cell.port_names) > _MOST_PORTS:
+            return [], extracted(cell, self.interconnect).cards(instance)
+        return self.definitions([cell]), wrapped(instance, [*cell.port_names, cell.name])
 
     def devices(self, cells: Iterable[Cell]) -> frozenset[Device]:
         """Every (model, W, L) that the cells use."""

@@ -22,6 +22,7 @@ from codesign.layout.lvs import LVSReport
 from codesign.pdk import Interconnect
 
 SCHEMA_VERSION = 1
+_MOST_FOR_NETGEN = 5000
 Progress = Callable[[int, int, str], None]
 
 
@@ -114,9 +115,10 @@ def check_layout(
         circuit = replace(circuit, ports=cell.port_names)
     schematic = flat_circuit(cell)
     reports = [compare(circuit, schematic)]
-    # An independent second opinion where netgen is installed.
-    with contextlib.suppress(MissingToolError):
-        reports.append(compare_with_netgen(circuit, schematic))
+    # An independent second opinion, where netgen is installed and does not take minutes.
+    if len(circuit.devices) <= _MOST_FOR_NETGEN:
+        with contextlib.suppress(MissingToolError):
+            reports.append(compare_with_netgen(circuit, schematic))
     named = circuit.renamed(reports[0].nets) if reports[0].match else None
     ports = len(cell.port_names)
     return CheckedLayout(cell.name, drc, tuple(reports), tuple(faults), ports), named

@@ -13,6 +13,7 @@ from codesign.errors import DataError
 # Earlier, the membrane starts so near the threshold that the sensing inverter is slow and no smooth
 # law holds; training keeps spikes later than this.
 EARLIEST_FIRING = 0.08
+_SMOOTH_FROM, _SATURATED_V = 0.25, 0.01
 HOLDOUT = 3  # every third run is left out of the fit that the hold-out error comes from
 
 
@@ -55,7 +56,7 @@ class ColumnData:
 
 @dataclass(frozen=True)
 class ColumnSetting:
-    """What the fit of a layer starts from."""
+    """What the fit of a layer starts from. `t_earliest`: phases before which no law holds."""
 
     t_phase_s: float
     t_end: float
@@ -63,6 +64,7 @@ class ColumnSetting:
     v_th_V: float
     i_range_A: tuple[float, float]
     v_range: tuple[float, float]
+    t_earliest: float = EARLIEST_FIRING
 
 
 def column_data(
@@ -77,7 +79,7 @@ def column_data(
     # Tables of a single neuron behind its column need not say which neuron it is.
     trials, inputs = (t if "neuron" in t else t.assign(neuron=1) for t in (trials, inputs))
     chosen = trials[(trials["layer"] == layer) & (trials["status"] == "ok")]
-    chosen = chosen[chosen["t_fire_s"] >= EARLIEST_FIRING * setting.t_phase_s]
+    chosen = chosen[chosen["t_fire_s"] > setting.t_earliest * setting.t_phase_s]
     chosen = chosen.sort_values(["run", "trial", "neuron"])
     if len(chosen) < 20:
         raise DataError(
@@ -123,6 +125,23 @@ def column_data(
         t_fire=chosen["t_fire_s"].to_numpy(float) / setting.t_phase_s,
         v_start=float((setting.v0_V - chosen["v_start_V"].mean()) / setting.v_th_V),
     )
+
+
+def earliest_firing(fired: pd.DataFrame, t_phase_s: float) -> float:
+    """Phases before which membranes are so far below the threshold that the neuron fires at its
+    smallest delay; at least EARLIEST_FIRING.
+
+    `fired`: trials that fired. Later on V(t) is smooth: a cubic through the trials after a quarter
+    of the phase holds to a few mV down to where the delay saturates.
+    """
+    t = fired["t_fire_s"].to_numpy(float) / t_phase_s
+    v = fired["v_end_V"].to_numpy(float)
+    later = t > _SMOOTH_FROM
+    if later.sum() < 20:
+        return EARLIEST_FIRING
+    law = np.polynomial.Polynomial.fit(t[later], v[later], 3)
+    saturated = (v < law(t) - _SATURATED_V) & ~later
+    return max(float(t[saturated].max(initial=0.0)), EARLIEST_FIRING)
 
 
 def left_out(run: np.ndarray) -> np.ndarray:

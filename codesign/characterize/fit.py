@@ -9,7 +9,7 @@ import pandas as pd
 
 from codesign.cells import NetworkParameters, PhaseTiming
 from codesign.characterize.bias_curve import BiasCurve
-from codesign.characterize.column_data import ColumnSetting, column_data
+from codesign.characterize.column_data import ColumnSetting, column_data, earliest_firing
 from codesign.characterize.currents import CurrentTable
 from codesign.characterize.fit_column import fit_form
 from codesign.characterize.model import (
@@ -64,6 +64,8 @@ def fit_tables(
             remedy="look at status and v_end_V in column_trials.parquet; raise runs of the column "
             "sweep, or change the neuron's v0, v_discharge or v_sense, and simulate again",
         )
+    t_earliest = earliest_firing(fired, timing.t_phase)
+    fired = fired[fired["t_fire_s"] > t_earliest * timing.t_phase]
     v_th = v0 - _switching_voltage(fired)
     currents = {polarity: table.at(v0) for polarity, table in tables.items()}
     i_range = _current_range(inputs, currents, supply_V)
@@ -76,6 +78,7 @@ def fit_tables(
         v_th_V=v_th,
         i_range_A=(0.7 * i_range[0], 1.4 * i_range[1]),
         v_range=(-0.35, 1.0),
+        t_earliest=t_earliest,
     )
     layers = []
     total = len(network.connections) * len(FORMS)

@@ -24,7 +24,7 @@ from codesign.characterize.column_data import (
     left_out,
 )
 from codesign.characterize.currents import CurrentTable
-from codesign.characterize.firing_laws import CHEBYSHEV, ChebyshevLaw, FiringLaw, LogLaw
+from codesign.characterize.firing_laws import ChebyshevLaw, FiringLaw, LogLaw, chebyshev_degree
 from codesign.characterize.fit_currents import W_REF, ShapeFit, fit_shape
 from codesign.characterize.model import Estimate, LayerForm, firing_curve
 from codesign.errors import DataError
@@ -123,7 +123,7 @@ class _Fit:
 
     @property
     def _firing_size(self) -> int:
-        return 3 if self.form == "linear" else CHEBYSHEV + 1
+        return 3 if self.form == "linear" else chebyshev_degree(int(self.use.sum())) + 1
 
     def _first_capacitance(self) -> float:
         """C that makes charge in = C V_th (v_end - v_start) on average, currents taken constant."""

@@ -36,11 +36,13 @@ _MAX_STEP_S = 10e-9
 _BEFORE_GATE_S = 1e-9
 _CANDIDATES = 600
 _DRAWS = 48
-_TRIES = 400
-# End voltages the trials are spread over, in volts below the reset voltage.
-_SHALLOWEST_V, _DEEPEST_V = 0.02, 0.80
-# Share of the random samples that a neuron's biases must keep within that range.
+_POSITIVE = 0.7
+# Firing times the trials are spread over, in phases as the first estimate gives them.
+_EARLIEST, _LATEST = 0.0, 0.97
+# Share of the random samples for which a neuron must fire in between, if biases can be found.
 _USABLE = 0.5
+# Trials of a neuron further apart than this, in phases, are as good as any.
+_APART = 0.25
 # For placing trials only, where no sweep has measured it: dendrite, junctions and gates beside the
 # MIM capacitor; the membrane at which a neuron fires at once; what dendrites add in the network.
 _PARASITIC_F, _SWITCH_V, _WIRES_F = 25e-15, 0.43, 5e-15
@@ -53,8 +55,8 @@ Matrix = tuple[tuple[float, ...], ...]
 class NetworkTask:
     """One run: biases per layer (post, pre) in V, and spike times of every pass (warm-up first).
 
-    `spikes_s[pass][input]` in s after accumulation starts; `definitions` and `devices` are those of
-    the network cell in the view that is characterised.
+    `spikes_s[pass][input]` in s after accumulation starts; `placed`: the network cell as instance
+    `xnet`, in the view that is characterised, and `devices` its device sizes.
     """
 
     run: int
@@ -65,7 +67,7 @@ class NetworkTask:
     network: NetworkParameters
     timing: PhaseTiming
     conditions: Conditions
-    definitions: str = field(repr=False)
+    placed: str = field(repr=False)
     devices: frozenset[Device] = field(repr=False)
 
     @property
@@ -86,8 +88,8 @@ def network_tasks(
     """Random runs of the network; the same sweep and tables give the same runs.
 
     Currents are drawn log-uniform between i_min and i_max (A, at the reset voltage), about two
-    thirds of them positive weights, until a neuron's end voltages stay in the range in which it
-    fires within its phase; samples are chosen so that the end voltages of all neurons spread.
+    thirds of them positive weights, until a neuron fires within its phase for most samples; samples
+    are chosen so that the firing times of all neurons spread.
     `known`: tables of sweeps by kind; synapse_current has to be there, capacitance, discharger and
     sensing_threshold place the trials better.
     """
@@ -97,7 +99,8 @@ def network_tasks(
             remedy='use kind = "current_source", or a plan without a network sweep',
         )
     cell = Network(network, "network")
-    definitions = "\n".join(views.definitions([cell]))
+    definitions, cards = views.placed(cell, "xnet")
+    placed = "\n".join([*definitions, *cards])
     devices = views.devices([cell])
     draw = _Draw(sweep, network, timing, known, supply_V)
     tasks = []
@@ -107,7 +110,7 @@ def network_tasks(
         tasks.append(
             NetworkTask(
                 run, sweep.warmup, bias_n, bias_p, spikes, network, timing, conditions,
-                definitions, devices,
+                placed, devices,
             )
         )  # fmt: skip
     return tasks
@@ -117,7 +120,7 @@ def network_trial_deck(task: NetworkTask, supply_V: float) -> tuple[Deck, tuple[
     """The deck of a run and the vectors to save: per layer, lines and membranes; input lines."""
     cell, timing = task.cell, task.timing
     passes = range(len(task.spikes_s))
-    lines = [task.definitions, *supply_sources(task.network.neuron, supply_V)]
+    lines = [task.placed, *supply_sources(task.network.neuron, supply_V)]
     for layer in range(1, len(cell.crossbars) + 1):
         frames = [timing.frame(layer - 1, k) for k in passes]
         lines += control_sources(task.network.neuron, timing, frames, supply_V, f"_{layer}")
@@ -130,7 +133,6 @@ def network_trial_deck(task: NetworkTask, supply_V: float) -> tuple[Deck, tuple[
     for i in range(task.network.layers[0]):
         times = [spikes[i] for spikes in task.spikes_s]
         lines.append(pulse_source(f"pulse_{i + 1}", times, frames, timing, supply_V))
-    lines.append(f"xnet {' '.join(cell.port_names)} {cell.name}")
     deck = Deck(f"network trials, run {task.run}", "\n".join(lines), task.devices, task.conditions)
     saved = [vector for pairs in _vectors(cell) for pair in pairs for vector in pair]
     saved += [_line(cell, 0, i + 1) for i in range(task.network.layers[0])]
@@ -275,48 +277,41 @@ class _Draw:
     def run(
         self, rng: np.random.Generator
     ) -> tuple[tuple[Matrix, ...], tuple[Matrix, ...], Matrix]:
-        """Biases of every layer, and spike times. Raises DesignError when none can be found."""
+        """Biases of every layer, and spike times of every pass."""
         wanted = self.sweep.warmup + self.sweep.trials
-        for _ in range(_TRIES):
-            inputs = rng.uniform(0, 0.95, (_CANDIDATES, self.network.layers[0]))
-            inputs[np.arange(_CANDIDATES), rng.integers(inputs.shape[1], size=_CANDIDATES)] = 0.0
-            times, alive = inputs, np.ones(_CANDIDATES, dtype=bool)
-            currents, ends = [], []
-            for fan_in, neurons in self.network.connections:
-                layer_currents, layer_ends = self._layer(rng, times, alive, fan_in, neurons)
-                alive &= ((layer_ends > _SHALLOWEST_V) & (layer_ends < _DEEPEST_V)).all(axis=1)
-                currents.append(layer_currents)
-                ends.append(layer_ends)
-                times = np.interp(self.v0 - layer_ends, *self.firing)
-            if alive.sum() >= 2 * wanted:
-                chosen = _spread(np.concatenate(ends, axis=1), alive, wanted, rng)
-                spikes = _matrix(inputs[chosen] * self.t_phase)
-                biases = [self._biases(layer) for layer in currents]
-                return tuple(n for n, _ in biases), tuple(p for _, p in biases), spikes
-        raise DesignError(
-            "the network sweep finds no biases for which all neurons fire",
-            remedy="lower i_max of the network sweep",
-        )
+        inputs = rng.uniform(0, 0.95, (_CANDIDATES, self.network.layers[0]))
+        inputs[np.arange(_CANDIDATES), rng.integers(inputs.shape[1], size=_CANDIDATES)] = 0.0
+        times = inputs
+        currents, fired = [], []
+        for fan_in, neurons in self.network.connections:
+            layer_currents, times = self._layer(rng, times, fan_in, neurons)
+            currents.append(layer_currents)
+            fired.append(times)
+        chosen = _spread(np.concatenate(fired, axis=1), wanted, rng)
+        biases = [self._biases(layer) for layer in currents]
+        spikes = _matrix(inputs[chosen] * self.t_phase)
+        return tuple(n for n, _ in biases), tuple(p for _, p in biases), spikes
 
     def _layer(
         self,
         rng: np.random.Generator,
         times: np.ndarray,
-        alive: np.ndarray,
         fan_in: int,
         neurons: int,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Currents (neurons, fan_in), > 0 for positive weights, and end voltages below v0."""
+        """Currents (neurons, fan_in), > 0 for positive weights, and firing times in phases, 2 for
+        a neuron that does not fire in its phase or leaves the membrane's range on the way."""
         import torch
 
         from codesign.pnn import membrane_trace
 
-        chosen, ends = [], []
+        chosen, fired = [], []
+        v_switch = float(self.firing[0][0])
         for _ in range(neurons):
             size = (_DRAWS, fan_in)
             low, high = np.log(self.sweep.i_min), np.log(self.sweep.i_max)
             current = np.exp(rng.uniform(low, high, size))
-            current *= np.where(rng.random(size) < 0.65, 1, -1)
+            current *= np.where(rng.random(size) < _POSITIVE, 1, -1)
             with torch.no_grad():
                 v = membrane_trace(
                     torch.tensor(times),
@@ -324,14 +319,15 @@ class _Draw:
                     self.params,
                     method="exact",
                 ).v.numpy()
-            inside = (v.max(axis=0) < _DEEPEST_V) & (v.min(axis=0) > self.v0 - self.supply_V + 0.1)
-            inside &= v[-1] > _SHALLOWEST_V
-            share = inside[alive].mean(axis=0) if alive.any() else inside.mean(axis=0)
+            t = np.interp(self.v0 - v[-1], *self.firing)
+            inside = (v.max(axis=0) < self.v0 - v_switch) & (t > _EARLIEST) & (t < _LATEST)
+            inside &= v.min(axis=0) > self.v0 - self.supply_V + 0.1
+            share = inside.mean(axis=0)
             good = np.flatnonzero(share >= _USABLE)
             pick = int(good[0]) if len(good) else int(share.argmax())
             chosen.append(current[pick])
-            ends.append(np.where(inside[:, pick], v[-1][:, pick], np.inf))
-        return np.array(chosen), np.stack(ends, axis=1)
+            fired.append(np.where(inside[:, pick], t[:, pick], 2.0))
+        return np.array(chosen), np.stack(fired, axis=1)
 
     def _biases(self, current: np.ndarray) -> tuple[Matrix, Matrix]:
         positive = current > 0
@@ -374,15 +370,19 @@ def _firing(
     return v, 0.95 * (v - switch) / (v0 - switch)
 
 
-def _spread(
-    ends: np.ndarray, alive: np.ndarray, wanted: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Samples whose end voltages are far from each other, one after another; in random order."""
-    candidates = np.flatnonzero(alive)
-    chosen = [int(rng.choice(candidates))]
+def _spread(times: np.ndarray, wanted: int, rng: np.random.Generator) -> np.ndarray:
+    """Samples, in random order, that make as many neurons as possible fire at as many different
+    times as possible; `times` (sample, neuron) in phases, above 1 for silent."""
+    inside = times < 1
+    gain = inside * _APART
+    chosen: list[int] = []
     while len(chosen) < wanted:
-        distance = np.abs(ends[candidates, None] - ends[None, chosen]).mean(axis=2).min(axis=1)
-        chosen.append(int(candidates[distance.argmax()]))
+        score = gain.sum(axis=1) * rng.uniform(0.9, 1.0, len(times))
+        score[chosen] = -1.0
+        chosen.append(int(score.argmax()))
+        distance = np.abs(times - times[chosen[-1]])
+        reached = inside & inside[chosen[-1]]
+        gain = np.where(reached, np.minimum(gain, distance), gain)
     return rng.permutation(chosen)
 
 

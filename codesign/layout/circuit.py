@@ -85,17 +85,34 @@ class FlatCircuit:
             resistors=parasitics(self.resistors),
         )
 
+    def cards(self, instance: str) -> list[str]:
+        """Element cards without a subcircuit around them, as an instance would expand: devices and
+        nets that are no ports carry its name (`xnet.n1`)."""
+        outside = {port: port for port in self.ports}
+        inside = self.renamed(
+            {net: f"{instance}.{net}" for net in self.nets if net not in outside}
+        )
+        named = replace(
+            inside,
+            devices=tuple(replace(d, name=f"{instance}.{d.name}") for d in inside.devices),
+        )
+        return list(_elements(named, f"{instance}."))
+
     def spice(self) -> str:
         """The `.subckt` definition: sizes in um and um^2, as the continuous sky130 models take."""
         lines = [f"* {comment}" for comment in self.comments]
-        lines += _wrapped(f".subckt {self.name}", self.ports)
-        for device in self.devices:
-            lines += _wrapped(f"X{device.name}", (*device.nodes, *_parameters(device)))
-        for letter, parts in (("C", self.capacitors), ("R", self.resistors)):
-            for index, part in enumerate(parts, start=1):
-                lines.append(f"{letter}{index} {part.node_a} {part.node_b} {part.value:.6g}")
+        lines += wrapped(f".subckt {self.name}", self.ports)
+        lines += _elements(self, "")
         lines.append(f".ends {self.name}")
         return "\n".join(lines) + "\n"
+
+
+def _elements(circuit: FlatCircuit, prefix: str) -> Iterator[str]:
+    for device in circuit.devices:
+        yield from wrapped(f"X{device.name}", (*device.nodes, *_parameters(device)))
+    for letter, parts in (("C", circuit.capacitors), ("R", circuit.resistors)):
+        for index, part in enumerate(parts, start=1):
+            yield f"{letter}{prefix}{index} {part.node_a} {part.node_b} {part.value:.6g}"
 
 
 def _parameters(device: FlatDevice) -> Iterator[str]:
@@ -112,7 +129,8 @@ def _parameters(device: FlatDevice) -> Iterator[str]:
             yield f"{key}={value:.6g}"
 
 
-def _wrapped(first: str, words: Iterable[str], width: int = 100) -> list[str]:
+def wrapped(first: str, words: Iterable[str], width: int = 100) -> list[str]:
+    """A netlist card over as many continuation lines as it needs."""
     lines, line = [], first
     for word in words:
         if len(line) + len(word) + 1 > width:

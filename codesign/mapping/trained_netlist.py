@@ -7,6 +7,7 @@ from pathlib import Path
 
 from codesign.cells import CellViews, Network, View
 from codesign.files import write_atomic
+from codesign.layout.circuit import wrapped
 from codesign.mapping.biases import LayerBiases, bias_sources
 
 
@@ -18,8 +19,9 @@ def trained_netlist(
     Its ports are those of the network without the biases. `views`: which view of the network
     (default: schematic, with comments).
     """
-    is_layout = views is not None and views.view is View.LAYOUT
-    definitions = "\n".join(views.definitions([network])) if views and is_layout else None
+    definitions, cards = (views or CellViews()).placed(network, "xnet")
+    if views is None or views.view is View.SCHEMATIC:
+        definitions = [network.netlist()]
     biases = {
         port
         for layer, crossbar in enumerate(network.crossbars, start=1)
@@ -29,11 +31,11 @@ def trained_netlist(
     outer = [port for port in network.port_names if port not in biases]
     name = f"{network.name}_trained"
     lines = [
-        definitions or network.netlist(),
+        *definitions,
         f"* cell {name}: the trained network, gate biases as sources",
         *wrapped(f".subckt {name}", outer),
         *bias_sources(network, layers),
-        *wrapped("xnet", [*network.port_names, network.name]),
+        *cards,
         f".ends {name}",
     ]
     return "\n".join(lines) + "\n"
@@ -44,14 +46,3 @@ def write_trained_netlist(
 ) -> None:
     """Write `trained_netlist` atomically."""
     write_atomic(path, trained_netlist(network, layers, views))
-
-
-def wrapped(first: str, words: Sequence[str], width: int = 100) -> list[str]:
-    """A netlist card over as many continuation lines as it needs."""
-    lines, line = [], first
-    for word in words:
-        if len(line) + len(word) + 1 > width:
-            lines.append(line)
-            line = "+"
-        line += f" {word}"
-    return [*lines, line]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import gdstk
 import pytest
@@ -120,3 +121,26 @@ def test_stored_places_are_limited_but_the_count_is_not(tmp_path):
     report = check_drc(write_gds(tmp_path / "l.gds", cell_of(narrow)))
     assert report.counts["m1.1"] == 1005 and len(report.places("m1.1")) == 1000
     assert "and 995 more" in report.text()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_hierarchy_changes_no_verdict_on_random_layouts(tmp_path, seed):
+    """Nested, rotated and mirrored cells of random rectangles, most of them violations."""
+    rng = random.Random(seed)
+    layers = [rule.layer for rule in TABLE.rules if rule.kind == "width"] + ["licon", "mcon", "via"]
+
+    def boxes(count: int, extent: float) -> list[tuple[str, tuple[float, float, float, float]]]:
+        grid = [round(rng.uniform(0, extent), 1) for _ in range(2 * count)]
+        sizes = [rng.randrange(20, 200) * 0.005 for _ in range(2 * count)]
+        corners = zip(grid[::2], grid[1::2], sizes[::2], sizes[1::2], strict=True)
+        return [(rng.choice(layers), (x, y, x + w, y + h)) for x, y, w, h in corners]
+
+    inner = cell_of([*boxes(60, 4), *transistor("n"), *moved(transistor("p"), 2, 1)], "inner")
+    middle, top = cell_of(boxes(20, 4), "middle"), cell_of(boxes(20, 20), "top")
+    turn = rng.choice((0.0, 0.5, 1.0)) * 3.141592653589793
+    middle.add(gdstk.Reference(inner, (5, 1), rotation=turn, x_reflection=rng.random() < 0.5))
+    top.add(gdstk.Reference(middle, columns=3, rows=2, spacing=(9, 9)))
+    top.add(gdstk.Reference(inner, (rng.randrange(20), 3)))
+    path = write_gds(tmp_path / "random.gds", top, middle, inner)
+    deep, flat = (check_drc(path, "top", deep=deep) for deep in (True, False))
+    assert deep.counts.keys() == flat.counts.keys() and len(flat.counts) > 20

@@ -145,6 +145,44 @@ def test_pin_texts_count_like_labels_and_those_of_cells_inside_do_not(tmp_path):
     assert extract(sketch, tmp_path).ports == ("gnd_", "in", "out", "pwr")
 
 
+@pytest.mark.parametrize("mode", ["none", "c", "rc"])
+def test_layouts_without_devices_are_extracted_too(mode, tmp_path):
+    sketch = Sketch()
+    sketch.box("nwell", 0, 0, 5, 5)
+    sketch.label("nwell", "well", 1, 1)
+    circuit = extract_circuit(sketch.write(tmp_path), "top", mode=mode)
+    assert circuit.ports == ("well", "substrate") and not circuit.devices
+    assert "port well: reaches no terminal of a device" in circuit.comments
+
+
+def test_floating_well_is_said(tmp_path):
+    sketch = Sketch()
+    sketch.fet(0, 0, 1, 0.15, "p")
+    sketch.label("poly", "g", 0.36, 0.5)
+    circuit = extract(sketch, tmp_path)
+    assert any("neither tap nor label" in line for line in circuit.comments)
+
+
+def test_bent_gate_and_slanted_wire(tmp_path):
+    """W is the mean of the gate's two edges along the diffusion; slanted wires keep their area."""
+    sketch = Sketch()
+    sketch.box("diff", 0, 0, 4, 4)
+    sketch.box("nsdm", -0.2, -0.2, 4.2, 4.2)
+    corner = [(-0.2, 2), (2, 2), (2, -0.2), (2.15, -0.2), (2.15, 2.15), (-0.2, 2.15)]
+    sketch.polygon("poly", corner)
+    sketch.label("poly", "g", 1, 2.05)
+    sketch.polygon("met1", [(10, 0), (20, 10), (20, 11), (10, 1)])
+    sketch.label("met1", "wire", 15, 5.5)
+    circuit = extract_circuit(sketch.write(tmp_path), "top", mode="c")
+    (device,) = circuit.devices
+    assert (device.w_um, device.l_um) == (pytest.approx(4.15), pytest.approx(0.15))
+    assert device.as_um2 + device.ad_um2 == pytest.approx(16 - 4.15 * 0.15)
+    assert any("slanted" in line for line in circuit.comments)
+    total = sum(c.value for c in circuit.capacitors if "wire" in (c.node_a, c.node_b))
+    area, edges = 10 * 1.0, 2 * (200**0.5 + 1)
+    assert total == pytest.approx(1e-18 * (25.78 * area + 40.57 * edges), rel=0.3)
+
+
 def test_unlabelled_nets_are_numbered_and_the_same_every_time(tmp_path):
     sketch = Sketch()
     for number in range(3):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+import warnings
 from pathlib import Path
 
+import gdstk
 import pytest
 
 from codesign.errors import CheckFailed, InputError, MissingToolError, ToolError
 from codesign.layout.extract import audit_ports, run_engine
 from codesign.layout.extract.magic import circuit_of
 from codesign.layout.extract.magic_ext import parse_ext
+from tests.layout.drawing import Sketch, labelled_inverter
 
-FLAT = "codesign_flat.ext"
 # An inverter with a stacked NMOS, a floating line over it and a MIM capacitor, in units of 5 nm.
-TEXT = (Path(__file__).parent / "data" / "inverter.ext").read_text(encoding="utf-8")
+DATA = Path(__file__).parent / "data"
+TEXT = (DATA / "inverter.ext").read_text(encoding="utf-8")
 
 
 def test_devices_have_their_sizes_nodes_and_junctions():
@@ -95,7 +99,7 @@ def test_without_pdk_or_magic_the_message_says_what_to_install(inverter_gds, mon
     "script",
     [
         "echo 'Error: no such cell'",
-        f"echo 'CODESIGN EXTRACTION DONE'; echo 'tech minimum' > {FLAT}",
+        "echo 'CODESIGN EXTRACTION DONE'; echo 'tech minimum' > inv.ext",
     ],
 )
 def test_magic_that_fails_without_saying_so_is_noticed(script, inverter_gds, monkeypatch, tmp_path):
@@ -116,3 +120,38 @@ def test_magic_that_fails_without_saying_so_is_noticed(script, inverter_gds, mon
 def test_what_magic_is_not_asked_for(options, inverter_gds):
     with pytest.raises(InputError, match="engine magic"):
         run_engine("magic", inverter_gds, "inv", **options)
+
+
+def test_a_real_magic_is_driven_and_read(monkeypatch, tmp_path):
+    """With a small technology of our own in the official file's place: same devices as `own`."""
+    if shutil.which("magic") is None:
+        warnings.warn("test skipped: magic is missing", stacklevel=1)
+        pytest.skip("magic is missing")
+    start = tmp_path / "sky130A" / "libs.tech" / "magic" / "sky130A.magicrc"
+    start.parent.mkdir(parents=True)
+    start.write_text(f"tech load {DATA / 'sky130mini.tech'}\n")
+    monkeypatch.setenv("PDK_ROOT", str(tmp_path))
+    inner = Sketch("inner")
+    labelled_inverter(inner)
+    # The technology has no layer for npc.
+    inner.cell.remove(*[p for p in inner.cell.polygons if p.layer == 95])
+    top = Sketch("top")
+    top.library.add(inner.cell)
+    top.cell.add(gdstk.Reference(inner.cell))
+    places = {"in": (0.0, 1.0), "out": (0.22, 1.0), "vss": (-0.22, -2.0), "vdd": (-0.22, 4.5)}
+    for text, place in places.items():
+        top.label("li1", text, *place)
+    path, ports = top.write(tmp_path), ("in", "out", "vdd", "vss")
+    ours = run_engine("own", path, "top", ports=ports)
+    theirs = run_engine("magic", path, "top", ports=ports)
+    assert theirs.ports == ours.ports and theirs.capacitors
+
+    def devices(circuit):
+        return {
+            (d.model, d.w_um, d.l_um, d.nodes[1], d.nodes[3], frozenset(d.nodes[::2]))
+            for d in circuit.devices
+        }
+
+    assert devices(theirs) == devices(ours)
+    with pytest.raises(CheckFailed, match="clock: no net"):
+        run_engine("magic", path, "top", ports=(*ports, "clock"))

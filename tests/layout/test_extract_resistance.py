@@ -14,8 +14,9 @@ from codesign.layout.extract import extract_circuit
 from codesign.layout.extract.connect import connect
 from codesign.layout.extract.mim import mim_capacitors
 from codesign.layout.extract.names import name_nets
-from codesign.layout.extract.rc import RCLimits, extract_rc
+from codesign.layout.extract.rc import extract_rc
 from codesign.layout.extract.reader import read_gds
+from codesign.layout.extract.reduce import RCLimits
 from codesign.pdk import Interconnect
 from tests.layout.drawing import Sketch, connect_output, inverter, labelled_inverter
 

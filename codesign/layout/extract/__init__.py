@@ -5,10 +5,12 @@
 
 from codesign.layout.extract.audit import audit_ports, port_faults, read_ports
 from codesign.layout.extract.engines import run_engine, summary
+from codesign.layout.extract.reduce import RCLimits
 from codesign.layout.extract.run import Mode, extract_circuit
 
 __all__ = [
     "Mode",
+    "RCLimits",
     "audit_ports",
     "extract_circuit",
     "port_faults",

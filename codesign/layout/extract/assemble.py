@@ -109,6 +109,11 @@ def header(connected: Connected, names: Names, counts: tuple[int, int]) -> Itera
             f"substrate: no p-tap or text names it, its net is called {substrate}; connect it to "
             "the lowest voltage"
         )
+    tapped = {*names.labelled, *connected.owners["ntap"].tolist()}
+    wells = {t.nets[3] for t in connected.transistors if t.kind == "p"} - tapped
+    if wells:
+        shown = ", ".join(sorted(names.names[net] for net in wells)[:10])
+        yield f"{len(wells)} n-wells with transistors have neither tap nor label: {shown}"
     if connected.slanted:
         yield (
             f"{connected.slanted} trapezoids with slanted sides count as slabs of their mean "

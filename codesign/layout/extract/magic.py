@@ -1,7 +1,8 @@
 """The official route: the user's magic with the technology file of $PDK_ROOT, run in batch.
 
-The cell is flattened with the labels of the top cell alone, extracted, and its .ext file read: the
-netlist that magic writes from it books capacitance on other nets when hierarchy is on. Resistances
+magic is given a flat copy of the cell with the labels of the top cell alone (it loses labels that
+lie on shapes of cells inside), and its .ext file is read: the netlist that it writes from that
+books capacitance on other nets when hierarchy is on. Resistances
 are not taken from magic: its `extresist` counts every coupling once more to the substrate.
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import klayout.db as kdb
 import numpy as np
 
 from codesign.errors import InputError, MissingToolError, ToolError
@@ -25,21 +27,17 @@ from codesign.layout.extract.capacitance import NetCapacitances
 from codesign.layout.extract.checks import check_drawing
 from codesign.layout.extract.magic_ext import ExtDevice, ExtFile, parse_ext
 from codesign.layout.extract.names import UNNAMED_SUBSTRATE, natural_key
-from codesign.layout.extract.reader import read_gds
+from codesign.layout.extract.reader import Drawing, read_gds
 from codesign.layout.extract.run import Mode, cell_name
 from codesign.layout.extract.settle import MIN_CAPACITANCE_F, settle
 from codesign.pdk import Interconnect
 
-_FLAT = "codesign_flat"
 _DONE = "CODESIGN EXTRACTION DONE"
 _SCRIPT = """\
 crashbackups stop
 drc off
 gds read layout.gds
 load {top}
-select top cell
-flatten -dotoplabels {flat}
-load {flat}
 select top cell
 extract do local
 extract no resistance
@@ -82,12 +80,13 @@ class Magic:
             )
         return cls(Path(program), start_file)
 
-    def extract(self, gds: Path, top: str, timeout_s: float = 1800.0) -> tuple[ExtFile, str]:
+    def extract(self, drawing: Drawing, timeout_s: float = 1800.0) -> tuple[ExtFile, str]:
         """Run magic on a cell; returns its .ext file and its version. Raises ToolError."""
+        top = cell_name(drawing)
         with tempfile.TemporaryDirectory(prefix="codesign-magic-") as scratch:
             folder = Path(scratch)
-            shutil.copyfile(gds, folder / "layout.gds")
-            script = _SCRIPT.format(top=top, flat=_FLAT, done=_DONE)
+            _write_flat(drawing, folder / "layout.gds")
+            script = _SCRIPT.format(top=top, done=_DONE)
             (folder / "extract.tcl").write_text(script, encoding="utf-8")
             command = [str(self.program), "-dnull", "-noconsole", "-rcfile"]
             try:
@@ -106,7 +105,7 @@ class Magic:
                     f"{self.program} did not extract {top}: {error}", remedy="use --engine own"
                 ) from error
             log = done.stdout + done.stderr
-            result = folder / f"{_FLAT}.ext"
+            result = folder / f"{top}.ext"
             found = ExtFile()
             if _DONE in log and result.is_file():
                 found = parse_ext(result.read_text(encoding="utf-8", errors="replace"))
@@ -145,7 +144,7 @@ def extract_with_magic(
     magic = Magic.find()
     drawing = read_gds(gds, top)
     check_drawing(drawing)
-    found, version = magic.extract(gds, cell_name(drawing))
+    found, version = magic.extract(drawing)
     circuit = circuit_of(found, top, ports, unconnected, with_capacitors=Mode(mode) is Mode.C)
     header = f"extracted by magic {version} from cell {top}: mode {Mode(mode)}, interconnect nom"
     circuit = FlatCircuit(
@@ -158,6 +157,19 @@ def extract_with_magic(
     if ports is not None:
         audit_ports(circuit, ports, unconnected)
     return circuit
+
+
+def _write_flat(drawing: Drawing, path: Path) -> None:
+    """A GDS file of the one cell, its shapes flat, texts only those of the top cell itself."""
+    flat = kdb.Layout()
+    flat.dbu = drawing.layout.dbu
+    cell = flat.create_cell(drawing.cell.name)
+    for index in drawing.layout.layer_indexes():
+        layer = flat.layer(drawing.layout.get_info(index))
+        cell.shapes(layer).insert(kdb.Region(drawing.cell.begin_shapes_rec(index)))
+        for shape in drawing.cell.shapes(index).each(kdb.Shapes.STexts):
+            cell.shapes(layer).insert(shape.text)
+    flat.write(str(path))
 
 
 def circuit_of(

@@ -159,9 +159,8 @@ def _nets_at(drawing: Drawing, connected: Connected, found: Sequence[Label]) -> 
         boxes, owners = connected.plane(plane)
         i, j = near_pairs(points, boxes)
         within = (boxes[j, :2] < points[i, :2]) & (points[i, :2] < boxes[j, 2:])
-        for k, net, is_inside in zip(
-            i.tolist(), owners[j].tolist(), np.all(within, axis=1).tolist(), strict=True
-        ):
+        hits = np.stack((i, owners[j], within.all(axis=1)), axis=1)
+        for k, net, is_inside in hits.tolist():
             (inside if is_inside else touching)[mine[k]].add(net)
     result: list[int | None] = []
     for k, label in enumerate(found):

@@ -18,7 +18,7 @@ from codesign.layout.extract.names import Names
 from codesign.layout.extract.nodes import Nodes, place_nodes
 from codesign.layout.extract.parasitics import ParasiticTable
 from codesign.layout.extract.rectangles import Boxes, Index, split
-from codesign.layout.extract.reduce import FAST_S, SMALL_OHM, RCGraph, reduce_network
+from codesign.layout.extract.reduce import RCGraph, RCLimits, reduce_network
 from codesign.layout.extract.resistances import ResistanceTable
 from codesign.layout.extract.settle import settle
 from codesign.layout.extract.wire_resistance import CONDUCTORS, WireNodes, extract_wires
@@ -26,16 +26,6 @@ from codesign.pdk import Interconnect
 
 # Wires are cut into pieces of this size; the capacitance of each goes to the nearest node.
 _PIECE_UM = 1.0
-
-
-@dataclass(frozen=True)
-class RCLimits:
-    """What may be reduced: nodes faster than `fast_s`, resistances below `small_ohm`, couplings
-    below `min_capacitance_F`. Zero, zero, zero keeps everything."""
-
-    fast_s: float = FAST_S
-    small_ohm: float = SMALL_OHM
-    min_capacitance_F: float = 1e-18
 
 
 @dataclass(frozen=True)

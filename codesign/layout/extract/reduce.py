@@ -13,6 +13,8 @@ import heapq
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from codesign.layout.extract.settle import MIN_CAPACITANCE_F
+
 # Gates take ten picoseconds and more, spike times are compared to tenths of nanoseconds.
 FAST_S = 0.5e-12
 # Currents are below a milliampere: a volt drop of a millivolt at most.
@@ -21,6 +23,16 @@ SMALL_OHM = 1.0
 _MAX_NEIGHBOURS = 3
 
 Links = dict[int, dict[int, float]]
+
+
+@dataclass(frozen=True)
+class RCLimits:
+    """What may be reduced: nodes faster than `fast_s`, resistances below `small_ohm`, couplings
+    below `min_capacitance_F`. Zero, zero, zero keeps everything."""
+
+    fast_s: float = FAST_S
+    small_ohm: float = SMALL_OHM
+    min_capacitance_F: float = MIN_CAPACITANCE_F
 
 
 @dataclass

@@ -23,6 +23,7 @@ from codesign.layout.extract.connect import PLANES, Connected, connect
 from codesign.layout.extract.mim import mim_capacitors
 from codesign.layout.extract.names import Names, name_nets, stray_notes
 from codesign.layout.extract.reader import Drawing, read_gds, take_layout
+from codesign.layout.extract.reduce import RCLimits
 from codesign.layout.extract.settle import MIN_CAPACITANCE_F, settle
 from codesign.pdk import Interconnect
 
@@ -44,12 +45,15 @@ def extract_circuit(
     ports: Sequence[str] | None = None,
     unconnected: Collection[str] = (),
     min_capacitance_F: float = MIN_CAPACITANCE_F,
+    rc_limits: RCLimits | None = None,
 ) -> FlatCircuit:
     """Extract cell `top` of a GDS file (or of a klayout Layout).
 
     ports: the ports in netlist order; each must be there and reach a device, except those in
     `unconnected`, else CheckFailed. Without it every label of the top cell is a port, in natural
-    order. Raises InputError for a layout that cannot be extracted.
+    order. Couplings below `min_capacitance_F` go to the substrate; `rc_limits` says what mode rc
+    may reduce (RCLimits(0, 0, 0): nothing). Raises InputError for a layout that cannot be
+    extracted.
     """
     mode, corner = Mode(mode), Interconnect(corner)
     drawing = read_gds(gds, top) if isinstance(gds, Path) else take_layout(gds, top)
@@ -69,9 +73,9 @@ def extract_circuit(
         *stray_notes(names, drawing),
     ]
     if mode is Mode.RC:
-        from codesign.layout.extract.rc import RCLimits, extract_rc
+        from codesign.layout.extract.rc import extract_rc
 
-        limits = RCLimits(min_capacitance_F=min_capacitance_F)
+        limits = rc_limits or RCLimits(min_capacitance_F=min_capacitance_F)
         rc = extract_rc(connected, capacitors, names, floating, corner, limits)
         circuit = FlatCircuit(
             cell_name(drawing),
@@ -93,7 +97,12 @@ def extract_circuit(
     if ports is not None:
         audit_ports(circuit, ports, unconnected)
         return circuit
-    loose = (f"port {fault}" for fault in port_faults(circuit, circuit.ports))
+    labelled = set(names.label_names)
+    loose = [
+        f"port {fault}"
+        for fault in port_faults(circuit, circuit.ports)
+        if fault.split(":")[0] in labelled
+    ]
     return replace(circuit, comments=(*circuit.comments, *loose))
 
 

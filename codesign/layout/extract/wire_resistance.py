@@ -64,8 +64,13 @@ def extract_wires(connected: Connected, nodes: Nodes, table: ResistanceTable) ->
         }
         geometry |= {_CUT_LAYER[n]: _region(b.of(net)) for n, b in cuts.items() if len(b.of(net))}
         places += _run(extractor, technology, geometry, anchors, nodes, net, connected.dbu_um)
-    layer, x, y, node = (np.array(column) for column in zip(*places, strict=True))
-    return WireNodes(layer.astype(np.int64), x, y, node.astype(np.int64))
+    table_of = np.array(places, dtype=float).reshape(-1, 4)
+    return WireNodes(
+        table_of[:, 0].astype(np.int64),
+        table_of[:, 1],
+        table_of[:, 2],
+        table_of[:, 3].astype(np.int64),
+    )
 
 
 class _Sliced:
