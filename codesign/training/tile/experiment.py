@@ -136,8 +136,14 @@ def _trained(
             _save(model, first)
         _load(model, first)
         prepare(model, aware, experiment.tile, draws)
-        if aware.kind == "tile_calibrated":
-            calibrate(model, list(experiment.calibration.batches(64)), run=logits_of)
+        if aware.kind in ("tile", "tile_calibrated"):
+            # The tile in the loop has the input scales that it will be evaluated with.
+            calibrate(
+                model,
+                list(experiment.calibration.batches(64)),
+                columns=aware.kind == "tile_calibrated",
+                run=logits_of,
+            )
         fine_tune(
             model, experiment.train, steps=budget.aware_steps, batch=budget.batch,
             learning_rate=budget.aware_rate, seed=seed + 100, progress=progress,

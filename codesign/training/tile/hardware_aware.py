@@ -27,8 +27,9 @@ class HardwareAware:
     plain: nothing. gaussian: noise on weights and outputs, as shares of each column's largest
     weight and output. tile: the same noise, and IR-drop and pulse rounding through the fast model
     at `accuracy`, with its gradient; converters and read noise are left to the Gaussian noise.
-    tile_calibrated: the same for a model that is calibrated (`codesign.tile.calibrate`) after
-    `prepare`, so that training leaves to the columns' gains what they can do.
+    tile_calibrated: the same for a model whose columns are calibrated after `prepare`, so that
+    training leaves to their gains what they can do. `codesign.tile.calibrate` after `prepare` gives
+    either its input scales (`columns=False` for `tile`); without it every vector has its own.
     """
 
     kind: Kind = "plain"
