@@ -11,9 +11,11 @@ PYTHON ?= python3
 VENV ?= .venv
 DESIGN ?= designs/iris.toml
 PYTEST_ARGS ?= -q
+TILE_DATA ?= $(HOME)/.cache/codesign/tile-bert
+TILE_DESIGN ?= designs/tile-bert.toml
 BIN := $(VENV)/bin
 
-.PHONY: all setup tools models test lint typecheck unit regression benchmarks reference datasets doctor clean distclean help
+.PHONY: all setup tools models test lint typecheck unit regression benchmarks experiment-tile reference datasets doctor clean distclean help
 
 all: setup ## set up, then run the whole flow for DESIGN
 	$(BIN)/codesign run $(DESIGN)
@@ -49,8 +51,14 @@ benchmarks: | setup ## every script in benchmarks/, its JSON in benchmarks/resul
 	mkdir -p benchmarks/results
 	for name in sweep_session_vs_batch neuron_memory closed_loop layout_checks layout_extraction \
 	  rc_reduction extraction_scaling extraction_cross_sections network_16x16x16 dstd_error \
-	  dstd_cost reversal_potential fashion_mnist; do \
+	  dstd_cost reversal_potential fashion_mnist \
+	  tile_accuracy tile_speed tile_spice tile_training; do \
 	  $(BIN)/python -m benchmarks.$$name | tee benchmarks/results/$$name.json; done
+
+experiment-tile: | setup ## MiniLM on tiles: fetch data and network, train, evaluate (two to three days on one core)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[transformers]'
+	@test -d $(TILE_DATA) || PYTHON=$(BIN)/python tools/fetch-tile-bert $(TILE_DATA)
+	$(BIN)/codesign train $(TILE_DESIGN)
 
 reference: all ## renew the shipped reference (netlists, tables, model) from a finished run
 	$(BIN)/python tools/update_reference.py $(DESIGN) build/$(basename $(notdir $(DESIGN)))
@@ -69,4 +77,4 @@ distclean: clean ## also remove the virtual environment
 	rm -rf $(VENV)
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14

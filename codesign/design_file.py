@@ -12,6 +12,7 @@ from codesign.records import Record, parse_toml, read_text, validate
 if TYPE_CHECKING:
     from codesign.design import Design
     from codesign.tile_design import TileDesign
+    from codesign.tile_network_design import TileNetworkDesign
 
 
 class DesignFile(Record):
@@ -69,15 +70,20 @@ class DesignFile(Record):
         return value
 
 
-def load_design(path: Path) -> Design | TileDesign:
-    """The design in a file, a network's or (kind = "tile") a tile's.
+def load_design(path: Path) -> Design | TileDesign | TileNetworkDesign:
+    """The design in a file: a network's, or what it says with `kind`.
 
     Raises DesignError naming file, key and what is allowed.
     """
     text = read_text(
         path, "design file", remedy="write one with `codesign init NAME`, or correct the path"
     )
-    if "kind" in parse_toml(text, str(path)):
+    kind = parse_toml(text, str(path)).get("kind")
+    if kind == "tile_network":
+        from codesign.tile_network_design import TileNetworkDesign
+
+        return TileNetworkDesign.from_text(text, str(path))
+    if kind is not None:
         from codesign.tile_design import TileDesign
 
         return TileDesign.from_text(text, str(path))

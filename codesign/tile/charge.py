@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib import import_module
 from importlib.util import find_spec
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -216,10 +217,11 @@ def _bit_sliced(
 
 
 def _exact_compiled(x: Tensor, w: Tensor, c: Tensor, r: float, r_last: float, slots: int) -> Tensor:
+    kernel: Any = import_module("codesign.tile.exact_kernel")
     out = torch.zeros(x.shape[0], w.shape[1], dtype=w.dtype)
     sign = torch.sign(x.detach()).contiguous().numpy()
     count = torch.round(x.detach().abs() * slots).to(torch.int64).numpy()
-    fast.kernels().exact_gated(
+    kernel.exact_gated(
         sign,
         count,
         slots,

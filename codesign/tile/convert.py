@@ -110,6 +110,8 @@ def calibrate(
     try:
         with torch.no_grad():
             for layer in layers:
+                layer.input_scale.zero_()
+                layer.full_scale_C.zero_()
                 layer.gain.fill_(1.0)
                 layer.offset.zero_()
             for recorder in passes:

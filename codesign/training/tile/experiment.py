@@ -1,0 +1,206 @@
+"""The comparison: fine-tunings of one network against conditions of the tile, piece by piece.
+
+A piece is a training or one evaluation. Each is kept under a hash of what decides it, so that an
+interrupted experiment goes on where it was; the summary is rewritten after every piece.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import mean, pstdev
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from codesign.files import atomic_path, hash_bytes, write_atomic
+from codesign.progress import ProgressCallback, silent
+from codesign.tile import TileMapping, TileParameters, calibrate, convert
+from codesign.training.tile.conditions import Condition, conditions, evaluate
+from codesign.training.tile.hardware_aware import (
+    HardwareAware,
+    Kind,
+    Samples,
+    fine_tune,
+    logits_of,
+    prepare,
+)
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Steps of AdamW: digital fine-tuning first, then every kind of hardware-aware training."""
+
+    first_steps: int
+    aware_steps: int
+    batch: int = 32
+    first_rate: float = 1e-4
+    aware_rate: float = 3e-5
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is trained and evaluated. `tests` by name; the first is that of the training set.
+
+    build: the network for a seed, digital, the same every time.
+    """
+
+    name: str
+    build: Callable[[int], nn.Module]
+    train: Samples
+    calibration: Samples
+    tests: dict[str, Samples]
+    tile: TileParameters
+    mapping: TileMapping
+    aware: tuple[HardwareAware, ...]
+    budget: Budget
+    resistances_ohm: tuple[float, ...]
+    seeds: tuple[int, ...] = (1,)
+    draws: int = 3
+    exclude: tuple[str, ...] = ()
+    identity: dict[str, Any] = field(default_factory=dict)
+
+    def key(self, *parts: Any) -> str:
+        """Hash of everything that decides a piece."""
+        decides = [self.name, self.identity, asdict(self.tile), asdict(self.mapping),
+                   asdict(self.budget), len(self.train), len(self.calibration), *parts]  # fmt: skip
+        return hash_bytes(json.dumps(decides, sort_keys=True, default=str).encode())
+
+
+def run_experiment(
+    experiment: Experiment, folder: Path, progress: ProgressCallback = silent
+) -> dict[str, Any]:
+    """Do every piece that `folder` does not hold yet; returns and writes the summary."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = conditions(experiment.tile, experiment.resistances_ohm, experiment.draws)
+    total = len(experiment.seeds) * len(experiment.aware) * len(wanted) * len(experiment.tests)
+    rows: list[dict[str, Any]] = []
+    for seed in experiment.seeds:
+        for aware in experiment.aware:
+            model = None
+            for condition in wanted:
+                for test_name, test in experiment.tests.items():
+                    piece = folder / f"{_piece(experiment, aware, seed, condition, test_name)}.json"
+                    if not piece.is_file():
+                        if model is None:
+                            model = _trained(experiment, aware, seed, folder, progress)
+                        start = time.process_time()
+                        found = evaluate(model, condition, test, experiment.calibration, seed)
+                        found |= {"seconds": round(time.process_time() - start, 1)}
+                        write_atomic(piece, json.dumps(found))
+                    rows.append(
+                        {"kind": aware.kind, "seed": seed, "condition": condition.name,
+                         "test": test_name, **json.loads(piece.read_text(encoding="utf-8"))}
+                    )  # fmt: skip
+                    summary = _summary(experiment, rows, len(rows) == total)
+                    write_atomic(folder / "experiment.json", json.dumps(summary, indent=1) + "\n")
+                    progress(len(rows), total, "evaluate")
+    return summary
+
+
+def _piece(
+    experiment: Experiment, aware: HardwareAware, seed: int, condition: Condition, test: str
+) -> str:
+    params = None if condition.params is None else asdict(condition.params)
+    size = len(experiment.tests[test])
+    key = experiment.key(asdict(aware), seed, params, condition.columns, condition.draws, size)
+    name = condition.name.replace(", ", "-").replace("=", "")
+    return f"{aware.kind}-{seed}-{name}-{test}-{key[:10]}"
+
+
+def _trained(
+    experiment: Experiment, aware: HardwareAware, seed: int, folder: Path,
+    progress: ProgressCallback,
+) -> nn.Module:  # fmt: skip
+    """The converted network of one kind and seed: from its file, or trained and written there."""
+    budget = experiment.budget
+    model = experiment.build(seed)
+    convert(model, experiment.tile, experiment.exclude, mapping=experiment.mapping)
+    path = folder / f"{aware.kind}-{seed}-{experiment.key(asdict(aware), seed)[:10]}.safetensors"
+    if not path.is_file():
+        first = folder / f"first-{seed}-{experiment.key(seed)[:10]}.safetensors"
+        draws = torch.Generator().manual_seed(seed)
+        if not first.is_file():
+            prepare(model, HardwareAware("plain"), experiment.tile, draws)
+            fine_tune(
+                model, experiment.train, steps=budget.first_steps, batch=budget.batch,
+                learning_rate=budget.first_rate, seed=seed, progress=progress, label="fine-tune",
+            )  # fmt: skip
+            _save(model, first)
+        _load(model, first)
+        prepare(model, aware, experiment.tile, draws)
+        if aware.kind in ("tile", "tile_calibrated"):
+            # The tile in the loop has the input scales that it will be evaluated with.
+            calibrate(
+                model,
+                list(experiment.calibration.batches(64)),
+                columns=aware.kind == "tile_calibrated",
+                run=logits_of,
+            )
+        fine_tune(
+            model, experiment.train, steps=budget.aware_steps, batch=budget.batch,
+            learning_rate=budget.aware_rate, seed=seed + 100, progress=progress,
+            label=f"train {aware.kind}",
+        )  # fmt: skip
+        _save(model, path)
+    _load(model, path)
+    return model.eval()
+
+
+def _save(model: nn.Module, path: Path) -> None:
+    tensors = {name: p.detach().clone() for name, p in model.named_parameters()}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary)
+
+
+def _load(model: nn.Module, path: Path) -> None:
+    stored = load_file(path)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(stored[name])
+
+
+def _summary(experiment: Experiment, rows: list[dict[str, Any]], complete: bool) -> dict[str, Any]:
+    """Per test, kind and condition: mean over seeds; spread over seeds, and over noise draws."""
+    table: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        table.setdefault(row["test"], {}).setdefault(row["kind"], {}).setdefault(
+            row["condition"], []
+        ).append(row)
+    means = {
+        test: {
+            kind: {
+                condition: {
+                    "accuracy": mean(r["accuracy"] for r in found),
+                    "spread_seeds": pstdev(r["accuracy"] for r in found),
+                    "spread_draws": mean(r["spread"] for r in found),
+                    "seeds": len(found), "draws": found[0]["draws"], "samples": found[0]["samples"],
+                }
+                for condition, found in by_condition.items()
+            }
+            for kind, by_condition in by_kind.items()
+        }
+        for test, by_kind in table.items()
+    }  # fmt: skip
+    return {
+        "schema_version": SCHEMA_VERSION, "experiment": experiment.name, "complete": complete,
+        "settings": {
+            **experiment.identity, "train_samples": len(experiment.train),
+            "budget": asdict(experiment.budget), "seeds": list(experiment.seeds),
+            "r_line_ohm": list(experiment.resistances_ohm),
+            "tile": asdict(experiment.tile), "mapping": asdict(experiment.mapping),
+        },
+        "accuracy": means,
+    }  # fmt: skip
+
+
+def kinds_of(names: tuple[Kind, ...], noise: float, accuracy: float) -> tuple[HardwareAware, ...]:
+    """The trainings to compare, with equal Gaussian noise where they have it."""
+    return tuple(HardwareAware(kind, noise, noise, accuracy) for kind in names)
