@@ -15,7 +15,7 @@ TILE_DATA ?= $(HOME)/.cache/codesign/tile-bert
 TILE_DESIGN ?= designs/tile-bert.toml
 BIN := $(VENV)/bin
 
-.PHONY: all setup tools models test lint typecheck unit regression benchmarks experiment-tile reference doctor clean distclean help
+.PHONY: all setup tools models test lint typecheck unit regression benchmarks experiment-tile reference datasets doctor clean distclean help
 
 all: setup ## set up, then run the whole flow for DESIGN
 	$(BIN)/codesign run $(DESIGN)
@@ -49,8 +49,10 @@ regression: | setup ## a small closed loop against the stored tolerances
 
 benchmarks: | setup ## every script in benchmarks/, its JSON in benchmarks/results/
 	mkdir -p benchmarks/results
-	for name in sweep_session_vs_batch neuron_memory closed_loop layout_checks \
-	    tile_accuracy tile_speed tile_spice tile_training; do \
+	for name in sweep_session_vs_batch neuron_memory closed_loop layout_checks layout_extraction \
+	  rc_reduction extraction_scaling extraction_cross_sections network_16x16x16 dstd_error \
+	  dstd_cost reversal_potential fashion_mnist \
+	  tile_accuracy tile_speed tile_spice tile_training; do \
 	  $(BIN)/python -m benchmarks.$$name | tee benchmarks/results/$$name.json; done
 
 experiment-tile: | setup ## MiniLM on tiles: fetch data and network, train, evaluate (two to three days on one core)
@@ -60,6 +62,9 @@ experiment-tile: | setup ## MiniLM on tiles: fetch data and network, train, eval
 
 reference: all ## renew the shipped reference (netlists, tables, model) from a finished run
 	$(BIN)/python tools/update_reference.py $(DESIGN) build/$(basename $(notdir $(DESIGN)))
+
+datasets: ## Fashion-MNIST, for designs/fashion-mnist*.toml (Debian package)
+	@tools/install-dataset
 
 doctor: | setup ## list every tool with version and location
 	$(BIN)/codesign doctor

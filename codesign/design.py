@@ -18,6 +18,7 @@ from codesign.design_file import DesignFile
 from codesign.errors import DesignError
 from codesign.pdk import Conditions, Corner, Interconnect, Process, Variation
 from codesign.records import Name, Record
+from codesign.training.model import ModelParameters
 from codesign.training.parameters import DATASET_SHAPES, TrainingParameters
 from codesign.units import Celsius, Volts
 
@@ -77,7 +78,10 @@ class VerifyParameters(Record):
 
 
 class Design(DesignFile):
-    """One design: process, cells, network, characterisation, training, verification."""
+    """One design: process, cells, network, characterisation, training, verification.
+
+    With `model` it has no circuit: the network has given parameters, and is trained only.
+    """
 
     name: Name
     view: View = View.SCHEMATIC
@@ -85,6 +89,7 @@ class Design(DesignFile):
     network: NetworkParameters = NetworkParameters()
     timing: PhaseTiming = PhaseTiming()
     characterization: CharacterizationParameters = CharacterizationParameters()
+    model: ModelParameters | None = None
     training: TrainingParameters = TrainingParameters()
     verify: VerifyParameters = VerifyParameters()
 
@@ -141,13 +146,16 @@ class Design(DesignFile):
 
     @model_validator(mode="after")
     def _layers_fit_data(self) -> Self:
+        if self.model is not None:
+            return self
         layers, data = self.network.layers, self.training.dataset
         features, classes = DATASET_SHAPES[data]
-        if layers[0] != features + 1:
+        inputs = features + self.training.bias_spike
+        if layers[0] != inputs:
             raise DesignError(
-                f"network.layers starts with {layers[0]}, but data set {data} has {features + 1} "
-                f"inputs ({features} features and a bias spike)",
-                remedy=f"make the first of network.layers {features + 1}",
+                f"network.layers starts with {layers[0]}, but data set {data} has {inputs} inputs "
+                f"({features} features{' and a bias spike' * self.training.bias_spike})",
+                remedy=f"make the first of network.layers {inputs}",
             )
         if layers[-1] < classes:
             raise DesignError(

@@ -1,7 +1,8 @@
 """Progress of long work: a bar on a terminal, a plain line now and then in a log.
 
 Library functions take a callback `progress(done, total, label)` and call it as often as they
-like; what a person sees of it is decided here.
+like; what a person sees of it is decided here. A label may carry a note that changes from call
+to call, after " | ".
 """
 
 from __future__ import annotations
@@ -54,12 +55,13 @@ class LineReporter:
 
     def __call__(self, done: int, total: int, label: str) -> None:
         now_s = self._clock()
-        is_new = label != self._label
+        name = label.partition(" | ")[0]
+        is_new = name != self._label
         is_due = now_s - self._printed_at_s >= self._interval_s
         is_end = done >= total and done != self._printed_done
         if is_new or is_due or is_end:
             self.message(f"  {label}: {done}/{total}")
-            self._label, self._printed_at_s, self._printed_done = label, now_s, done
+            self._label, self._printed_at_s, self._printed_done = name, now_s, done
 
     def message(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
@@ -97,9 +99,11 @@ class BarReporter:
     def __call__(self, done: int, total: int, label: str) -> None:
         from rich.progress import TaskID
 
-        if label not in self._tasks:
-            self._tasks[label] = self._bars.add_task(label, total=total)
-        self._bars.update(TaskID(self._tasks[label]), completed=done, total=total)
+        name = label.partition(" | ")[0]
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(label, total=total)
+        task = TaskID(self._tasks[name])
+        self._bars.update(task, completed=done, total=total, description=label)
 
     def message(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)

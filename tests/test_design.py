@@ -8,7 +8,7 @@ from codesign.errors import DesignError
 from codesign.flow.template import design_template
 from codesign.pdk import Corner, Variation
 from codesign.resources import resource_dir
-from codesign.training.parameters import DATASET_SHAPES
+from codesign.training.parameters import DATASET_SHAPES, IMAGE_SHAPES
 
 IRIS = resource_dir("designs") / "iris.toml"
 
@@ -219,7 +219,9 @@ def test_template_is_the_shipped_design_under_another_name():
 def test_data_set_shapes_are_those_of_the_data():
     from codesign.training import load_dataset
 
-    for name, (features, classes) in DATASET_SHAPES.items():
+    small = [name for name in DATASET_SHAPES if name not in IMAGE_SHAPES]
+    for name in small:
+        features, classes = DATASET_SHAPES[name]
         data = load_dataset(name, seed=1)
         assert (data.n_inputs, data.n_classes) == (features + 1, classes)
 

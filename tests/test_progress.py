@@ -37,3 +37,12 @@ def test_a_log_gets_lines_and_a_terminal_a_bar():
         display.message("fit: [done]")
         display(2, 2, "sweep")
     assert "fit: [done]" in terminal.getvalue()
+
+
+def test_a_note_changes_without_a_new_line_or_bar():
+    stream = io.StringIO()
+    report = LineReporter(stream, clock=lambda: 0.0)
+    report(1, 3, "train | 50 %")
+    report(2, 3, "train | 60 %")
+    report(3, 3, "train | 70 %")
+    assert stream.getvalue().splitlines() == ["  train | 50 %: 1/3", "  train | 70 %: 3/3"]

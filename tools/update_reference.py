@@ -21,8 +21,8 @@ from codesign.verify.regression import RegressionReference, Tolerances, referenc
 
 SAMPLES = 4
 TOLERANCES = Tolerances(
-    rmse_output_ns=0.25,
-    rmse_hidden_ns=0.25,
+    rmse_output_ns=0.5,
+    rmse_hidden_ns=0.5,
     spikes_missed=0,
     current_relative=0.002,
     shape_relative=0.004,

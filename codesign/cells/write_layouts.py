@@ -13,6 +13,7 @@ from codesign.cells.base import Cell
 from codesign.cells.flatten import flat_circuit
 from codesign.cells.network import Network, NetworkParameters
 from codesign.cells.network_view import areas_um2
+from codesign.cells.views import SIMULATED_FROM_F
 from codesign.cells.write import design_cells
 from codesign.errors import CheckFailed, MissingToolError
 from codesign.files import write_atomic
@@ -109,7 +110,9 @@ def check_layout(
     from codesign.layout.lvs import compare, compare_with_netgen
 
     drc = check_drc(gds, cell.name)
-    circuit = extract_circuit(gds, cell.name, mode="c", corner=interconnect)
+    circuit = extract_circuit(
+        gds, cell.name, mode="c", corner=interconnect, min_capacitance_F=SIMULATED_FROM_F
+    )
     faults = [f for f in port_faults(circuit, cell.port_names) if not f.startswith("order")]
     if not faults:
         circuit = replace(circuit, ports=cell.port_names)

@@ -38,8 +38,6 @@ _NAMES = {
 _SCALE = np.array([1e-15, 1e-4, 1e-4, 1e-4, 1e-2, 1e-2])
 _LIMIT = np.array([np.inf, 0.05, 0.05, 0.05, 0.4, 0.4])
 _LEAST_INVERSE_E = 1e-3
-# C(v) changing by all of itself over V_th weighs as much as a firing time that is off by this.
-_PRIOR_NS = 1.0
 # Logarithm of a neuron's share of C_eff, and the offset of its firing curve.
 _NEURON_SCALE = (1e-3, 1e-4)
 _NEURON_LIMIT = (0.3, 0.1)
@@ -103,7 +101,7 @@ class _Fit:
         guess = np.zeros(len(self.scale))
         guess[0] = self._first_capacitance()
         solved = least_squares(
-            lambda x: self._weighed(x * self.scale),
+            lambda x: self._residual(x * self.scale)[use],
             guess / self.scale,
             bounds=_bounds(guess, limit, self.scale),
             diff_step=1e-5,
@@ -198,13 +196,6 @@ class _Fit:
         v = self._membrane(x)
         time, _ = self._firing(v)(v)
         return (time - self.data.t_fire) * 1e3
-
-    def _weighed(self, x: np.ndarray) -> np.ndarray:
-        return np.concatenate([self._residual(x)[self.use], self._prior(x)])
-
-    def _prior(self, x: np.ndarray) -> np.ndarray:
-        """What keeps C(v) from running away where the trials hardly determine it, in ns."""
-        return x[4:6] * _PRIOR_NS if self.form == "extended" else np.zeros(0)
 
     def _firing(self, v: np.ndarray) -> FiringLaw:
         law = LogLaw if self.form == "linear" else ChebyshevLaw

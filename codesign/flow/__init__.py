@@ -3,9 +3,10 @@
 from codesign.flow.manifest import Manifest, StepRecord, read_manifest
 from codesign.flow.runner import FlowReport, RunOptions, StepOutcome, run_flow
 from codesign.flow.step import Step, StepContext, StepReport
-from codesign.flow.steps import STEPS, steps_for
+from codesign.flow.steps import MODEL_STEPS, STEPS, steps_for
 
 __all__ = [
+    "MODEL_STEPS",
     "STEPS",
     "FlowReport",
     "Manifest",

@@ -10,20 +10,30 @@ from codesign.training.parameters import TrainingParameters
 
 if TYPE_CHECKING:
     from codesign.training.checkpoint import EpochRecord
-    from codesign.training.datasets import Dataset, Split, dataset_for, load_dataset
+    from codesign.training.datasets import (
+        Dataset,
+        Split,
+        dataset_for,
+        load_dataset,
+        load_images,
+    )
     from codesign.training.evaluation import Evaluation, evaluate, predict
+    from codesign.training.parallel import Group, process_group
     from codesign.training.trainer import TrainingResult, train
 
 _HOMES = {
     "Dataset": "datasets",
     "EpochRecord": "checkpoint",
     "Evaluation": "evaluation",
+    "Group": "parallel",
     "Split": "datasets",
     "TrainingResult": "trainer",
     "dataset_for": "datasets",
     "evaluate": "evaluation",
     "load_dataset": "datasets",
+    "load_images": "datasets",
     "predict": "evaluation",
+    "process_group": "parallel",
     "train": "trainer",
 }
 
@@ -31,13 +41,16 @@ __all__ = [
     "Dataset",
     "EpochRecord",
     "Evaluation",
+    "Group",
     "Split",
     "TrainingParameters",
     "TrainingResult",
     "dataset_for",
     "evaluate",
     "load_dataset",
+    "load_images",
     "predict",
+    "process_group",
     "train",
 ]
 

@@ -30,12 +30,13 @@ def test_no_simulation_fails(simulated: Simulated) -> None:
 
 
 def test_capacitance_is_the_mim_and_a_few_junctions(simulated: Simulated, process: Process) -> None:
-    side_um = RCSpikeNeuronParameters().capacitor.w * 1e6
-    size = f"w={side_um:.9g} l={side_um:.9g}"
+    capacitor = RCSpikeNeuronParameters().capacitor
+    w_um, l_um = round(capacitor.w * 1e6, 6), round(capacitor.l * 1e6, 6)
+    size = f"w={w_um:.9g} l={l_um:.9g}"
     mim = Deck(
         "MIM alone",
         f"i1 0 a 100n\nx1 a 0 sky130_fd_pr__cap_mim_m3_2 {size}\n.ic v(a)=0",
-        frozenset({Device("cap_mim_m3_2", round(side_um, 6), round(side_um, 6))}),
+        frozenset({Device("cap_mim_m3_2", w_um, l_um)}),
         Conditions(),
     )
     wave = run_batch(

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codesign.cells import View
 from codesign.characterize import SweepPlan, load_plan, table_names
 from codesign.characterize.plan import VoltageRange
 from codesign.errors import DesignError
@@ -20,7 +21,9 @@ COLUMN = '[[sweep]]\nkind = "column"\nname = "column"\n'
 
 def test_shipped_plan_has_every_kind_once() -> None:
     plan = load_plan("default")
-    kinds = [sweep.kind for sweep in plan.sweep]
+    kinds = [sweep.kind for sweep in plan.of_view(View.SCHEMATIC)]
+    assert kinds[-1] == "column"
+    assert [*kinds[:-1], "network"] == [sweep.kind for sweep in plan.of_view(View.LAYOUT)]
     assert sorted(kinds) == [
         "capacitance",
         "charge_injection",
@@ -31,8 +34,9 @@ def test_shipped_plan_has_every_kind_once() -> None:
         "sensing_threshold",
         "synapse_current",
     ]
-    tables = [table for sweep in plan.sweep for table in table_names(sweep)]
-    assert tables == [*kinds[:-1], "column_trials", "column_inputs"]
+    for view in View:
+        tables = [table for sweep in plan.of_view(view) for table in table_names(sweep)]
+        assert tables == [*kinds[:-1], "column_trials", "column_inputs"]
 
 
 def rounded(plan: SweepPlan) -> Any:
@@ -44,7 +48,9 @@ def test_shipped_plan_writes_out_the_defaults() -> None:
     """What the shipped plan says in full is what a plan that says nothing means."""
     shipped = load_plan("default")
     bare = "".join(
-        f'[[sweep]]\nkind = "{sweep.kind}"\nname = "{sweep.name}"\n' for sweep in shipped.sweep
+        f'[[sweep]]\nkind = "{sweep.kind}"\nname = "{sweep.name}"\n'
+        + (f'view = "{sweep.view}"\n' if sweep.view else "")
+        for sweep in shipped.sweep
     )
     assert rounded(SweepPlan.from_text(bare)) == rounded(shipped)
 

@@ -76,7 +76,7 @@ def test_a_sweep_that_fails_altogether(tmp_path: Path) -> None:
 def test_a_hung_worker_costs_status_rows() -> None:
     """Rows of a task whose worker died are complete but for what was to be measured."""
     (sweep,) = SweepPlan.from_text(SYNAPSE).sweep
-    task = tasks_of(sweep, CIRCUIT, None)[0]
+    task = tasks_of(sweep, CIRCUIT, {})[0]
     result = task.failed("crashed", "the worker died (signal 11)", 2.0)
     rows = result.tables[""]
     assert not result.ok and len(rows) == 9 * 32
@@ -189,7 +189,7 @@ def test_a_column_whose_worker_died_has_rows() -> None:
         for v in (0.2, 0.5, 0.8, 1.1, 1.4, 1.7)
     )
     plan = SweepPlan.from_text(SYNAPSE + '[[sweep]]\nkind = "column"\nname = "column"\nruns = 1\n')
-    (task,) = tasks_of(plan.sweep[1], CIRCUIT, table)
+    (task,) = tasks_of(plan.sweep[1], CIRCUIT, {"synapse_current": table})
     result = task.failed("crashed", "signal 9", 4.0)
     assert [row["status"] for row in result.tables["trials"]] == ["crashed"] * 4
     assert len(result.tables["inputs"]) == 4 * 2

@@ -133,6 +133,16 @@ def test_no_nan_and_the_numbers_of_torch(
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_each_neuron_may_start_elsewhere(method):
+    t, w = data()
+    params = replace(KICKS, v_start=(0.0, 0.1, -0.2, 0.05, 0.3))
+    for a, b in zip(
+        run(t, w, "torch", params, method), run(t, w, "compiled", params, method), strict=True
+    ):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
+
+
 def test_gradients_of_long_inputs_are_recomputed_in_torch_too():
     t, w = data(2, 150, 3, 0.1)
     for a, b in zip(

@@ -1,7 +1,11 @@
-"""train: the network with the fitted model inside (pnn), and the ideal-sum baseline (ann)."""
+"""train: the network with the fitted model inside (pnn), and the ideal-sum baseline (ann).
+
+A design with a [model] has no circuit to fit: there the network is trained with its parameters.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +13,7 @@ from codesign.flow.step import Step, StepContext, StepReport
 
 if TYPE_CHECKING:
     from codesign.pnn import PNNParameters
+    from codesign.training import EpochRecord
 
 SHIPPED_MODEL = {"fit/model.json": "{design}/model.json"}
 
@@ -32,17 +37,36 @@ def _train(
 ) -> dict[str, float]:
     import torch
 
-    from codesign.training import EpochRecord, train
-
-    training = context.design.training
-
-    def report(record: EpochRecord) -> None:
-        context.progress(record.epoch, training.epochs, f"train {label}")
+    from codesign.training import train
 
     # The tensors are small: more threads only get in each other's way.
     torch.set_num_threads(1)
-    result = train(parameters, context.design.network.layers, training, out_dir, report)
+    design = context.design
+    report = _reporter(context, label)
+    result = train(parameters, design.network.layers, design.training, out_dir, report)
     return {"accuracy_train": result.accuracy_train, "accuracy_test": result.accuracy_test}
+
+
+def run_model(context: StepContext) -> StepReport:
+    """Write train/: weights.safetensors, history.csv, metrics.json of a design with a [model]."""
+    from codesign.training import train
+
+    model, training = context.design.model, context.design.training
+    assert model is not None
+    net, parameters = model.architecture(training), model.parameters()
+    report = _reporter(context, "network")
+    result = train(parameters, net, training, context.run_dir / "train", report)
+    accuracy = {"accuracy_train": result.accuracy_train, "accuracy_test": result.accuracy_test}
+    return StepReport({"layers": net.text, "epochs": len(result.history), **accuracy})
+
+
+def _reporter(context: StepContext, label: str) -> Callable[[EpochRecord], None]:
+    def report(record: EpochRecord) -> None:
+        accuracy = record.batch_accuracy if record.test_accuracy is None else record.test_accuracy
+        note = f"{'batches' if record.test_accuracy is None else 'test'} {100 * accuracy:.1f} %"
+        context.progress(record.epoch, context.design.training.epochs, f"train {label} | {note}")
+
+    return report
 
 
 TRAIN = Step(
@@ -58,5 +82,17 @@ TRAIN = Step(
     ),
     shipped=SHIPPED_MODEL,
     packages=("characterize", "pnn", "training"),
+    tools=("torch", "scikit-learn"),
+)
+
+TRAIN_MODEL = Step(
+    name="train",
+    title="training the network",
+    run=run_model,
+    design=("model", "training"),
+    outputs=tuple(
+        f"train/{name}" for name in ("weights.safetensors", "history.csv", "metrics.json")
+    ),
+    packages=("pnn", "training"),
     tools=("torch", "scikit-learn"),
 )
