@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,17 @@ class FittedModel:
         """`current_scale_A` of each neuron, (neurons, 1), or (1, 1) where all are equal."""
         relative = self.layers[layer - 1].forms[form].c_relative or (1.0,)
         return self.current_scale_A(layer, form) * np.array(relative)[:, None]
+
+    def averaged(self) -> FittedModel:
+        """The model without what tells neurons apart, for networks of other widths."""
+        layers = []
+        for layer in self.layers:
+            forms = {
+                name: replace(form, c_relative=(), pnn=replace(form.pnn, firing_offset=0.0))
+                for name, form in layer.forms.items()
+            }
+            layers.append(replace(layer, forms=forms))
+        return replace(self, layers=tuple(layers))
 
     def summary(self) -> dict[str, Any]:
         """The leading figures, for a printed line."""

@@ -54,7 +54,7 @@ def bias_layers(
                 remedy="run `codesign train` again",
             )
         factor = np.where(weight >= 0, scale[0], scale[1])
-        current = weight * factor * model.current_scales_A(layer, form)
+        current = weight * factor * _scales(model, layer, form, len(weight))
         layers.append(_biases(weight, current, model))
     return tuple(layers)
 
@@ -75,8 +75,19 @@ def weights_of(
                 f"biases of layer {layer} are outside the characterised range",
                 remedy="make the mapping again from this model",
             )
-        weights.append(current / model.current_scales_A(layer, form))
+        weights.append(current / _scales(model, layer, form, len(current)))
     return weights
+
+
+def _scales(model: FittedModel, layer: int, form: str, neurons: int) -> np.ndarray:
+    """Current of weight 1 of each neuron. Raises DataError for a model of another layer width."""
+    scales = model.current_scales_A(layer, form)
+    if len(scales) not in (1, neurons):
+        raise DataError(
+            f"layer {layer} has {neurons} neurons, the fitted model tells {len(scales)} apart",
+            remedy="characterise and fit this network",
+        )
+    return scales
 
 
 def bias_sources(network: Network, layers: Sequence[LayerBiases]) -> list[str]:

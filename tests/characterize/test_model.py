@@ -17,7 +17,7 @@ from codesign.resources import resource_dir
 from codesign.verify.prediction import circuit_prediction
 
 SHIPPED = resource_dir("characterization") / "iris" / "model.json"
-MODEL = FittedModel.load(SHIPPED)
+MODEL = FittedModel.load(SHIPPED).averaged()
 LAYERS = bias_layers([np.full((2, 5), 0.2), np.array([[0.4, 0.3]])], MODEL)
 SPIKES_S = np.linspace(0, 6e-7, 10).reshape(2, 5)
 
@@ -47,9 +47,10 @@ def test_reading_back_predicts_the_same(form, tmp_path):
 
 
 def test_more_capacitance_in_the_file_fires_later(tmp_path):
-    path = stored(tmp_path, lambda data: extended(data).update(c_eff_F=1.02 * 1.54015e-13))
+    larger = 1.02 * MODEL.layers[0].forms["extended"].c_eff_F
+    path = stored(tmp_path, lambda data: extended(data).update(c_eff_F=larger))
     before = circuit_prediction(LAYERS, MODEL, SPIKES_S)[0]
-    after = circuit_prediction(LAYERS, FittedModel.load(path), SPIKES_S)[0]
+    after = circuit_prediction(LAYERS, FittedModel.load(path).averaged(), SPIKES_S)[0]
     assert (after - before > 1e-9).all()
 
 

@@ -19,7 +19,7 @@ from codesign.mapping import (
 from codesign.resources import resource_dir
 from codesign.spice import Deck
 
-MODEL = FittedModel.load(resource_dir("characterization") / "iris" / "model.json")
+MODEL = FittedModel.load(resource_dir("characterization") / "iris" / "model.json").averaged()
 
 
 @settings(max_examples=30, deadline=None)
@@ -82,3 +82,13 @@ def test_trained_netlist_biases_every_gate():
         if port.startswith(("bn_", "bp_")):
             assert outer.count(f"\nv{port} {port} 0 dc ") == 1
     assert ".control" not in text
+
+
+def test_model_that_tells_other_neurons_apart_is_refused():
+    apart = FittedModel.load(resource_dir("characterization") / "iris" / "model.json")
+    with pytest.raises(DataError, match="2 neurons, the fitted model tells 5 apart"):
+        bias_layers([np.full((2, 3), 0.2)], apart)
+    (same,) = bias_layers([np.full((5, 3), 0.2)], apart)
+    relative = apart.layers[0].forms["extended"].c_relative
+    found = same.current_A[:, 0] / same.current_A[:, 0].mean()
+    np.testing.assert_allclose(found, relative, rtol=1e-3)

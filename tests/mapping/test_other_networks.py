@@ -17,7 +17,7 @@ from codesign.errors import DataError
 from codesign.mapping import bias_layers, bias_sources, read_biases, weights_of, write_biases
 from codesign.resources import resource_dir
 
-MODEL = FittedModel.load(resource_dir("characterization") / "iris" / "model.json")
+MODEL = FittedModel.load(resource_dir("characterization") / "iris" / "model.json").averaged()
 WEIGHTS = [np.array([[0.3, -0.2], [0.1, 0.0]]), np.array([[0.5, -0.4]])]
 
 

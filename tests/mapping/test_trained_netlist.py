@@ -18,7 +18,7 @@ from codesign.pdk import Conditions
 from codesign.resources import resource_dir
 from codesign.spice import Deck, OperatingPoint, run_batch
 
-MODEL = FittedModel.load(resource_dir("characterization") / "iris" / "model.json")
+MODEL = FittedModel.load(resource_dir("characterization") / "iris" / "model.json").averaged()
 WEIGHTS = [np.array([[0.4, -0.3], [0.0, 0.2]])]
 
 

@@ -18,7 +18,7 @@ WARMUP_S = np.array([3e-7, 3e-7])
 @pytest.fixture(scope="session")
 def model() -> FittedModel:
     """The fitted model of iris: 5 inputs, so only roughly that of the small networks here."""
-    return FittedModel.load(resource_dir("characterization") / "iris" / "model.json")
+    return FittedModel.load(resource_dir("characterization") / "iris" / "model.json").averaged()
 
 
 @pytest.fixture

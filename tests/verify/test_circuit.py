@@ -100,7 +100,8 @@ from codesign.verify.circuit import Circuit, simulate_samples
 
 if __name__ == "__main__":
     from codesign.characterize.model import FittedModel
-    model = FittedModel.load(resource_dir("characterization") / "iris" / "model.json")
+    path = resource_dir("characterization") / "iris" / "model.json"
+    model = FittedModel.load(path).averaged()
     layers = bias_layers([np.array([[0.5], [0.3]])], model)
     network = NetworkParameters(layers=(1, 2))
     circuit = Circuit("tiny", network, PhaseTiming(), Conditions(), layers)
