@@ -47,6 +47,13 @@ from codesign.cli.output import Output
     show_default=True,
     help="Our extraction, or magic with the technology file of $PDK_ROOT.",
 )
+@click.option(
+    "--law",
+    type=click.Choice(["constant", "foundry"]),
+    default="constant",
+    show_default=True,
+    help="Capacitances: constant coefficients, as magic has them, or the foundry's tables.",
+)
 @common_options
 def extract(
     layout: Path,
@@ -56,6 +63,7 @@ def extract(
     corner: str,
     port_file: Path | None,
     engine: str,
+    law: str,
 ) -> Output:
     """Extract a netlist with parasitics from a sky130 layout; its text labels become ports.
 
@@ -67,7 +75,7 @@ def extract(
 
     ports, unconnected = read_ports(port_file) if port_file is not None else (None, ())
     circuit = run_engine(
-        engine, layout, top, mode=mode, corner=corner, ports=ports, unconnected=unconnected
+        engine, layout, top, mode=mode, corner=corner, ports=ports, unconnected=unconnected, law=law
     )
     write_atomic(output, circuit.spice())
     text = "\n".join([*circuit.comments, f"wrote {output}"])

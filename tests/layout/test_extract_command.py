@@ -52,6 +52,21 @@ def test_corners_order_the_capacitance(inverter_gds, tmp_path):
     assert totals == sorted(totals)
 
 
+@pytest.mark.parametrize("mode", ["c", "rc"])
+def test_laws_agree_within_what_separates_them(mode, inverter_gds, tmp_path):
+    total_F = {}
+    for law in ("constant", "foundry"):
+        arguments = ("--mode", mode, "--law", law, "--json")
+        result = run(inverter_gds, "--top", "inv", "-o", tmp_path / "x.spice", *arguments)
+        assert result.exit_code == 0, result.output
+        total_F[law] = json.loads(result.stdout)["capacitance_F"]
+    assert total_F["foundry"] != total_F["constant"]
+    assert total_F["foundry"] == pytest.approx(total_F["constant"], rel=0.4)
+    arguments = ("--law", "foundry", "--engine", "magic")
+    result = run(inverter_gds, "--top", "inv", "-o", tmp_path / "x.spice", *arguments)
+    assert result.exit_code == 2 and "--law" in result.output
+
+
 def test_failed_audit_is_exit_1_and_writes_nothing(inverter_gds, tmp_path):
     out = tmp_path / "o.spice"
     done = run(inverter_gds, "--top", "inv", "-o", out, "--ports", port_file(tmp_path, "a", "q"))

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from codesign.errors import InputError
 from codesign.layout.circuit import FlatCircuit
 from codesign.layout.extract.run import Mode, extract_circuit
 from codesign.pdk import Interconnect
@@ -20,16 +21,22 @@ def run_engine(
     corner: Interconnect | str = Interconnect.NOM,
     ports: Sequence[str] | None = None,
     unconnected: Collection[str] = (),
+    law: str = "constant",
 ) -> FlatCircuit:
     """Extract with `own` or `magic`: the same circuit record and the same port audit."""
     if engine == "magic":
+        if law != "constant":
+            raise InputError(
+                "magic has its own capacitances: a law cannot be chosen for it",
+                remedy="leave --law out, or use --engine own",
+            )
         from codesign.layout.extract.magic import extract_with_magic
 
         return extract_with_magic(
             gds, top, mode=mode, corner=corner, ports=ports, unconnected=unconnected
         )
     return extract_circuit(
-        gds, top, mode=mode, corner=corner, ports=ports, unconnected=unconnected
+        gds, top, mode=mode, corner=corner, ports=ports, unconnected=unconnected, law=law
     )
 
 

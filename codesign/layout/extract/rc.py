@@ -47,6 +47,7 @@ def extract_rc(
     floating: Collection[int],
     corner: Interconnect,
     limits: RCLimits | None = None,
+    capacitance: ParasiticTable | None = None,
 ) -> RCCircuit:
     """Resistances and capacitances of all nets, reduced. Nodes carry the name of their net: its
     label's own node exactly, the others with `__1`, `__2`, ... behind it."""
@@ -57,9 +58,8 @@ def extract_rc(
     for net in sorted(set(range(connected.n_nets)) - set(nodes.net)):
         nodes.add(net)
     root, lumped = _join(nodes)
-    found = capacitances(
-        _node_shapes(connected, nodes, wires, root), ParasiticTable.sky130(corner)
-    )
+    law = capacitance or ParasiticTable.sky130(corner)
+    found = capacitances(_node_shapes(connected, nodes, wires, root), law)
     graph = RCGraph(nodes.net)
     for a, b, ohm in nodes.resistors:
         if root[a] != root[b]:

@@ -22,6 +22,7 @@ from codesign.layout.extract.checks import check_drawing
 from codesign.layout.extract.connect import PLANES, Connected, connect
 from codesign.layout.extract.mim import mim_capacitors
 from codesign.layout.extract.names import Names, name_nets, stray_notes
+from codesign.layout.extract.parasitics import ParasiticTable
 from codesign.layout.extract.reader import Drawing, read_gds, take_layout
 from codesign.layout.extract.reduce import RCLimits
 from codesign.layout.extract.settle import MIN_CAPACITANCE_F, settle
@@ -46,16 +47,19 @@ def extract_circuit(
     unconnected: Collection[str] = (),
     min_capacitance_F: float = MIN_CAPACITANCE_F,
     rc_limits: RCLimits | None = None,
+    law: str = "constant",
 ) -> FlatCircuit:
     """Extract cell `top` of a GDS file (or of a klayout Layout).
 
     ports: the ports in netlist order; each must be there and reach a device, except those in
     `unconnected`, else CheckFailed. Without it every label of the top cell is a port, in natural
     order. Couplings below `min_capacitance_F` go to the substrate; `rc_limits` says what mode rc
-    may reduce (RCLimits(0, 0, 0): nothing). Raises InputError for a layout that cannot be
-    extracted.
+    may reduce (RCLimits(0, 0, 0): nothing). `law`: constant coefficients, as magic has them, or the
+    foundry's tables over width and space (docs/capacitance.md). Raises InputError for a layout that
+    cannot be extracted.
     """
     mode, corner = Mode(mode), Interconnect(corner)
+    table = ParasiticTable.sky130(corner, law)
     drawing = read_gds(gds, top) if isinstance(gds, Path) else take_layout(gds, top)
     check_drawing(drawing)
     connected = connect(drawing)
@@ -68,7 +72,8 @@ def extract_circuit(
     check_gates(drawing, connected, port_nets)
     floating = undriven(connected, capacitors, port_nets)
     comments = [
-        f"extracted by codesign from cell {drawing.cell.name}: mode {mode}, interconnect {corner}",
+        f"extracted by codesign from cell {drawing.cell.name}: mode {mode}, interconnect {corner}"
+        + (f", law {law}" if law != "constant" else ""),
         *header(connected, names, (len(connected.transistors), len(capacitors))),
         *stray_notes(names, drawing),
     ]
@@ -76,7 +81,7 @@ def extract_circuit(
         from codesign.layout.extract.rc import extract_rc
 
         limits = rc_limits or RCLimits(min_capacitance_F=min_capacitance_F)
-        rc = extract_rc(connected, capacitors, names, floating, corner, limits)
+        rc = extract_rc(connected, capacitors, names, floating, corner, limits, table)
         circuit = FlatCircuit(
             cell_name(drawing),
             chosen,
@@ -89,7 +94,7 @@ def extract_circuit(
         found: tuple[Parasitic, ...] = ()
         notes: list[str] = []
         if mode is Mode.C:
-            found, notes = _capacitors(connected, names, floating, corner, min_capacitance_F)
+            found, notes = _capacitors(connected, names, floating, table, min_capacitance_F)
         devices = flat_devices(connected.transistors, capacitors, names.names)
         circuit = FlatCircuit(
             cell_name(drawing), chosen, devices, found, comments=(*comments, *notes)
@@ -110,17 +115,16 @@ def _capacitors(
     connected: Connected,
     names: Names,
     floating: Collection[int],
-    corner: Interconnect,
+    table: ParasiticTable,
     threshold_F: float,
 ) -> tuple[tuple[Parasitic, ...], list[str]]:
     from codesign.layout.extract.capacitance import NetShapes, capacitances
-    from codesign.layout.extract.parasitics import ParasiticTable
 
     planes = {name: connected.plane(name) for name in PLANES}
     boxes = {name: boxes for name, (boxes, _) in planes.items()}
     owners = {name: owners for name, (_, owners) in planes.items()}
     shapes = NetShapes(connected.dbu_um, boxes, owners, connected.n_nets)
-    found = capacitances(shapes, ParasiticTable.sky130(corner))
+    found = capacitances(shapes, table)
     settled = settle(found, names.names, connected.substrate, floating, threshold_F)
     return settled.capacitors, list(settled.notes(threshold_F))
 
