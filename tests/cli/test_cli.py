@@ -57,7 +57,7 @@ def toy_flow(monkeypatch: pytest.MonkeyPatch):
             outputs=("generate/out.txt",),
             check=check,
         )
-        monkeypatch.setattr("codesign.flow.STEPS", (step,))
+        monkeypatch.setattr("codesign.flow.steps_for", lambda design: (step,))
 
     return install
 
