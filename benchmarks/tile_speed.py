@@ -21,6 +21,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ import torch
 
 from benchmarks.tile_accuracy import draw, percent_error
 from codesign.tile import TileParameters, tile_charge
+from codesign.tile.parameters import Method
 
 SIZE, BATCH, R_OHM = 512, 64, 0.35
 COST_SIZES = (64, 128, 256, 512, 1024, 2048)
@@ -63,17 +65,22 @@ def ours() -> dict[str, Any]:
         "matmul_ms": median_ms(lambda: x @ plus, 21, BATCH),
         "exact_ms": 1e3 * (time.process_time() - start) / 2,
     }
-    for accuracy in (2.5e-3, 1e-3):
-        params = TileParameters(r_line_ohm=R_OHM, accuracy=accuracy)
-        name = f"{100 * accuracy:g}"
+    fast = TileParameters(r_line_ohm=R_OHM)
+    kinds: dict[str, tuple[TileParameters, Method]] = {
+        "0.25": (replace(fast, accuracy=2.5e-3), "fast"),
+        "0.1": (replace(fast, accuracy=1e-3), "fast"),
+        "mean_field": (fast, "mean_field"),
+        "mean_field_bfloat16": (replace(fast, products="bfloat16"), "mean_field"),
+    }
+    for name, (params, method) in kinds.items():
 
-        def forward(params: TileParameters = params) -> Any:
+        def forward(params: TileParameters = params, method: Method = method) -> Any:
             with torch.no_grad():
-                return tile_charge(x, plus, minus, params)
+                return tile_charge(x, plus, minus, params, method)
 
-        def both(params: TileParameters = params) -> None:
+        def both(params: TileParameters = params, method: Method = method) -> None:
             leaves = [t.clone().requires_grad_() for t in (x, plus, minus)]
-            tile_charge(*leaves, params).sum().backward()
+            tile_charge(*leaves, params, method).sum().backward()
 
         found[f"error_{name}_percent"] = percent_error(forward()[:2], want)
         found[f"forward_{name}_ms"] = median_ms(forward, 7, BATCH)

@@ -24,6 +24,9 @@ class TileNetworkData(Record):
     folder: str = "~/.cache/codesign/tile-bert"
     train_samples: int = Field(8072, ge=1)
     test_samples: int = Field(2000, ge=1)
+    evaluation_samples: int | None = Field(
+        None, ge=1, description="of the test samples, evaluated; the others are set aside"
+    )
     review_samples: int = Field(2000, ge=0, description="of the second set; 0 leaves it out")
     calibration_samples: int = Field(128, ge=1)
     max_tokens: int = Field(48, ge=4, le=128)
@@ -49,6 +52,8 @@ class TileNetworkTile(Record):
     adc_bits: int = Field(9, ge=2, le=24)
     train_r_line: Annotated[Ohms, Field(ge=0, le=1e3)] = 1.0
     r_line: tuple[Annotated[Ohms, Field(ge=0, le=1e3)], ...] = (0.15, 0.35, 1.0, 2.0, 6.0)
+    method: Literal["exact", "fast", "mean_field"] = "mean_field"
+    products: Literal["full", "bfloat16"] = "full"
     evaluation_accuracy: Annotated[float, Field(gt=0, le=0.1)] = 5e-3
     training_accuracy: Annotated[float, Field(gt=0, le=0.1)] = 1e-2
 
@@ -68,7 +73,8 @@ class TileNetworkTraining(Record):
     first_rate: Rate = 1e-4
     aware_rate: Rate = 3e-5
     noise: Share = 0.02
-    draws: int = Field(3, ge=1, description="of read noise, per evaluation")
+    draws: int = Field(3, ge=1, description="of read noise, per evaluation without IR-drop")
+    drop_draws: int = Field(3, ge=1, description="of read noise, per evaluation with IR-drop")
 
 
 class TileNetworkDesign(DesignFile):
@@ -100,6 +106,8 @@ class TileNetworkDesign(DesignFile):
         folder = Path(data.folder).expanduser()
         vocabulary = folder / MODEL / "tokenizer.json"
         rest, kept = read_snippets(folder).split(data.test_samples, data.split_seed)
+        if data.evaluation_samples is not None:
+            rest = rest.take(list(range(min(data.evaluation_samples, len(rest)))))
         tests = {"snippets": encode(rest, vocabulary, data.max_tokens)}
         if data.review_samples:
             reviews, _ = read_reviews(folder).split(data.review_samples, data.split_seed)
@@ -118,6 +126,7 @@ class TileNetworkDesign(DesignFile):
             tile=TileParameters(
                 r_line_ohm=tile.train_r_line, v_read_V=tile.v_read, t_window_s=tile.t_window,
                 pulse_bits=tile.pulse_bits, accuracy=tile.evaluation_accuracy,
+                products=tile.products,
                 adc=AdcParameters(bits=tile.adc_bits),
             ),
             mapping=TileMapping(tile.rows, tile.columns, tile.g_max),
@@ -129,7 +138,9 @@ class TileNetworkDesign(DesignFile):
             resistances_ohm=tile.r_line,
             seeds=training.seeds,
             draws=training.draws,
+            drop_draws=training.drop_draws,
             exclude=DIGITAL,
+            method=tile.method,
             identity={"network": self.network.model_dump(), "max_tokens": data.max_tokens,
-                      "split_seed": data.split_seed},
+                      "split_seed": data.split_seed, "test_samples": data.test_samples},
         )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from codesign.tile import exact, fast
+from codesign.tile import exact, fast, mean_field
 from codesign.tile.adc import convert_charge
 from codesign.tile.mesh import Mesh, line_mesh
 from codesign.tile.noise import draw_read_noise, output_noise
@@ -38,7 +38,8 @@ def tile_charge(
     0 V. Positive for positive pulses and g_plus > g_minus.
 
     method: `exact` sweeps the ladder in every slot; `fast` picks elements and slices for
-    params.accuracy. Differentiable in all tensors; rounding passes the gradient straight through.
+    params.accuracy; `mean_field` takes all rows of a vector as equally active, for a few plain
+    matrix products. Differentiable in all tensors; rounding passes the gradient straight through.
     generator: of read noise and the ADC's phase; needed for noise. backend: `compiled` needs CPU
     tensors and numba, `torch` runs anywhere with equal numbers; `auto` takes what fits.
     Raises TileError for shapes, dtypes or values that are not a tile's.
@@ -76,7 +77,7 @@ def _check(pulse: Tensor, g_plus: Tensor, g_minus: Tensor, method: str, backend:
     if len(kinds) != 1 or pulse.dtype not in (torch.float32, torch.float64):
         raise TileError(f"pulse and conductances need one dtype, float32 or float64, not {kinds}")
     if method not in get_args(Method):
-        raise TileError(f"unknown method {method!r}", remedy="use exact or fast")
+        raise TileError(f"unknown method {method!r}", remedy="use exact, fast or mean_field")
     if backend not in get_args(Backend):
         raise TileError(f"unknown backend {backend!r}", remedy="use auto, compiled or torch")
     check_pulse(pulse)
@@ -176,6 +177,11 @@ def _one_end(
     if params.input_mode == "bit_sliced":
         return _bit_sliced(x, w, c, params, backend)
     compiled = _compiled(w, backend)
+    if method == "mean_field":
+        return mean_field.mean_field_gated(
+            x, w, c, r, r_last, slots=params.slots, levels=params.levels, compiled=compiled,
+            coarse=params.products == "bfloat16",
+        )  # fmt: skip
     if method == "exact":
         needs_grad = torch.is_grad_enabled() and (
             x.requires_grad or w.requires_grad or c.requires_grad
@@ -185,7 +191,7 @@ def _one_end(
         return exact.exact_gated(x, w, c, r, r_last)
     mesh, slices = _setting(w, c, params)
     run = fast.fast_gated if compiled else fast.fast_gated_torch
-    return run(x, w, c, mesh, slices)
+    return run(x, w, c, mesh, slices, params.slots)
 
 
 def _setting(w: Tensor, c: Tensor, params: TileParameters) -> tuple[Mesh, int]:
@@ -212,7 +218,7 @@ def _bit_sliced(
         return value
     mesh, slices = _setting(w, c, params)
     run = fast.fast_gated if _compiled(w, backend) else fast.fast_gated_torch
-    by_width = run(x, w.detach(), c.detach(), mesh, slices)
+    by_width = run(x, w.detach(), c.detach(), mesh, slices, params.slots)
     return value + (by_width - by_width.detach())
 
 

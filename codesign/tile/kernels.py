@@ -53,15 +53,16 @@ def _add_row(at, share, duty, sign, w, c, n):
 
 
 @numba.njit(cache=True)
-def fast_forward(sign, slice_of, part, w, c, element, share, conductance, slices, out):
+def fast_forward(sign, slice_of, part, length, w, c, element, share, conductance, out):
     """out (batch, cols): mean column current per read voltage over the window.
 
     sign, slice_of, part (batch, rows): polarity, slice in which the pulse ends, share of it that
-    is on. Slices are visited from the last to the first, so that rows are only ever added.
+    is on; length (batch, slices): each vector's slices, in windows. Slices are visited from the
+    last to the first, so that rows are only ever added.
     """
     batch, rows = sign.shape
     cols = w.shape[1]
-    elements = len(conductance)
+    elements, slices = len(conductance), length.shape[1]
     order = np.empty(rows, np.int64)
     start = np.empty(slices + 1, np.int64)
     moments = np.empty((elements + 1) * _STRIDE, w.dtype)
@@ -69,7 +70,6 @@ def fast_forward(sign, slice_of, part, w, c, element, share, conductance, slices
     diag, rhs, off = nodes[:, 0], nodes[:, 1], nodes[:, 2]
     pivot, r = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
     one = w.dtype.type(1)
-    length = w.dtype.type(1.0 / slices)
     w_block, c_block = np.empty((rows, BLOCK), w.dtype), np.empty((rows, BLOCK), w.dtype)
     # A block's conductances stay in the second-level cache for the whole batch.
     for c0 in range(0, cols, BLOCK):
@@ -101,7 +101,7 @@ def fast_forward(sign, slice_of, part, w, c, element, share, conductance, slices
                     g = g2
                 for k in range(n):
                     o = off[elements - 1, k] - g
-                    out[b, c0 + k] += length * (rhs[elements, k] - o / pivot[k] * r[k])
+                    out[b, c0 + k] += length[b, p] * (rhs[elements, k] - o / pivot[k] * r[k])
                 for i in range(start[p], start[p + 1]):
                     j = order[i]
                     _add_row(
@@ -136,20 +136,23 @@ def _solve_slice(diag, off, rhs, conductance, pivot, u, v, n):
 
 
 @numba.njit(cache=True)
-def _row_gradient(u, v, e, share, part, sign, w, c, total_v, total_uv, cross, g, length, gw, gc, n):
-    """Adds one row's gradient to gw, gc (n,); returns that of its signed pulse."""
+def _row_gradient(u, v, e, share, on, sign, w, c, total_v, total_uv, cross, g, gw, gc, n):
+    """Adds one row's gradient to gw, gc (n,); returns that of its signed pulse.
+
+    on: time in the slice in which it ends; the totals are over the slices before, times lengths.
+    """
     b = share
     a = 1 - b
     g_pulse = g[0] * 0
     for k in range(n):
         vj = a * v[e, k] + b * v[e + 1, k]
         uv = (a * u[e, k] + b * u[e + 1, k]) * vj
-        over_v = a * total_v[e, k] + b * total_v[e + 1, k] + part * vj
+        over_v = a * total_v[e, k] + b * total_v[e + 1, k] + on * vj
         over_uv = (
-            a * a * total_uv[e, k] + a * b * cross[e, k] + b * b * total_uv[e + 1, k] + part * uv
+            a * a * total_uv[e, k] + a * b * cross[e, k] + b * b * total_uv[e + 1, k] + on * uv
         )
-        gw[k] += g[k] * sign * length * over_v
-        gc[k] -= g[k] * length * over_uv
+        gw[k] += g[k] * sign * over_v
+        gc[k] -= g[k] * over_uv
         g_pulse += g[k] * (w[k] * vj - sign * c[k] * uv)
     return g_pulse
 
@@ -157,7 +160,7 @@ def _row_gradient(u, v, e, share, part, sign, w, c, total_v, total_uv, cross, g,
 # reassoc: sums over columns may be reordered, which lets them vectorise.
 @numba.njit(cache=True, fastmath={"reassoc", "contract"})
 def fast_backward(
-    sign, slice_of, part, w, c, element, share, conductance, slices, grad, gw, gc, gx
+    sign, slice_of, part, length, w, c, element, share, conductance, grad, gw, gc, gx
 ):
     """Gradients of `fast_forward` by w, c (rows, cols) and by the signed pulses (batch, rows).
 
@@ -166,7 +169,7 @@ def fast_backward(
     """
     batch, rows = sign.shape
     cols = w.shape[1]
-    elements = len(conductance)
+    elements, slices = len(conductance), length.shape[1]
     order = np.empty(rows, np.int64)
     start = np.empty(slices + 1, np.int64)
     moments = np.empty((elements + 1) * _STRIDE, w.dtype)
@@ -179,7 +182,6 @@ def fast_backward(
     total_uv, cross = np.empty_like(total_v), np.empty_like(total_v)
     one = w.dtype.type(1)
     zero = w.dtype.type(0)
-    length = w.dtype.type(1.0 / slices)
     w_block, c_block = np.empty((rows, BLOCK), w.dtype), np.empty((rows, BLOCK), w.dtype)
     gw_block, gc_block = np.empty((rows, BLOCK), w.dtype), np.empty((rows, BLOCK), w.dtype)
     for c0 in range(0, cols, BLOCK):
@@ -213,17 +215,20 @@ def fast_backward(
                 for i in range(start[p], start[p + 1]):
                     j = order[i]
                     gx[b, j] += _row_gradient(
-                        u[p], v[p], element[j], share[j], part[b, j], sign[b, j],
+                        u[p], v[p], element[j], share[j], part[b, j] * length[b, p], sign[b, j],
                         w_block[j], c_block[j], total_v, total_uv, cross,
-                        g, length, gw_block[j], gc_block[j], n,
+                        g, gw_block[j], gc_block[j], n,
                     )  # fmt: skip
+                d = length[b, p]
                 for m in range(elements + 1):
                     for k in range(n):
-                        total_v[m, k] += v[p, m, k]
-                        total_uv[m, k] += u[p, m, k] * v[p, m, k]
+                        total_v[m, k] += d * v[p, m, k]
+                        total_uv[m, k] += d * u[p, m, k] * v[p, m, k]
                 for m in range(elements):
                     for k in range(n):
-                        cross[m, k] += u[p, m, k] * v[p, m + 1, k] + u[p, m + 1, k] * v[p, m, k]
+                        cross[m, k] += d * (
+                            u[p, m, k] * v[p, m + 1, k] + u[p, m + 1, k] * v[p, m, k]
+                        )
             # A row without a pulse has the mean of its two one-sided derivatives: no load term.
             for j in range(rows):
                 if sign[b, j] == 0:

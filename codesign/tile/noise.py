@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from codesign.tile.mean_field import product
 from codesign.tile.parameters import TileError, TileParameters
 
 _SLOPE = (2.1926e-4, -1.87352e-3, 6.55714e-3, -0.0146159, 0.02578764)
@@ -51,21 +52,33 @@ def output_noise(
     """
     if generator is None:
         raise TileError("read noise needs a generator", remedy="pass generator=torch.Generator()")
-    share = x.detach().abs()
-    slope, offset = read_noise_coefficients(share * params.t_window_s)
-    weight = share * share
+    per_square, per_total, rest = _variance_coefficients(x.detach().abs(), params)
     total = g_plus + g_minus
     # In uS, or squares leave the range of float32.
     squares = 1e12 * (g_plus * g_plus + g_minus * g_minus)
-    o = 1e6 * offset
-    variance = (
-        (weight * slope * slope) @ squares
-        + (weight * 2 * slope * o) @ (1e6 * total)
-        + (weight * 2 * o * o).sum(dim=1, keepdim=True)
-    )
+    coarse = params.products == "bfloat16"
+    variance = product(
+        torch.cat([per_square, per_total], 1), torch.cat([squares, 1e6 * total]), coarse
+    ) + rest.sum(dim=1, keepdim=True)
     sigma = variance.clamp_min(1e-30).sqrt() * (variance.detach() > 0)
     drawn = torch.randn(sigma.shape, generator=generator, dtype=x.dtype, device=generator.device)
     return sigma * drawn.to(x.device) * (1e-6 * params.v_read_V * params.t_window_s)
+
+
+def _variance_coefficients(share: Tensor, params: TileParameters) -> tuple[Tensor, Tensor, Tensor]:
+    """What a pulse's share of the window (batch, rows) gives the variance, t^2 sigma^2 in uS^2,
+    per G+^2 + G-^2, per G+ + G-, and without conductance. One row per slot is looked up.
+    """
+    slots = params.slots
+    lengths = share if slots is None else torch.arange(slots + 1, device=share.device) / slots
+    lengths = lengths.to(share)
+    slope, offset = read_noise_coefficients(lengths * params.t_window_s)
+    weight, o = lengths * lengths, 1e6 * offset
+    terms = (weight * slope * slope, weight * 2 * slope * o, weight * 2 * o * o)
+    if slots is None:
+        return terms
+    slot = (share * slots).round().long()
+    return terms[0][slot], terms[1][slot], terms[2][slot]
 
 
 def _polynomial(coefficients: tuple[float, ...], x: Tensor) -> Tensor:

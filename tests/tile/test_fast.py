@@ -22,6 +22,26 @@ def test_default_setting_is_within_its_accuracy(rows, r, sample):
     assert rms_error(tile_charge(*single, params), want) <= 1e-3
 
 
+@pytest.mark.parametrize("rows", [64, 256])
+@pytest.mark.parametrize(
+    "change", [lambda x: 0.1 * x, lambda x: x**3, torch.sign], ids=["short", "cubed", "at once"]
+)
+def test_accuracy_holds_for_other_pulses(rows, change, sample):
+    """The activations of a network end early in the window, a few of them late."""
+    x, plus, minus = sample(rows, 16, 4)
+    params = TileParameters(r_line_ohm=1.0)
+    want = tile_charge(change(x), plus, minus, params, "exact")
+    assert rms_error(tile_charge(change(x), plus, minus, params), want) <= 1e-3
+
+
+def test_slices_are_those_of_the_vector_alone(sample):
+    x, plus, minus = sample(64, 4, 5)
+    params = TileParameters(r_line_ohm=5.0, accuracy=1e-2)
+    together = tile_charge(x, plus, minus, params)
+    alone = torch.cat([tile_charge(one, plus, minus, params) for one in x.split(1)])
+    assert torch.equal(together, alone)
+
+
 @pytest.mark.parametrize("differential", ["shared", "paired"])
 def test_accuracy_is_what_is_asked_for(differential, sample):
     x, plus, minus = sample(256, 12, 4)

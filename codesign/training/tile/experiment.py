@@ -7,7 +7,6 @@ interrupted experiment goes on where it was; the summary is rewritten after ever
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from torch import nn
 from codesign.files import atomic_path, hash_bytes, write_atomic
 from codesign.progress import ProgressCallback, silent
 from codesign.tile import TileMapping, TileParameters, calibrate, convert
+from codesign.tile.parameters import Method
 from codesign.training.tile.conditions import Condition, conditions, evaluate
 from codesign.training.tile.hardware_aware import (
     HardwareAware,
@@ -49,7 +49,8 @@ class Budget:
 class Experiment:
     """What is trained and evaluated. `tests` by name; the first is that of the training set.
 
-    build: the network for a seed, digital, the same every time.
+    build: the network for a seed, digital, the same every time. identity: what decides it and the
+    data. method: of the tile model.
     """
 
     name: str
@@ -64,14 +65,51 @@ class Experiment:
     resistances_ohm: tuple[float, ...]
     seeds: tuple[int, ...] = (1,)
     draws: int = 3
+    drop_draws: int = 3
     exclude: tuple[str, ...] = ()
+    method: Method = "fast"
     identity: dict[str, Any] = field(default_factory=dict)
 
-    def key(self, *parts: Any) -> str:
-        """Hash of everything that decides a piece."""
-        decides = [self.name, self.identity, asdict(self.tile), asdict(self.mapping),
-                   asdict(self.budget), len(self.train), len(self.calibration), *parts]  # fmt: skip
-        return hash_bytes(json.dumps(decides, sort_keys=True, default=str).encode())
+    def first_key(self, seed: int) -> str:
+        """Hash of everything that decides the digital fine-tuning."""
+        budget = self.budget
+        return _hash(
+            self.identity,
+            len(self.train),
+            budget.first_steps,
+            budget.batch,
+            budget.first_rate,
+            seed,
+        )
+
+    def training_key(self, aware: HardwareAware, seed: int) -> str:
+        """Hash of everything that decides a trained network; digital ones see no tile."""
+        seen: list[Any] = [asdict(aware), self.budget.aware_steps, self.budget.aware_rate]
+        if aware.kind != "plain":
+            seen.append(_changed(self.mapping))
+        if aware.in_the_loop:
+            seen += [_changed(self.tile), self.method, len(self.calibration)]
+        return _hash(self.first_key(seed), *seen)
+
+    def evaluation_key(
+        self, aware: HardwareAware, seed: int, condition: Condition, test: str
+    ) -> str:
+        """Hash of everything that decides one accuracy."""
+        seen: list[Any] = [condition.name, test, len(self.tests[test])]
+        if condition.params is not None:
+            seen += [_changed(condition.params), condition.columns, condition.draws, self.method,
+                     _changed(self.mapping), len(self.calibration)]  # fmt: skip
+        return _hash(self.training_key(aware, seed), *seen)
+
+
+def _changed(parameters: Any) -> dict[str, Any]:
+    """Fields that are not at their defaults, so that new ones leave the hashes as they were."""
+    standard = asdict(type(parameters)())
+    return {k: v for k, v in asdict(parameters).items() if v != standard[k]}
+
+
+def _hash(*parts: Any) -> str:
+    return hash_bytes(json.dumps(parts, sort_keys=True, default=str).encode())[:10]
 
 
 def run_experiment(
@@ -79,40 +117,43 @@ def run_experiment(
 ) -> dict[str, Any]:
     """Do every piece that `folder` does not hold yet; returns and writes the summary."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = conditions(experiment.tile, experiment.resistances_ohm, experiment.draws)
+    wanted = conditions(
+        experiment.tile, experiment.resistances_ohm, experiment.draws, experiment.drop_draws
+    )
     total = len(experiment.seeds) * len(experiment.aware) * len(wanted) * len(experiment.tests)
     rows: list[dict[str, Any]] = []
     for seed in experiment.seeds:
         for aware in experiment.aware:
             model = None
             for condition in wanted:
-                for test_name, test in experiment.tests.items():
-                    piece = folder / f"{_piece(experiment, aware, seed, condition, test_name)}.json"
-                    if not piece.is_file():
-                        if model is None:
-                            model = _trained(experiment, aware, seed, folder, progress)
-                        start = time.process_time()
-                        found = evaluate(model, condition, test, experiment.calibration, seed)
-                        found |= {"seconds": round(time.process_time() - start, 1)}
-                        write_atomic(piece, json.dumps(found))
-                    rows.append(
-                        {"kind": aware.kind, "seed": seed, "condition": condition.name,
-                         "test": test_name, **json.loads(piece.read_text(encoding="utf-8"))}
-                    )  # fmt: skip
-                    summary = _summary(experiment, rows, len(rows) == total)
-                    write_atomic(folder / "experiment.json", json.dumps(summary, indent=1) + "\n")
-                    progress(len(rows), total, "evaluate")
+                pieces = {
+                    test: folder / f"{_piece(experiment, aware, seed, condition, test)}.json"
+                    for test in experiment.tests
+                }
+                missing = {t: experiment.tests[t] for t, p in pieces.items() if not p.is_file()}
+                if missing:
+                    if model is None:
+                        model = _trained(experiment, aware, seed, folder, progress)
+                    found = evaluate(model, condition, missing, experiment.calibration, seed)
+                    for test, figures in found.items():
+                        write_atomic(pieces[test], json.dumps(figures))
+                rows += [
+                    {"kind": aware.kind, "seed": seed, "condition": condition.name, "test": test,
+                     **json.loads(piece.read_text(encoding="utf-8"))}
+                    for test, piece in pieces.items()
+                ]  # fmt: skip
+                summary = _summary(experiment, rows, len(rows) == total)
+                write_atomic(folder / "experiment.json", json.dumps(summary, indent=1) + "\n")
+                progress(len(rows), total, "evaluate")
     return summary
 
 
 def _piece(
     experiment: Experiment, aware: HardwareAware, seed: int, condition: Condition, test: str
 ) -> str:
-    params = None if condition.params is None else asdict(condition.params)
-    size = len(experiment.tests[test])
-    key = experiment.key(asdict(aware), seed, params, condition.columns, condition.draws, size)
+    key = experiment.evaluation_key(aware, seed, condition, test)
     name = condition.name.replace(", ", "-").replace("=", "")
-    return f"{aware.kind}-{seed}-{name}-{test}-{key[:10]}"
+    return f"{aware.kind}-{seed}-{name}-{test}-{key}"
 
 
 def _trained(
@@ -122,10 +163,13 @@ def _trained(
     """The converted network of one kind and seed: from its file, or trained and written there."""
     budget = experiment.budget
     model = experiment.build(seed)
-    convert(model, experiment.tile, experiment.exclude, mapping=experiment.mapping)
-    path = folder / f"{aware.kind}-{seed}-{experiment.key(asdict(aware), seed)[:10]}.safetensors"
+    convert(
+        model, experiment.tile, experiment.exclude,
+        mapping=experiment.mapping, method=experiment.method,
+    )  # fmt: skip
+    path = folder / f"{aware.kind}-{seed}-{experiment.training_key(aware, seed)}.safetensors"
     if not path.is_file():
-        first = folder / f"first-{seed}-{experiment.key(seed)[:10]}.safetensors"
+        first = folder / f"first-{seed}-{experiment.first_key(seed)}.safetensors"
         draws = torch.Generator().manual_seed(seed)
         if not first.is_file():
             prepare(model, HardwareAware("plain"), experiment.tile, draws)
@@ -136,7 +180,7 @@ def _trained(
             _save(model, first)
         _load(model, first)
         prepare(model, aware, experiment.tile, draws)
-        if aware.kind in ("tile", "tile_calibrated"):
+        if aware.in_the_loop:
             # The tile in the loop has the input scales that it will be evaluated with.
             calibrate(
                 model,
@@ -195,7 +239,8 @@ def _summary(experiment: Experiment, rows: list[dict[str, Any]], complete: bool)
             **experiment.identity, "train_samples": len(experiment.train),
             "budget": asdict(experiment.budget), "seeds": list(experiment.seeds),
             "r_line_ohm": list(experiment.resistances_ohm),
-            "tile": asdict(experiment.tile), "mapping": asdict(experiment.mapping),
+            "method": experiment.method, "tile": asdict(experiment.tile),
+            "mapping": asdict(experiment.mapping),
         },
         "accuracy": means,
     }  # fmt: skip

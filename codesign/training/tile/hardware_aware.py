@@ -37,6 +37,11 @@ class HardwareAware:
     output_noise: float = 0.02
     accuracy: float = 1e-2
 
+    @property
+    def in_the_loop(self) -> bool:
+        """Whether training sees the tile's IR-drop."""
+        return self.kind in ("tile", "tile_calibrated")
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -55,6 +60,12 @@ class Samples:
             longest = max(1, int(chosen["attention_mask"].sum(dim=1).max()))
             chosen = {name: values[:, :longest] for name, values in chosen.items()}
         return Samples(chosen, self.labels[rows])
+
+    def by_length(self) -> Samples:
+        """Shortest texts first, so that batches hold little padding; the same without masks."""
+        if "attention_mask" not in self.inputs:
+            return self
+        return self.take(self.inputs["attention_mask"].sum(dim=1).argsort(stable=True))
 
     def batches(self, size: int) -> Iterator[Samples]:
         """In order, `size` at a time."""
@@ -75,7 +86,7 @@ def prepare(
         )
         layer.params = (
             replace(params, accuracy=aware.accuracy, adc=None, read_noise="off")
-            if aware.kind in ("tile", "tile_calibrated")
+            if aware.in_the_loop
             else None
         )
         layer.generator = generator
@@ -126,7 +137,7 @@ def accuracy(model: nn.Module, samples: Samples, batch: int = 64) -> float:
     model.eval()
     right = 0
     with torch.no_grad():
-        for part in samples.batches(batch):
+        for part in samples.by_length().batches(batch):
             right += int((logits_of(model, part).argmax(dim=1) == part.labels).sum())
     model.train(was_training)
     return right / max(len(samples), 1)
