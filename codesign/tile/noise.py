@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from codesign.tile.parameters import TileError, TileParameters
+from codesign.tile.transfer import device_shares
 
 _SLOPE = (2.1926e-4, -1.87352e-3, 6.55714e-3, -0.0146159, 0.02578764)
 _OFFSET_S = (1.11906e-9, -9.08577e-9, 3.07015e-8, -6.77079e-8, 1.17763e-7)
@@ -47,21 +48,28 @@ def output_noise(
     """Sum over each column (batch, cols), in C, of all devices' read noise in one MVM.
 
     A sum of independent Gaussians is drawn as one: its variance is (V t_j)^2 sigma_j^2 summed over
-    rows and both devices, three matrix products. Drops along the line are left out of it.
+    rows and both devices, three matrix products. With resistance, every device counts by the
+    line's transfer at the mean load of these pulses (`transfer`).
     """
     if generator is None:
         raise TileError("read noise needs a generator", remedy="pass generator=torch.Generator()")
     share = x.detach().abs()
     slope, offset = read_noise_coefficients(share * params.t_window_s)
     weight = share * share
-    total = g_plus + g_minus
+    total, squares = g_plus + g_minus, g_plus * g_plus + g_minus * g_minus
+    shares = device_shares(x, g_plus, g_minus, params)
+    if shares is not None:
+        plus, minus = (v * v for v in shares)
+        total = plus * g_plus + minus * g_minus
+        squares = plus * g_plus * g_plus + minus * g_minus * g_minus
     # In uS, or squares leave the range of float32.
-    squares = 1e12 * (g_plus * g_plus + g_minus * g_minus)
+    squares = 1e12 * squares
     o = 1e6 * offset
+    rest = weight * o * o
     variance = (
         (weight * slope * slope) @ squares
         + (weight * 2 * slope * o) @ (1e6 * total)
-        + (weight * 2 * o * o).sum(dim=1, keepdim=True)
+        + (2 * rest.sum(dim=1, keepdim=True) if shares is None else rest @ (plus + minus))
     )
     sigma = variance.clamp_min(1e-30).sqrt() * (variance.detach() > 0)
     drawn = torch.randn(sigma.shape, generator=generator, dtype=x.dtype, device=generator.device)

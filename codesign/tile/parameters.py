@@ -45,7 +45,7 @@ class TileParameters:
     accuracy: rms error, as a share of the output's rms, that `fast` picks its setting for;
         elements and slices override what it picks.
     read_noise: `device` draws every device for every MVM; `output` draws their summed effect on the
-        column, which has the same distribution to first order and costs a matrix product.
+        column, by the line's transfer at the pulses' mean load, and costs matrix products.
     adc: None for the charge itself.
     """
 
