@@ -52,7 +52,7 @@ benchmarks: | setup ## every script in benchmarks/, its JSON in benchmarks/resul
 	for name in sweep_session_vs_batch neuron_memory closed_loop layout_checks layout_extraction \
 	  rc_reduction extraction_scaling extraction_cross_sections network_16x16x16 dstd_error \
 	  dstd_cost reversal_potential fashion_mnist \
-	  tile_accuracy tile_speed tile_spice tile_training; do \
+	  tile_accuracy tile_speed tile_spice tile_noise tile_training; do \
 	  $(BIN)/python -m benchmarks.$$name | tee benchmarks/results/$$name.json; done
 
 experiment-tile: | setup ## MiniLM on tiles: fetch data and network, train, evaluate (two to three days on one core)

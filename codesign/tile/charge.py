@@ -14,6 +14,7 @@ from codesign.tile import exact, fast, mean_field
 from codesign.tile.adc import convert_charge
 from codesign.tile.mesh import Mesh, line_mesh
 from codesign.tile.noise import draw_read_noise, output_noise
+from codesign.tile.opposite import OppositeSource, opposite_source, transfer_opposite
 from codesign.tile.parameters import Method, TileError, TileParameters
 from codesign.tile.pulses import bit_planes, check_pulse, round_to_slots
 from codesign.tile.setting import load_number, pick_setting
@@ -171,12 +172,20 @@ def _one_end(
     r, r_last = params.r_cell_ohm, params.r_cell_ohm + params.r_integrator_ohm
     if r_last == 0:
         return x @ w
+    opposite = _opposite(params, w.shape[0])
     if params.cell == "rail":
         # The load is constant, so the tile is one matrix.
+        if opposite is not None:
+            return x @ (w * transfer_opposite(c, opposite))
         return x @ (w * exact.line_transfer(c, r, r_last))
     if params.input_mode == "bit_sliced":
         return _bit_sliced(x, w, c, params, backend)
     compiled = _compiled(w, backend)
+    if opposite is not None and method not in ("exact", "fast"):
+        raise TileError(
+            f"{method} has no source line that is driven from the opposite end",
+            remedy='use the method fast or exact, or source_end="same"',
+        )
     if method == "mean_field":
         return mean_field.mean_field_gated(
             x, w, c, r, r_last, slots=params.slots, levels=params.levels, compiled=compiled,
@@ -187,11 +196,17 @@ def _one_end(
             x.requires_grad or w.requires_grad or c.requires_grad
         )
         if compiled and params.slots is not None and not needs_grad:
-            return _exact_compiled(x, w, c, r, r_last, params.slots)
-        return exact.exact_gated(x, w, c, r, r_last)
+            return _exact_compiled(x, w, c, r, r_last, params.slots, opposite)
+        return exact.exact_gated(x, w, c, r, r_last, opposite)
     mesh, slices = _setting(w, c, params)
     run = fast.fast_gated if compiled else fast.fast_gated_torch
     return run(x, w, c, mesh, slices, params.slots)
+
+
+def _opposite(params: TileParameters, rows: int) -> OppositeSource | None:
+    if not params.r_opposite_ohm:
+        return None
+    return opposite_source(rows, params.r_line_ohm, params.r_source_ohm, params.r_integrator_ohm)
 
 
 def _setting(w: Tensor, c: Tensor, params: TileParameters) -> tuple[Mesh, int]:
@@ -200,7 +215,10 @@ def _setting(w: Tensor, c: Tensor, params: TileParameters) -> tuple[Mesh, int]:
         number = load_number(c, params.r_cell_ohm, params.r_integrator_ohm)
         picked = pick_setting(number, params.accuracy, w.shape[0], params.slots)
         elements, slices = elements or picked.elements, slices or picked.slices
-    return line_mesh(w.shape[0], elements, params.r_cell_ohm, params.r_integrator_ohm), slices
+    mesh = line_mesh(
+        w.shape[0], elements, params.r_cell_ohm, params.r_integrator_ohm, params.r_opposite_ohm
+    )
+    return mesh, slices
 
 
 def _bit_sliced(
@@ -213,7 +231,8 @@ def _bit_sliced(
     assert params.slots is not None
     planes, weights = bit_planes(x, params.slots)
     r, r_last = params.r_cell_ohm, params.r_cell_ohm + params.r_integrator_ohm
-    value = exact.exact_planes(planes, weights, w, c, r, r_last)
+    opposite = _opposite(params, w.shape[0])
+    value = exact.exact_planes(planes, weights, w, c, r, r_last, opposite)
     if not (torch.is_grad_enabled() and x.requires_grad):
         return value
     mesh, slices = _setting(w, c, params)
@@ -222,8 +241,17 @@ def _bit_sliced(
     return value + (by_width - by_width.detach())
 
 
-def _exact_compiled(x: Tensor, w: Tensor, c: Tensor, r: float, r_last: float, slots: int) -> Tensor:
+def _exact_compiled(
+    x: Tensor,
+    w: Tensor,
+    c: Tensor,
+    r: float,
+    r_last: float,
+    slots: int,
+    opposite: OppositeSource | None,
+) -> Tensor:
     kernel: Any = import_module("codesign.tile.exact_kernel")
+    far_share, r_end = (0.0, 0.0) if opposite is None else (opposite.far_share, opposite.r_end_ohm)
     out = torch.zeros(x.shape[0], w.shape[1], dtype=w.dtype)
     sign = torch.sign(x.detach()).contiguous().numpy()
     count = torch.round(x.detach().abs() * slots).to(torch.int64).numpy()
@@ -233,7 +261,7 @@ def _exact_compiled(x: Tensor, w: Tensor, c: Tensor, r: float, r_last: float, sl
         slots,
         w.detach().contiguous().numpy(),
         c.detach().contiguous().numpy(),
-        *w.new_tensor([r, r_last]).numpy(),
+        *w.new_tensor([r, r_last, far_share, r_end]).numpy(),
         out.numpy(),
     )
     return out

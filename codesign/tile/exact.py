@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from codesign.tile.opposite import OppositeSource, norton_opposite
+
 
 def norton(source: Tensor, load: Tensor, r_ohm: float, r_last_ohm: float) -> Tensor:
     """Current into the integrator, by read voltage.
@@ -27,11 +29,19 @@ def norton(source: Tensor, load: Tensor, r_ohm: float, r_last_ohm: float) -> Ten
     return current
 
 
-def exact_gated(pulse: Tensor, w: Tensor, c: Tensor, r_ohm: float, r_last_ohm: float) -> Tensor:
+def exact_gated(
+    pulse: Tensor,
+    w: Tensor,
+    c: Tensor,
+    r_ohm: float,
+    r_last_ohm: float,
+    opposite: OppositeSource | None = None,
+) -> Tensor:
     """Mean column current per read voltage (batch, cols) in S, differentiable in all tensors.
 
     pulse (batch, rows) in [-1, 1]; w, c (rows, cols). The currents between two successive pulse
-    ends are constant, so sorting the ends gives all intervals.
+    ends are constant, so sorting the ends gives all intervals. opposite: takes the place of the
+    resistances where the source line is driven from the other end.
     """
     sign = torch.sign(pulse.detach())
     # A pulse of length zero has the mean of its one-sided slopes: a positive one's without load.
@@ -48,21 +58,39 @@ def exact_gated(pulse: Tensor, w: Tensor, c: Tensor, r_ohm: float, r_last_ohm: f
         keep = durations[b] != 0 if not torch.is_grad_enabled() else slice(None)
         active = on[keep].to(w.dtype).unsqueeze(2)
         source, load = active * polarity[b].view(1, -1, 1), active * sign[b].abs().view(1, -1, 1)
-        current = norton(source * w, load * c, r_ohm, r_last_ohm)
+        current = _current(source * w, load * c, r_ohm, r_last_ohm, opposite)
         total.append((durations[b][keep].unsqueeze(1) * current).sum(dim=0))
     return torch.stack(total)
 
 
 def exact_planes(
-    planes: Tensor, weights: Tensor, w: Tensor, c: Tensor, r_ohm: float, r_last_ohm: float
+    planes: Tensor,
+    weights: Tensor,
+    w: Tensor,
+    c: Tensor,
+    r_ohm: float,
+    r_last_ohm: float,
+    opposite: OppositeSource | None = None,
 ) -> Tensor:
     """Bit-sliced reads: planes (bits, batch, rows) in {-1, 0, 1}, summed with `weights`."""
     total = []
     for rows in planes.unbind(dim=1):
         polarity = rows.unsqueeze(2)
-        current = norton(polarity * w, polarity.abs() * c, r_ohm, r_last_ohm)
+        current = _current(polarity * w, polarity.abs() * c, r_ohm, r_last_ohm, opposite)
         total.append((weights.unsqueeze(1) * current).sum(dim=0))
     return torch.stack(total)
+
+
+def _current(
+    source: Tensor,
+    load: Tensor,
+    r_ohm: float,
+    r_last_ohm: float,
+    opposite: OppositeSource | None,
+) -> Tensor:
+    if opposite is not None:
+        return norton_opposite(source, load, opposite)
+    return norton(source, load, r_ohm, r_last_ohm)
 
 
 def line_transfer(c: Tensor, r_ohm: float, r_last_ohm: float) -> Tensor:

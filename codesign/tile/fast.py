@@ -145,6 +145,7 @@ def _arguments(
         mesh.element.numpy(),
         mesh.share.to(w.dtype).numpy(),
         mesh.conductance_S.to(w.dtype).numpy(),
+        *w.new_tensor([mesh.far_share, mesh.r_end_ohm]).numpy(),
     )
 
 
@@ -168,6 +169,9 @@ def fast_gated_torch(
     carried_diag, carried_rhs = w.new_zeros(shape), w.new_zeros(shape)
     # Row 0's node has no neighbour beyond it: start the elimination with an open end.
     wire = 0.0
+    far_share = mesh.far_share
+    phi = w.new_full(shape, far_share)
+    phi_rhs, phi_phi = w.new_zeros(shape), w.new_zeros(shape)
     for e in range(mesh.elements):
         rows = slice(int(mesh.edges[e]), int(mesh.edges[e + 1]))
         near = mesh.share[rows].to(w).view(-1, 1)
@@ -177,9 +181,25 @@ def fast_gated_torch(
         far_far, far_near, near_near = (load[..., rows] @ hats_c).chunk(3, dim=2)
         rhs_far, rhs_near = (source[..., rows] @ hats_w).chunk(2, dim=2)
         g = float(mesh.conductance_S[e])
+        rhs = carried_rhs + rhs_far
+        if far_share:
+            # The admittance without the difference of wires, which would cancel in `off`.
+            admittance = carried_diag + far_far
+            share = 1.0 / (admittance + g)
+            phi_rhs, phi_phi = phi_rhs + phi * rhs * share, phi_phi + phi * phi * share
+            phi = phi * (g - far_near) * share
+            carried_rhs = rhs_near + (g - far_near) * share * rhs
+            carried_diag = (
+                near_near + (g * (admittance + 2 * far_near) - far_near * far_near) * share
+            )
+            continue
         off = far_near - g
         ratio = off / (carried_diag + far_far + wire + g)
-        rhs = carried_rhs + rhs_far
         carried_diag, carried_rhs = near_near - ratio * off, rhs_near - ratio * rhs
         wire = g
+    if far_share:
+        phi = phi + (1.0 - far_share)
+        carried_rhs = (carried_diag * phi_rhs + phi * carried_rhs) / (
+            carried_diag * (mesh.r_end_ohm + phi_phi) + phi * phi
+        )
     return (carried_rhs * length).sum(dim=0)

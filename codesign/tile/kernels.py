@@ -53,12 +53,59 @@ def _add_row(at, share, duty, sign, w, c, n):
 
 
 @numba.njit(cache=True)
-def fast_forward(sign, slice_of, part, length, w, c, element, share, conductance, out):
+def _current(diag, off, rhs, conductance, pivot, r, out, length, n):
+    """Adds one slice's current into the integrator to out (n,)."""
+    elements = len(conductance)
+    g = conductance[0]
+    for k in range(n):
+        pivot[k] = diag[0, k] + g
+        r[k] = rhs[0, k]
+    for m in range(1, elements):
+        g2 = conductance[m]
+        for k in range(n):
+            o = off[m - 1, k] - g
+            l = o / pivot[k]
+            pivot[k] = diag[m, k] + g + g2 - l * o
+            r[k] = rhs[m, k] - l * r[k]
+        g = g2
+    for k in range(n):
+        o = off[elements - 1, k] - g
+        out[k] += length * (rhs[elements, k] - o / pivot[k] * r[k])
+
+
+@numba.njit(cache=True)
+def _opposite_current(diag, off, rhs, conductance, far_share, r_end, ends, out, length, n):
+    """The same with a source line driven from the far end: `opposite` has the equations."""
+    r, admittance, phi, phi_b, phi_phi = ends[0], ends[1], ends[2], ends[3], ends[4]
+    for k in range(n):
+        r[k], admittance[k], phi[k] = rhs[0, k], diag[0, k], far_share
+    phi_b[:], phi_phi[:] = 0, 0
+    for m in range(len(conductance)):
+        g = conductance[m]
+        for k in range(n):
+            o, p, y = off[m, k], phi[k], admittance[k]
+            d = 1 / (y + g)
+            t = (g - o) * d
+            phi_b[k] += p * r[k] * d
+            phi_phi[k] += p * p * d
+            r[k] = rhs[m + 1, k] + t * r[k]
+            phi[k] = t * p
+            admittance[k] = diag[m + 1, k] + (g * (y + 2 * o) - o * o) * d
+    for k in range(n):
+        p, y = phi[k] + (1 - far_share), admittance[k]
+        out[k] += length * (y * phi_b[k] + p * r[k]) / (y * (r_end + phi_phi[k]) + p * p)
+
+
+@numba.njit(cache=True)
+def fast_forward(
+    sign, slice_of, part, length, w, c, element, share, conductance, far_share, r_end, out
+):
     """out (batch, cols): mean column current per read voltage over the window.
 
     sign, slice_of, part (batch, rows): polarity, slice in which the pulse ends, share of it that
-    is on; length (batch, slices): each vector's slices, in windows. Slices are visited from the
-    last to the first, so that rows are only ever added.
+    is on; length (batch, slices): each vector's slices, in windows. far_share, r_end: of a source
+    line driven from the far end, or 0. Slices are visited from the last to the first, so that rows
+    are only ever added.
     """
     batch, rows = sign.shape
     cols = w.shape[1]
@@ -69,6 +116,7 @@ def fast_forward(sign, slice_of, part, length, w, c, element, share, conductance
     nodes = moments.reshape(elements + 1, 3, BLOCK)
     diag, rhs, off = nodes[:, 0], nodes[:, 1], nodes[:, 2]
     pivot, r = np.empty(BLOCK, w.dtype), np.empty(BLOCK, w.dtype)
+    ends = np.empty((5, BLOCK), w.dtype)
     one = w.dtype.type(1)
     w_block, c_block = np.empty((rows, BLOCK), w.dtype), np.empty((rows, BLOCK), w.dtype)
     # A block's conductances stay in the second-level cache for the whole batch.
@@ -87,27 +135,68 @@ def fast_forward(sign, slice_of, part, length, w, c, element, share, conductance
                         moments[element[j] * _STRIDE :], share[j], part[b, j], sign[b, j],
                         w_block[j], c_block[j], n,
                     )  # fmt: skip
-                g = conductance[0]
-                for k in range(n):
-                    pivot[k] = diag[0, k] + g
-                    r[k] = rhs[0, k]
-                for m in range(1, elements):
-                    g2 = conductance[m]
-                    for k in range(n):
-                        o = off[m - 1, k] - g
-                        l = o / pivot[k]
-                        pivot[k] = diag[m, k] + g + g2 - l * o
-                        r[k] = rhs[m, k] - l * r[k]
-                    g = g2
-                for k in range(n):
-                    o = off[elements - 1, k] - g
-                    out[b, c0 + k] += length[b, p] * (rhs[elements, k] - o / pivot[k] * r[k])
+                if far_share > 0:
+                    _opposite_current(
+                        diag,
+                        off,
+                        rhs,
+                        conductance,
+                        far_share,
+                        r_end,
+                        ends,
+                        out[b, c0:],
+                        length[b, p],
+                        n,
+                    )
+                else:
+                    _current(diag, off, rhs, conductance, pivot, r, out[b, c0:], length[b, p], n)
                 for i in range(start[p], start[p + 1]):
                     j = order[i]
                     _add_row(
                         moments[element[j] * _STRIDE :], share[j], one - part[b, j], sign[b, j],
                         w_block[j], c_block[j], n,
                     )  # fmt: skip
+
+
+@numba.njit(cache=True)
+def _opposite_solve_slice(diag, off, rhs, conductance, far_share, r_end, ends, pivot, u, v, n):
+    """Drops u and transfers v (elements + 1, n) with a source line driven from the far end.
+
+    `pivot` holds inverse pivots; `ends` the sums over the nodes that are gone, and the admittance.
+    """
+    elements = len(conductance)
+    phi_b, phi_phi, admittance = ends[0], ends[1], ends[2]
+    zero, near_share = ends.dtype.type(0), 1 - far_share
+    for k in range(n):
+        admittance[k], u[0, k], v[0, k] = diag[0, k], rhs[0, k], far_share
+        phi_b[k], phi_phi[k] = zero, zero
+    for m in range(elements):
+        g = conductance[m]
+        for k in range(n):
+            o, phi, y = off[m, k], v[m, k], admittance[k]
+            d = 1 / (y + g)
+            pivot[m, k] = d
+            t = (g - o) * d
+            phi_b[k] += phi * u[m, k] * d
+            phi_phi[k] += phi * phi * d
+            u[m + 1, k] = rhs[m + 1, k] + t * u[m, k]
+            v[m + 1, k] = t * phi
+            admittance[k] = diag[m + 1, k] + (g * (y + 2 * o) - o * o) * d
+    for k in range(n):
+        phi, r, y = v[elements, k] + near_share, u[elements, k], admittance[k]
+        whole = r_end + phi_phi[k]
+        scale = 1 / (y * whole + phi * phi)
+        v[elements, k] = phi * scale
+        u[elements, k] = (r * whole - phi * phi_b[k]) * scale
+        phi_b[k] = (y * phi_b[k] + phi * r) * scale
+        phi_phi[k] = y * scale
+    for m in range(elements - 1, -1, -1):
+        g = conductance[m]
+        for k in range(n):
+            d, phi = pivot[m, k], v[m, k]
+            t = (g - off[m, k]) * d
+            u[m, k] = (u[m, k] - phi_b[k] * phi) * d + t * u[m + 1, k]
+            v[m, k] = phi * d * phi_phi[k] + t * v[m + 1, k]
 
 
 @numba.njit(cache=True)
@@ -160,8 +249,9 @@ def _row_gradient(u, v, e, share, on, sign, w, c, total_v, total_uv, cross, g, g
 # reassoc: sums over columns may be reordered, which lets them vectorise.
 @numba.njit(cache=True, fastmath={"reassoc", "contract"})
 def fast_backward(
-    sign, slice_of, part, length, w, c, element, share, conductance, grad, gw, gc, gx
-):
+    sign, slice_of, part, length, w, c, element, share, conductance, far_share, r_end,
+    grad, gw, gc, gx,
+):  # fmt: skip
     """Gradients of `fast_forward` by w, c (rows, cols) and by the signed pulses (batch, rows).
 
     Reciprocity: a cell's share of the column current is v at its row, the line's own transfer, so
@@ -176,6 +266,7 @@ def fast_backward(
     nodes = moments.reshape(elements + 1, 3, BLOCK)
     diag, rhs, off = nodes[:, 0], nodes[:, 1], nodes[:, 2]
     pivot = np.empty((elements, BLOCK), w.dtype)
+    ends = np.empty((3, BLOCK), w.dtype)
     u = np.empty((slices, elements + 1, BLOCK), w.dtype)
     v = np.empty((slices, elements + 1, BLOCK), w.dtype)
     total_v = np.empty((elements + 1, BLOCK), w.dtype)
@@ -203,7 +294,12 @@ def fast_backward(
                         moments[element[j] * _STRIDE :], share[j], part[b, j], sign[b, j],
                         w_block[j], c_block[j], n,
                     )  # fmt: skip
-                _solve_slice(diag, off, rhs, conductance, pivot, u[p], v[p], n)
+                if far_share > 0:
+                    _opposite_solve_slice(
+                        diag, off, rhs, conductance, far_share, r_end, ends, pivot, u[p], v[p], n
+                    )
+                else:
+                    _solve_slice(diag, off, rhs, conductance, pivot, u[p], v[p], n)
                 for i in range(start[p], start[p + 1]):
                     j = order[i]
                     _add_row(

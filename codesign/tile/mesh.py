@@ -8,6 +8,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from codesign.tile.opposite import opposite_source
+
 # Stands for a wire without resistance: drops are then below any rounding.
 _LEAST_R_OHM = 1e-12
 
@@ -18,13 +20,16 @@ class Mesh:
 
     edges (S + 1,): first row of each element, and N. element (N,), share (N,): the element of each
     row, and how far along it the row is, 0 at its far node. conductance_S (S,): of the elements'
-    wires.
+    wires. far_share, r_end_ohm: of a source line driven from the far end (`opposite`), or 0; the
+    integrator's resistance is then in r_end_ohm and not in the last element.
     """
 
     edges: Tensor
     element: Tensor
     share: Tensor
     conductance_S: Tensor
+    far_share: float = 0.0
+    r_end_ohm: float = 0.0
 
     @property
     def elements(self) -> int:
@@ -32,18 +37,30 @@ class Mesh:
 
 
 @lru_cache(maxsize=256)
-def line_mesh(rows: int, elements: int, r_cell_ohm: float, r_integrator_ohm: float) -> Mesh:
+def line_mesh(
+    rows: int,
+    elements: int,
+    r_cell_ohm: float,
+    r_integrator_ohm: float,
+    r_opposite_ohm: float = 0.0,
+) -> Mesh:
     """`elements` elements of equal length in rows (at most one per row).
 
     The unit grid of the ladder contains the elements' hats, so this is Galerkin within the exact
-    discrete ladder: one element per row is exact.
+    discrete ladder: one element per row is exact. r_opposite_ohm: the part of r_cell_ohm that is a
+    source line's, driven from the far end.
     """
     count = min(elements, rows)
     r = max(r_cell_ohm, _LEAST_R_OHM)
     edges = torch.linspace(0, rows, count + 1, dtype=torch.float64).round().long()
     at_ohm = r * torch.arange(rows + 1, dtype=torch.float64)
-    at_ohm[-1] += r_integrator_ohm
+    far_share, r_end = 0.0, 0.0
+    if r_opposite_ohm > 0:
+        ends = opposite_source(rows, r_cell_ohm - r_opposite_ohm, r_opposite_ohm, r_integrator_ohm)
+        far_share, r_end = ends.far_share, ends.r_end_ohm
+    else:
+        at_ohm[-1] += r_integrator_ohm
     lengths = at_ohm[edges].diff()
     element = torch.repeat_interleave(torch.arange(count), edges.diff())
     share = (at_ohm[:-1] - at_ohm[edges[element]]) / lengths[element]
-    return Mesh(edges, element, share, 1.0 / lengths)
+    return Mesh(edges, element, share, 1.0 / lengths, far_share, r_end)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from codesign.tile.mean_field import product
 from codesign.tile.parameters import TileError, TileParameters
+from codesign.tile.transfer import device_shares
 
 _SLOPE = (2.1926e-4, -1.87352e-3, 6.55714e-3, -0.0146159, 0.02578764)
 _OFFSET_S = (1.11906e-9, -9.08577e-9, 3.07015e-8, -6.77079e-8, 1.17763e-7)
@@ -48,18 +49,25 @@ def output_noise(
     """Sum over each column (batch, cols), in C, of all devices' read noise in one MVM.
 
     A sum of independent Gaussians is drawn as one: its variance is (V t_j)^2 sigma_j^2 summed over
-    rows and both devices, three matrix products. Drops along the line are left out of it.
+    rows and both devices, three matrix products. With resistance, every device counts by the
+    line's transfer at the mean load of these pulses (`transfer`).
     """
     if generator is None:
         raise TileError("read noise needs a generator", remedy="pass generator=torch.Generator()")
     per_square, per_total, rest = _variance_coefficients(x.detach().abs(), params)
-    total = g_plus + g_minus
+    total, squares = g_plus + g_minus, g_plus * g_plus + g_minus * g_minus
+    shares = device_shares(x, g_plus, g_minus, params)
+    if shares is not None:
+        plus, minus = (v * v for v in shares)
+        total = plus * g_plus + minus * g_minus
+        squares = plus * g_plus * g_plus + minus * g_minus * g_minus
     # In uS, or squares leave the range of float32.
-    squares = 1e12 * (g_plus * g_plus + g_minus * g_minus)
-    coarse = params.products == "bfloat16"
-    variance = product(
-        torch.cat([per_square, per_total], 1), torch.cat([squares, 1e6 * total]), coarse
-    ) + rest.sum(dim=1, keepdim=True)
+    weights, devices = [per_square, per_total], [1e12 * squares, 1e6 * total]
+    if shares is not None:
+        weights, devices = [*weights, rest], [*devices, plus + minus]
+    variance = product(torch.cat(weights, 1), torch.cat(devices), params.products == "bfloat16")
+    if shares is None:
+        variance = variance + 2 * rest.sum(dim=1, keepdim=True)
     sigma = variance.clamp_min(1e-30).sqrt() * (variance.detach() > 0)
     drawn = torch.randn(sigma.shape, generator=generator, dtype=x.dtype, device=generator.device)
     return sigma * drawn.to(x.device) * (1e-6 * params.v_read_V * params.t_window_s)
@@ -67,14 +75,14 @@ def output_noise(
 
 def _variance_coefficients(share: Tensor, params: TileParameters) -> tuple[Tensor, Tensor, Tensor]:
     """What a pulse's share of the window (batch, rows) gives the variance, t^2 sigma^2 in uS^2,
-    per G+^2 + G-^2, per G+ + G-, and without conductance. One row per slot is looked up.
+    per G+^2 + G-^2, per G+ + G-, and per device. One row per slot is looked up.
     """
     slots = params.slots
     lengths = share if slots is None else torch.arange(slots + 1, device=share.device) / slots
     lengths = lengths.to(share)
     slope, offset = read_noise_coefficients(lengths * params.t_window_s)
     weight, o = lengths * lengths, 1e6 * offset
-    terms = (weight * slope * slope, weight * 2 * slope * o, weight * 2 * o * o)
+    terms = (weight * slope * slope, weight * 2 * slope * o, weight * o * o)
     if slots is None:
         return terms
     slot = (share * slots).round().long()

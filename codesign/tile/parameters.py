@@ -28,8 +28,9 @@ class TileParameters:
     cell: `gated`, whose transistor carries current only while the row's pulse is high, or `rail`,
         which stays connected to the common mode when its pulse is off (constant load).
     r_line_ohm: bit line resistance per cell. r_source_ohm: resistance per cell of the source line
-        that returns the column's current, driven from the end where the bit line is read; each
-        cell then sees the sum of both drops. r_access_ohm: on-resistance in series with every
+        that returns the column's current. source_end: where that line is driven, at the `same` end
+        as the bit line is read (each cell sees the sum of both drops, one ladder) or at the
+        `opposite` one (see `opposite`). r_access_ohm: on-resistance in series with every
         device. r_integrator_ohm: input resistance of the integrator.
     q_switch_C, c_cell_F: what every pulse of every device leaves in the integrator beside its
         current: the access transistor's own charge, and the charge of the node behind it, which
@@ -48,7 +49,7 @@ class TileParameters:
         variance, for float32: bfloat16 costs 0.2 % of either and is several times faster where the
         processor has it.
     read_noise: `device` draws every device for every MVM; `output` draws their summed effect on the
-        column, which has the same distribution to first order and costs a matrix product.
+        column, by the line's transfer at the pulses' mean load, and costs matrix products.
     adc: None for the charge itself.
     """
 
@@ -60,6 +61,7 @@ class TileParameters:
     differential: Differential = "shared"
     input_mode: InputMode = "pulse_width"
     r_source_ohm: float = 0.0
+    source_end: Literal["same", "opposite"] = "same"
     r_access_ohm: float = 0.0
     r_integrator_ohm: float = 0.0
     q_switch_C: float = 0.0
@@ -80,6 +82,7 @@ class TileParameters:
             ("differential", get_args(Differential)),
             ("input_mode", get_args(InputMode)),
             ("read_end", ("near", "far")),
+            ("source_end", ("same", "opposite")),
             ("read_noise", get_args(NoiseMode)),
             ("products", get_args(Products)),
         ):
@@ -118,3 +121,8 @@ class TileParameters:
     def r_cell_ohm(self) -> float:
         """Resistance per cell of bit and source line together."""
         return self.r_line_ohm + self.r_source_ohm
+
+    @property
+    def r_opposite_ohm(self) -> float:
+        """Resistance per cell of a source line that is driven from the opposite end, or 0."""
+        return self.r_source_ohm if self.source_end == "opposite" else 0.0

@@ -166,24 +166,3 @@ def test_read_energy_is_v_squared_g_t(sample):
     torch.testing.assert_close(
         read_energy(x, plus, minus, TileParameters()), want, rtol=1e-12, atol=0
     )
-
-
-def test_bert_and_albert_of_transformers():
-    transformers = pytest.importorskip("transformers")
-    sizes = dict(
-        vocab_size=50, hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=32, max_position_embeddings=20,
-    )  # fmt: skip
-    ids = torch.randint(0, 50, (3, 9), generator=torch.Generator().manual_seed(1))
-    for kind, extra in (("Bert", {}), ("Albert", {"embedding_size": 8})):
-        config = getattr(transformers, f"{kind}Config")(**sizes, **extra)
-        model = getattr(transformers, f"{kind}ForSequenceClassification")(config).eval()
-        with torch.no_grad():
-            want = model(input_ids=ids).logits
-            convert(model, FREE, exclude=["classifier"])
-            torch.testing.assert_close(model(input_ids=ids).logits, want, rtol=1e-3, atol=1e-4)
-        assert analog_layers(model) and type(model.classifier) is nn.Linear
-        set_tile(model, REAL)
-        calibrate(model, [{"input_ids": ids}])
-        model(input_ids=ids).logits.sum().backward()
-        assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from codesign.tile import TileParameters, ideal_charge, load_number, tile_charge
+from codesign.tile import TileError, TileParameters, ideal_charge, load_number, tile_charge
 
 
 def rms_error(found, want):
@@ -123,3 +123,10 @@ def test_no_conductance_gives_no_charge(sample):
     q = tile_charge(x, zero, zero, TileParameters(r_line_ohm=5.0), "mean_field")
     (grad,) = torch.autograd.grad(q.sum(), zero)
     assert (q == 0).all() and torch.isfinite(grad).all()
+
+
+def test_opposite_source_line_is_refused(sample):
+    x, plus, minus = sample(8, 2, 2)
+    params = TileParameters(r_line_ohm=1.0, r_source_ohm=1.0, source_end="opposite")
+    with pytest.raises(TileError, match="opposite end"):
+        tile_charge(x, plus, minus, params, "mean_field")

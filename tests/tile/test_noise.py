@@ -17,6 +17,7 @@ from codesign.tile import (
     tile_charge,
 )
 from codesign.tile.devices import programming_sigma
+from codesign.tile.transfer import mean_activity
 
 DRAWS = 100_000
 
@@ -86,6 +87,58 @@ def test_output_noise_is_the_sum_of_device_noise(sample):
     want = variance.sum(dim=0).sqrt()
     for spread in spreads:
         torch.testing.assert_close(spread, want, rtol=0.05, atol=0.0)
+
+
+def device_spread(x, plus, minus, params):
+    """Standard deviation (batch, cols) of the charge by device noise: the exact slopes, squared."""
+    clean = dataclasses.replace(params, read_noise="off", elements=len(plus), slices=127)
+    spreads = []
+    for one in x.split(1):
+        times = ((one[0].abs() * 127).round() / 127 * 127e-9).unsqueeze(1)
+        g = [t.clone().requires_grad_() for t in (plus, minus)]
+        slopes = torch.autograd.grad(tile_charge(one, *g, clean).sum(), g)
+        terms = [(s * read_noise_sigma(t, times)) ** 2 for s, t in zip(slopes, g, strict=True)]
+        spreads.append((terms[0] + terms[1]).sum(dim=0).sqrt().detach())
+    return torch.stack(spreads)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {}, {"differential": "paired"}, {"cell": "rail"}, {"alternate_ends": True},
+        {"r_access_ohm": 5e3}, {"r_source_ohm": 1.0, "source_end": "opposite"},
+        {"read_end": "far", "r_integrator_ohm": 50.0},
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("rows", [100, 256])
+def test_output_noise_sees_the_line(change, rows, sample):
+    x, plus, minus = sample(rows, 8, 2)
+    params = TileParameters(r_line_ohm=2.0, read_noise="output", **change)
+    want = device_spread(x, plus, minus, params)
+    many = 3000
+    for vector, expected in zip(x.split(1), want, strict=True):
+        q = tile_charge(
+            vector.expand(many, rows).contiguous(), plus, minus,
+            dataclasses.replace(params, elements=4, slices=4), generator=seeded(),
+        )  # fmt: skip
+        ratio = q.std(dim=0) / expected
+        # 3 % of statistics per column; without the line's transfer it is 1.25 at 256 rows.
+        assert abs(ratio.mean() - 1) < 0.03 and (ratio - 1).abs().max() < 0.07
+
+
+def test_mean_activity_of_known_pulses():
+    generator = seeded()
+    uniform = torch.rand(40, 2000, generator=generator, dtype=torch.float64)
+    assert mean_activity(uniform) == pytest.approx(5 / 8, abs=0.01)
+    assert mean_activity(0.3 * uniform) == pytest.approx(5 / 8, abs=0.01)
+    normal = torch.randn(40, 2000, generator=generator, dtype=torch.float64)
+    assert mean_activity(normal / normal.abs().max()) == pytest.approx(0.5, abs=0.01)
+    ones = torch.ones(3, 50)
+    assert mean_activity(ones) == pytest.approx(1.0)
+    ones[:, :20] = 0
+    assert mean_activity(-ones) == pytest.approx(0.6)
+    assert mean_activity(0 * ones) == 0.0
 
 
 def test_a_silent_input_has_no_noise(sample):
