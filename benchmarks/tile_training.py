@@ -16,7 +16,6 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -24,6 +23,7 @@ from torch import nn
 from codesign.tile import AdcParameters, TileMapping, TileParameters
 from codesign.training.tile.experiment import Budget, Experiment, kinds_of, run_experiment
 from codesign.training.tile.hardware_aware import Samples
+from codesign.training.tile.report import plot_accuracy
 
 R_OHM = (10.0, 50.0, 100.0, 200.0)
 TRAIN_R_OHM = 100.0
@@ -61,25 +61,6 @@ def digits() -> Experiment:
     )
 
 
-def plot(table: dict[str, Any], path: Path) -> None:
-    """Accuracy over line resistance, a colour per training, dashed when calibrated."""
-    from codesign.characterize.plots import BLUE, GREEN, ORANGE, RED, new_figure, save, tidy
-
-    figure = new_figure(5.6, 3.8)
-    axes = figure.subplots()
-    for (kind, found), colour in zip(table.items(), (ORANGE, GREEN, BLUE, RED), strict=False):
-        for suffix, line in (("", "o-"), (", calibrated", "s--")):
-            values = [100 * found[f"r={r:g}{suffix}"]["accuracy"] for r in R_OHM]
-            spread = [100 * found[f"r={r:g}{suffix}"]["spread_seeds"] for r in R_OHM]
-            axes.errorbar(
-                R_OHM, values, spread, fmt=line, color=colour, markersize=4, capsize=2,
-                label=kind + suffix,
-            )  # fmt: skip
-    tidy(axes, "line resistance per cell, ohm", "accuracy, %")
-    axes.legend(frameon=False, fontsize=8)
-    save(figure, path)
-
-
 def main() -> int:
     """Train, evaluate, print, and say whether the statement holds."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -91,7 +72,7 @@ def main() -> int:
         summary = run_experiment(digits(), given.keep or Path(temporary))
     table = summary["accuracy"]["digits"]
     if given.plot:
-        plot(table, given.plot)
+        plot_accuracy(table, given.plot)
     drop = f"r={R_OHM[-1]:g}"
     lost = {kind: found["fp32"]["accuracy"] - found[drop]["accuracy"]
             for kind, found in table.items()}  # fmt: skip

@@ -8,16 +8,23 @@ from codesign.flow.step import Step, StepContext, StepReport
 
 
 def run(context: StepContext) -> StepReport:
-    """Write train/experiment.json; trainings and evaluations that are done are kept beside it."""
+    """Write train/experiment.json with its tables and pictures; every piece is kept beside it."""
     import torch
 
+    from codesign.files import write_atomic
     from codesign.tile_network_design import TileNetworkDesign
     from codesign.training.tile.experiment import run_experiment
+    from codesign.training.tile.report import markdown_table, plot_accuracy
 
     design: Any = context.design
     assert isinstance(design, TileNetworkDesign)
     torch.set_num_threads(1)
     summary = run_experiment(design.experiment(), context.path("train"), context.progress)
+    accuracy = summary["accuracy"]
+    tables = [f"## {test}\n\n{markdown_table(found)}" for test, found in accuracy.items()]
+    write_atomic(context.path("train/experiment.md"), "\n".join(tables))
+    for test, found in accuracy.items():
+        plot_accuracy(found, context.path(f"train/experiment-{test}.png"))
     return StepReport({"complete": summary["complete"]})
 
 
@@ -27,7 +34,7 @@ TILE_NETWORK_STEPS = (
         title="training and evaluating the network on tiles",
         run=run,
         design=("name", "network", "data", "tile", "training"),
-        outputs=("train/experiment.json",),
+        outputs=("train/experiment.json", "train/experiment.md", "train/experiment-snippets.png"),
         packages=("tile", "training/tile"),
         tools=("torch", "transformers"),
         requires=("transformers",),

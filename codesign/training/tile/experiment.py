@@ -95,7 +95,7 @@ class Experiment:
         self, aware: HardwareAware, seed: int, condition: Condition, test: str
     ) -> str:
         """Hash of everything that decides one accuracy."""
-        seen: list[Any] = [condition.name, test, len(self.tests[test])]
+        seen: list[Any] = [condition.name, self.tests[test].digest()]
         if condition.params is not None:
             seen += [_changed(condition.params), condition.columns, condition.draws, self.method,
                      _changed(self.mapping), len(self.calibration)]  # fmt: skip

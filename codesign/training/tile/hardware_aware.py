@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from codesign.files import hash_bytes
 from codesign.progress import ProgressCallback, silent
 from codesign.tile import TileParameters, analog_layers
 
@@ -60,6 +61,11 @@ class Samples:
             longest = max(1, int(chosen["attention_mask"].sum(dim=1).max()))
             chosen = {name: values[:, :longest] for name, values in chosen.items()}
         return Samples(chosen, self.labels[rows])
+
+    def digest(self) -> str:
+        """Hash of inputs and labels."""
+        parts = [self.labels, *(self.inputs[name] for name in sorted(self.inputs))]
+        return hash_bytes(b"".join(t.contiguous().numpy().tobytes() for t in parts))
 
     def by_length(self) -> Samples:
         """Shortest texts first, so that batches hold little padding; the same without masks."""

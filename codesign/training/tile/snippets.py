@@ -8,6 +8,7 @@ puts both, and the network, into one folder.
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,10 +61,33 @@ def read_snippets(folder: Path) -> Sentences:
 
 
 def read_reviews(folder: Path) -> Sentences:
-    """Reviews called fresh (1) or rotten (0)."""
+    """Reviews called fresh (1) or rotten (0) that share no five words in a row with any snippet.
+
+    Both sets come from the same site: four of five reviews are snippets too, word for word. As
+    many of one label as of the other are kept, the first of each.
+    """
+    known: set[tuple[str, ...]] = set()
+    for line in _lines(folder / SNIPPETS):
+        known |= _shingles(line.split("\t")[-1])
+    labels = {"fresh": 1, "rotten": 0}
     rows = csv.DictReader(_lines(folder / REVIEWS))
-    kept = [(r["text"], int(r["category"] == "fresh")) for r in rows if r["category"] != "plot"]
+    unseen = [
+        (row["text"], labels[row["category"]])
+        for row in rows
+        if row["category"] in labels and not _shingles(row["text"]) & known
+    ]
+    each = min(sum(label == value for _, label in unseen) for value in (0, 1))
+    kept: list[tuple[str, int]] = []
+    for text, label in unseen:
+        if sum(label == other for _, other in kept) < each:
+            kept.append((text, label))
     return Sentences(tuple(t for t, _ in kept), tuple(label for _, label in kept))
+
+
+def _shingles(text: str, words: int = 5) -> set[tuple[str, ...]]:
+    """All runs of so many words; the whole text where it is shorter."""
+    found = re.findall(r"[a-z0-9]+", text.lower())
+    return {tuple(found[k : k + words]) for k in range(max(1, len(found) - words + 1))}
 
 
 def encode(sentences: Sentences, vocabulary: Path, max_tokens: int) -> Samples:

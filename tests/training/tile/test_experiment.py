@@ -102,19 +102,24 @@ def test_every_kind_drops_into_a_training_loop(digits):
 
 
 def test_shipped_designs():
-    for name in ("tile-bert", "tile-bert-small"):
+    for name in ("tile-bert", "tile-albert"):
         design = load_design(resource_dir("designs") / f"{name}.toml")
         assert isinstance(design, TileNetworkDesign)
-        assert design.training.kinds[:3] == ("plain", "gaussian", "tile")
+        assert {"plain", "gaussian", "tile_calibrated"} <= set(design.training.kinds)
     assert design.with_seed(7).seed == 7
 
 
 def test_sentences_and_what_is_none(tmp_path):
     with pytest.raises(DataError, match="fetch"):
         read_snippets(tmp_path)
-    (tmp_path / "snippets.txt").write_text("1\t2.5\tfine\n2\t0.1\tso so\n3\t-1.0\tdull\n")
-    (tmp_path / "reviews.csv").write_text("category,text\nfresh,good\nplot,a man\nrotten,bad\n")
+    known = "neither good nor bad but long"
+    (tmp_path / "snippets.txt").write_text(f"1\t2.5\tfine\n2\t0.1\t{known}\n3\t-1.0\tdull\n")
+    (tmp_path / "reviews.csv").write_text(
+        "category,text\nfresh,good\nplot,a man\nrotten,bad\nfresh,better\n"
+        f"rotten,so {known} indeed\n"
+    )
     assert read_snippets(tmp_path).labels == (1, 0)
+    # No plots, no sentences of the first set, as many of either label.
     assert read_reviews(tmp_path).texts == ("good", "bad")
     first, rest = read_snippets(tmp_path).split(1, seed=1)
     assert len(first) == len(rest) == 1
