@@ -51,7 +51,7 @@ def test_no_rows_and_no_columns():
         ("read_end", "middle"), ("read_noise", "on"), ("r_line_ohm", -1.0),
         ("r_line_ohm", math.nan), ("r_source_ohm", math.inf), ("v_read_V", 0.0),
         ("t_window_s", -1e-9), ("pulse_bits", 1), ("pulse_bits", 8.0), ("accuracy", 0.0),
-        ("elements", 0), ("slices", 1.5),
+        ("elements", 0), ("slices", 1.5), ("levels", 0), ("products", "half"),
     ],
 )  # fmt: skip
 def test_parameters_out_of_range(key, value):

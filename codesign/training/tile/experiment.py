@@ -178,7 +178,7 @@ def _trained(
                 learning_rate=budget.first_rate, seed=seed, progress=progress, label="fine-tune",
             )  # fmt: skip
             _save(model, first)
-        _load(model, first)
+        load_weights(model, first)
         prepare(model, aware, experiment.tile, draws)
         if aware.in_the_loop:
             # The tile in the loop has the input scales that it will be evaluated with.
@@ -194,7 +194,7 @@ def _trained(
             label=f"train {aware.kind}",
         )  # fmt: skip
         _save(model, path)
-    _load(model, path)
+    load_weights(model, path)
     return model.eval()
 
 
@@ -204,7 +204,8 @@ def _save(model: nn.Module, path: Path) -> None:
         save_file(tensors, temporary)
 
 
-def _load(model: nn.Module, path: Path) -> None:
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Parameters of a training that was kept; buffers (scales, gains) are calibrated anew."""
     stored = load_file(path)
     with torch.no_grad():
         for name, parameter in model.named_parameters():

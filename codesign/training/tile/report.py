@@ -26,16 +26,21 @@ def plot_accuracy(table: dict[str, dict[str, dict[str, Any]]], path: Path) -> No
 
     figure = new_figure(5.6, 3.8)
     axes = figure.subplots()
+    resistances: dict[float, str] = {}
     for (kind, found), colour in zip(table.items(), (ORANGE, GREEN, BLUE, RED), strict=False):
         for suffix, line in (("", "o-"), (", calibrated", "s--")):
             at = [n for n in found if n.startswith("r=") and (", " in n) == bool(suffix)]
+            r_ohm = [float(name.removeprefix("r=").removesuffix(suffix)) for name in at]
+            resistances |= {r: f"{r:g}" for r in r_ohm}
             axes.errorbar(
-                [float(name.removeprefix("r=").removesuffix(suffix)) for name in at],
+                r_ohm,
                 [100 * found[name]["accuracy"] for name in at],
                 [100 * found[name]["spread_seeds"] for name in at],
                 fmt=line, color=colour, markersize=4, capsize=2, label=kind + suffix,
             )  # fmt: skip
     axes.set_xscale("log")
+    axes.set_xticks(list(resistances), list(resistances.values()))
+    axes.minorticks_off()
     tidy(axes, "line resistance per cell, ohm", "accuracy, %")
     axes.legend(frameon=False, fontsize=8)
     save(figure, path)
