@@ -15,24 +15,31 @@ import shutil
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from codesign.design_file import load_design
-from codesign.pnn import Solution
-from codesign.training import EpochRecord, TrainingResult, train
+from codesign.pnn import Architecture, PNNParameters, Solution
+from codesign.training import Dataset, EpochRecord, train
 
 DESIGN = Path(__file__).parent.parent / "designs/fashion-mnist-ttfs.toml"
 RESULTS = Path(__file__).parent / "results"
 
 
-def activity(result: TrainingResult, samples: int = 2000) -> list[dict[str, float]]:
+def activity(
+    net: Architecture,
+    weights: Sequence[Tensor],
+    params: Sequence[PNNParameters],
+    data: Dataset,
+    samples: int = 2000,
+) -> list[dict[str, float]]:
     """Per layer: share of silent neurons, mean time and its spread over neurons, on test images."""
-    net = result.architecture
     with torch.no_grad():
-        times = result.dataset.test.times[:samples]
-        outputs = net.forward(times, result.weights, result.params, Solution("dstd", 60))
+        times = data.test.times[:samples]
+        outputs = net.forward(times, weights, params, Solution("dstd", 60))
     return [
         {
             "silent": float((x.t > net.t_max).float().mean()),
@@ -76,7 +83,7 @@ def main() -> int:
             r.epoch: r.test_accuracy for r in result.history if r.test_accuracy is not None
         },
         "cpu_minutes_per_epoch": statistics.median(cpu_s) / 60 if cpu_s else None,
-        "activity_by_layer": activity(result),
+        "activity_by_layer": activity(net, result.weights, result.params, result.dataset),
     }
     print(json.dumps(figures, indent=1))
     return 0
