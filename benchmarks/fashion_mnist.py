@@ -1,7 +1,7 @@
 """Fashion-MNIST, 784-400-400-10, trained on one CPU thread.
 
     python -m benchmarks.fashion_mnist [--epochs N] [--out DIR]
-    python -m benchmarks.fashion_mnist --compare 2
+    python -m benchmarks.fashion_mnist --compare 5
 
 RC-Spike with |E| = 4, spike noise 0.01, DSTD with M = 10 and a random offset in every batch.
 Prints JSON; the history goes to DIR/history.csv after every epoch, and a run that was interrupted
