@@ -37,7 +37,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
             axes.set(xlabel="|E|", xscale="log")
             _ticks(axes, (0.25, 0.5, 1, 2, 4, 16, 100))
     panels[0][0].legend(fontsize=7, handlelength=3.5, loc="lower right")
-    panels[1][0].legend(fontsize=7, handlelength=3.5, loc="lower right", title="mean and sd of seeds")
+    panels[1][0].legend(fontsize=7, handlelength=3.5, loc="lower right", title="mean, sd")
     for number, task in enumerate(studied[: len(tasks)]):
         _by_m(panels[2][number], rows, task)
     for axes in panels[2][len(studied) :]:
