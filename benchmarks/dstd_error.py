@@ -180,6 +180,9 @@ def draw(grid: dict[Any, Any], large: dict[Any, Any], rows: list[dict[str, Any]]
     by_e.loglog(list(large), [first * 16 / e for e in large], "k:", label="$|E|^{-1}$")
     by_m.set(xlabel="M", ylabel="mean error of v(1)", title="|E| = 4, N = 784")
     by_e.set(xlabel="|E|", title="M = 10, N = 100")
+    for axes, ticks in ((by_m, STEPS), (by_e, list(large)), (timed, (0.02, 0.03, 0.04, 0.05))):
+        axes.set_xticks(ticks, [f"{x:g}" for x in ticks], minor=False)
+        axes.set_xticks([], minor=True)
     for method in ("dstd", "dstd2"):
         for warp, style in ((1.0, "-"), (1.5, "--")):
             chosen = [r for r in rows if r["method"] == method and r["warp"] == warp]

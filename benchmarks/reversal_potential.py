@@ -1,68 +1,77 @@
 """Accuracy against |E| and against M; what mapping an ideal network costs at small |E|.
 
-    python -m benchmarks.reversal_potential [--out DIR]
+    python -m benchmarks.reversal_potential [--out DIR] [--minutes N]
 
-Digits (scikit-learn) and a part of Fashion-MNIST, dense and small convolutional networks, spike
+Digits (scikit-learn) and a part of Fashion-MNIST, a dense and a convolutional network each, spike
 noise 0 and 0.01, seeds 1..3. For each |E| a network is trained with it (`pnn`); the network
-trained as an ideal weighted sum is tested with it as it is (`mapped`) and with its positive and
-negative weights scaled by one factor each to fit the membranes of training samples (`scaled`).
-Then accuracy at M = 2..30 after training at that M, with fixed and random offset. Every training
-run is a row, written as it ends and kept for a run that goes on. Prints JSON, writes
+trained as an ideal weighted sum (|E| = 100) is tested with it as it is (`mapped`) and with its
+positive and negative weights scaled by one factor each and per layer to fit the spike times of
+training samples (`scaled`). Tests have the noise of the training. Then accuracy at M = 2..30
+after training at that M, with fixed and random offset, tested without noise at M = 10 by dstd2.
+Every set of rows is kept in DIR as it ends, for a run that goes on. Prints JSON, writes
 benchmarks/results/reversal_potential.png.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import hashlib
 import json
-import statistics
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from benchmarks import reversal_figure, reversal_statistics
+from benchmarks.ideal_mapping import scaled_weights
 from codesign.pnn import Architecture, PNNParameters, Solution
-from codesign.training import Split, TrainingParameters, TrainingResult, evaluate, train
+from codesign.training import Dataset, TrainingParameters, TrainingResult, train
+from codesign.training.datasets import dataset_for
+from codesign.training.evaluation import predict
 
 RESULTS = Path(__file__).parent / "results"
-REVERSALS = (0.5, 1.0, 2.0, 4.0, 8.0, 32.0)
+REVERSALS = (0.25, 0.5, 1.0, 2.0, 4.0, 16.0)
 IDEAL = 100.0
 SEEDS = (1, 2, 3)
 NOISES = (0.0, 0.01)
-STEPS = (2, 3, 4, 6, 10, 30)
+TEST = Solution("dstd2", 10)
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Task:
-    """A data set, a network and how long it is trained."""
+    """A data set, a network and how long it is trained; samples of image sets only."""
 
     name: str
     dataset: str
     layers: str
     shape: tuple[int, int, int]
     epochs: int
+    batch: int
     samples: int | None = None
-    seeds: Sequence[int] = SEEDS
+    test_samples: int = 597
+    fit_samples: int = 100
+    learning_rate: float = 3e-3
 
     def training(self, seed: int, noise: float, **changes: Any) -> TrainingParameters:
         plain = {
             "dataset": self.dataset,
             "train_samples": self.samples,
-            "test_samples": 360,
-            "split_seed": 1,
+            "test_samples": self.test_samples,
             "seed": seed,
             "coding": "inverted",
             "input_window": (0.0, 1.0),
             "bias_spike": self.dataset == "digits" and self.shape[1] == 1,
             "dtype": "float32",
             "epochs": self.epochs,
-            "batch_size": 32,
-            "learning_rate": 3e-3,
+            "batch_size": self.batch,
+            "learning_rate": self.learning_rate,
             "warmup_epochs": 1,
             "method": "dstd2",
             "steps": 4,
@@ -75,16 +84,34 @@ class Task:
             "early_penalty": 0.0,
             "idle_penalty": 0.0,
             "range_penalty": 0.0,
-            "evaluate_every": 1000,
-            "test_method": "dstd2",
+            "evaluate_every": 0,
+            "test_method": TEST.method,
+            "test_steps": TEST.steps,
         }
         return TrainingParameters(**(plain | changes))
 
+    def data(self, seed: int) -> Dataset:
+        """Digits split by seed; the first images of Fashion-MNIST's training and test sets."""
+        return _data(self, seed if self.dataset == "digits" else 1)
 
+
+@functools.lru_cache(maxsize=2)
+def _data(task: Task, seed: int) -> Dataset:
+    data = dataset_for(task.training(seed, 0.0))
+    return replace(data, test=data.test.head(task.test_samples))
+
+
+CONV = "pool-conv16-pool-conv32-pool-64-10"
 TASKS = (
-    Task("digits, dense", "digits", "100-10", (1, 1, 65), 30),
-    Task("digits, conv", "digits", "conv8-pool-64-10", (1, 8, 8), 15),
-    Task("fashion 3k, dense", "fashion_mnist", "100-10", (1, 1, 784), 8, 3000),
+    Task("digits, dense", "digits", "100-10", (1, 1, 65), 30, 32),
+    Task("digits, conv", "digits", "conv8-pool-64-10", (1, 8, 8), 20, 64),
+    Task("fashion, dense", "fashion_mnist", "100-100-10", (1, 1, 784), 8, 64, 6000, 10000),
+    Task("fashion, conv", "fashion_mnist", CONV, (1, 28, 28), 4, 64, 4000, 4000, 40, 6e-3),
+)
+# Task, methods and M of the study of discretisation.
+STEPS_STUDY = (
+    (TASKS[0], ("dstd", "dstd2"), (2, 3, 4, 6, 10, 30)),
+    (TASKS[2], ("dstd",), (2, 4, 10)),
 )
 
 
@@ -94,226 +121,128 @@ def neuron(e: float) -> PNNParameters:
 
 def run(task: Task, e: float, training: TrainingParameters) -> TrainingResult:
     """One training run."""
-    return train(neuron(e), Architecture(task.layers, task.shape), training)
+    net = Architecture(task.layers, task.shape)
+    return train(neuron(e), net, training, data=task.data(training.seed))
 
 
-def scaled_weights(result: TrainingResult, e: float, split: Split) -> list[Tensor]:
-    """Ideal weights, positive and negative ones scaled per layer to give the ideal membranes.
-
-    Layer by layer, two Newton steps on the least squares of both scales, from given inputs.
-    """
-    net, ideal = result.architecture, [neuron(IDEAL)] * len(result.weights)
-    goal = net.forward(split.times, result.weights, ideal, Solution("dstd2", 30))
-    scales = [torch.ones(2) for _ in result.weights]
-
-    def weights(values: Sequence[Tensor]) -> list[Tensor]:
-        return [
-            torch.where(w >= 0, s[0] * w, s[1] * w)
-            for w, s in zip(result.weights, values, strict=True)
-        ]
-
-    params = [neuron(e)] * len(result.weights)
-    for layer in range(len(scales)):
-        for _ in range(6):
-
-            def membranes(s: Tensor, layer: int = layer) -> Tensor:
-                tried = [*scales[:layer], s, *scales[layer + 1 :]]
-                return net.forward(split.times, weights(tried), params, Solution("dstd2", 10))[
-                    layer
-                ].v.flatten()
-
-            base = membranes(scales[layer])
-            moved = [membranes(scales[layer] + 1e-2 * d) for d in torch.eye(2)]
-            slope = torch.stack([(x - base) / 1e-2 for x in moved], dim=1)
-            rest = goal[layer].v.flatten() - base
-            step = torch.linalg.lstsq(slope, rest.unsqueeze(1)).solution[:, 0]
-            scales[layer] = (scales[layer] + step).clamp(0.2, 5.0)
-    return weights(scales)
+def accuracy(result: TrainingResult, weights: Sequence[Tensor], e: float, noise: float) -> float:
+    """Test accuracy of given weights with another reversal potential and spike noise."""
+    net, test, hits = result.architecture, result.dataset.test, 0
+    generator = torch.Generator().manual_seed(1)
+    params = [neuron(e)] * len(weights)
+    with torch.no_grad():
+        for times, labels in zip(test.times.split(500), test.labels.split(500), strict=True):
+            outputs = net.forward(
+                *(times, weights, params, TEST, noise, generator), noise_on_silent=False
+            )
+            found = predict(outputs[-1].t_unclipped, result.dataset.n_classes)
+            hits += int((found == labels).sum())
+    return hits / len(test)
 
 
-def accuracy(result: TrainingResult, weights: Sequence[Tensor], e: float) -> float:
-    """Test accuracy of given weights with another reversal potential."""
-    return evaluate(
-        weights,
-        [neuron(e)] * len(weights),
-        result.dataset.test,
-        result.dataset.n_classes,
-        "dstd2",
-        30,
-        result.architecture,
-    ).accuracy
-
-
-def reversal_rows(task: Task, seed: int, noise: float) -> list[dict[str, Any]]:
-    """Accuracies over |E| of one task, seed and noise."""
+def reversal_rows(task: Task, seed: int, noise: float) -> list[Row]:
+    """Accuracies over |E| of networks trained with it, of one task, seed and noise."""
     training = task.training(seed, noise)
-    ideal = run(task, IDEAL, training)
-    some = ideal.dataset.train.head(200)
+    rows = []
+    for e in (*REVERSALS, IDEAL):
+        own = run(task, e, training)
+        row = {
+            "e": e,
+            "pnn": accuracy(own, own.weights, e, noise),
+            "pnn_without_test_noise": own.accuracy_test,
+            "pnn_train": own.accuracy_train,
+        }
+        rows.append({"study": "E", "task": task.name, "seed": seed, "noise": noise, **row})
+    return rows
+
+
+def mapping_rows(task: Task, seed: int, noise: float) -> list[Row]:
+    """Accuracies over |E| of the network trained as an ideal sum."""
+    ideal = run(task, IDEAL, task.training(seed, noise))
+    times = ideal.dataset.train.times[: task.fit_samples]
     rows = []
     for e in REVERSALS:
         with torch.no_grad():
-            mapped = accuracy(ideal, ideal.weights, e)
-            scaled = accuracy(ideal, scaled_weights(ideal, e, some), e)
-        pnn = run(task, e, training).accuracy_test
-        rows.append({"e": e, "pnn": pnn, "mapped": mapped, "scaled": scaled})
-    return [
-        {"study": "E", "task": task.name, "seed": seed, "noise": noise, **row}
-        for row in [*rows, {"e": IDEAL, "pnn": ideal.accuracy_test}]
-    ]
+            scaled = scaled_weights(
+                ideal.architecture, ideal.weights, neuron(IDEAL), neuron(e), times, TEST
+            )
+        row = {
+            "e": e,
+            "mapped": accuracy(ideal, ideal.weights, e, noise),
+            "scaled": accuracy(ideal, scaled, e, noise),
+        }
+        rows.append({"study": "E", "task": task.name, "seed": seed, "noise": noise, **row})
+    return rows
 
 
-def steps_rows(task: Task, seed: int) -> list[dict[str, Any]]:
-    """Accuracies over the M of training, tested by dstd2 at M = 30; |E| = 4, noise 0.01."""
+def steps_rows(
+    task: Task, seed: int, methods: Sequence[str], all_steps: Sequence[int]
+) -> list[Row]:
+    """Accuracies over the M of training; |E| = 4, noise 0.01."""
+    settings = [(m, s, r) for m in methods for s in all_steps for r in (False, True)]
     rows = []
-    for method in ("dstd", "dstd2"):
-        for steps in STEPS:
-            for random in (False, True):
-                training = task.training(
-                    seed, 0.01, method=method, steps=steps, random_offset=random
-                )
-                found = run(task, 4.0, training).accuracy_test
-                rows.append({"method": method, "steps": steps, "random": random, "pnn": found})
-    exact = run(task, 4.0, task.training(seed, 0.01, method="exact")).accuracy_test
-    rows.append({"method": "exact", "steps": 0, "random": False, "pnn": exact})
-    return [{"study": "M", "task": task.name, "seed": seed, **row} for row in rows]
+    for method, steps, random in [*settings, ("exact", 1, False)]:
+        training = task.training(seed, 0.01, method=method, steps=steps, random_offset=random)
+        found = run(task, 4.0, training).accuracy_test
+        row = {"method": method, "steps": steps, "random": random, "pnn": found}
+        rows.append({"study": "M", "task": task.name, "seed": seed, **row})
+    return rows
 
 
-def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Mean and standard deviation over seeds of every setting; the best |E| of each task."""
-    groups: dict[str, list[float]] = {}
-    for row in rows:
-        for kind in ("pnn", "mapped", "scaled"):
-            if kind in row:
-                keys = ("study", "task", "noise", "e", "method", "steps", "random")
-                name = ", ".join(f"{key} {row[key]}" for key in keys if key in row)
-                groups.setdefault(f"{name}, {kind}", []).append(row[kind])
-    return {
-        name: {
-            "mean": statistics.mean(x),
-            "sd": statistics.stdev(x) if len(x) > 1 else None,
-            "seeds": len(x),
-        }
-        for name, x in groups.items()
-    }
-
-
-def best_reversals(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Per task and noise: mean accuracy by |E|, and the |E| of the highest."""
-    out: dict[str, Any] = {}
-    for row in rows:
-        if row["study"] == "E":
-            group = out.setdefault(f"{row['task']}, noise {row['noise']}", {})
-            group.setdefault(row["e"], []).append(row["pnn"])
-    return {
-        name: {
-            "accuracy": {e: statistics.mean(x) for e, x in sorted(group.items())},
-            "best": max(group, key=lambda e: statistics.mean(group[e])),
-        }
-        for name, group in out.items()
-    }
+def work() -> list[tuple[str, Callable[[], list[Row]]]]:
+    """Sets of rows by name, in an order that makes a part of them useful."""
+    names: list[tuple[str, Callable[[], list[Row]]]] = []
+    for seed in SEEDS:
+        for task in TASKS:
+            for noise in NOISES:
+                for letter, rows in (("E", reversal_rows), ("I", mapping_rows)):
+                    call = functools.partial(rows, task, seed, noise)
+                    names.append((f"{letter} {task.name} {seed} {noise}", call))
+    for task, methods, steps in reversed(STEPS_STUDY):
+        for seed in SEEDS:
+            call = functools.partial(steps_rows, task, seed, methods, steps)
+            names.append((f"M {task.name} {seed}", call))
+    return names
 
 
 def main() -> int:
-    """All rows that the time allows, in an order that makes a part of them useful."""
+    """All rows that the time allows."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("build/benchmarks/reversal_potential"))
     parser.add_argument("--minutes", type=float, default=1e9, help="start nothing after")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    # Rows of other settings are not taken for these.
+    settings = repr((REVERSALS, TASKS, STEPS_STUDY, TASKS[0].training(1, 0.0)))
+    folder = arguments.out / hashlib.sha256(settings.encode()).hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
     stop_s = time.monotonic() + 60 * arguments.minutes
-    work: list[tuple[str, Any]] = []
-    for seed in SEEDS:
-        work += [
-            (
-                f"E {task.name} {seed} {noise}",
-                lambda t=task, s=seed, n=noise: reversal_rows(t, s, n),
-            )
-            for task in TASKS
-            for noise in NOISES
-        ]
-    work[len(work) // 3 : len(work) // 3] = [
-        (f"M {TASKS[0].name} {seed}", lambda s=seed: steps_rows(TASKS[0], s)) for seed in SEEDS
-    ]
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     skipped = []
-    for name, make in work:
-        path = arguments.out / f"{name.replace(' ', '_').replace(',', '')}.json"
+    for name, make in work():
+        path = folder / f"{name.replace(' ', '_').replace(',', '')}.json"
         if not path.exists():
             if time.monotonic() > stop_s:
                 skipped.append(name)
                 continue
+            start_s = time.process_time()
             path.write_text(json.dumps(make()))
-            print(name, file=sys.stderr, flush=True)
+            print(f"{name}: {time.process_time() - start_s:.0f} s", file=sys.stderr, flush=True)
         rows += json.loads(path.read_text())
-    draw(rows)
+    reversal_figure.draw(rows, RESULTS / "reversal_potential.png")
     figures = {
         "benchmark": "reversal_potential",
-        "tasks": {t.name: f"{t.layers}, {t.epochs} epochs" for t in TASKS},
-        "best_reversal_potential": best_reversals(rows),
-        "mean_over_seeds": summary(rows),
+        "tasks": {
+            t.name: f"{t.layers}, {len(t.data(1).train)} training samples, {t.epochs} epochs, "
+            f"{t.test_samples} test samples"
+            for t in TASKS
+        },
+        **reversal_statistics.summary(rows, IDEAL),
         "not_run": skipped,
+        "rows": rows,
     }
     print(json.dumps(figures, indent=1))
     return 0
-
-
-def draw(rows: list[dict[str, Any]]) -> None:
-    """Accuracy by |E| for every task, by M for the first."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, panels = plt.subplots(
-        1, len(TASKS) + 1, figsize=(4 * (len(TASKS) + 1), 4), layout="constrained"
-    )
-    for task, axes in zip(TASKS, panels, strict=False):
-        for noise, style in ((0.0, "--"), (0.01, "-")):
-            for kind, mark in (("pnn", "o"), ("scaled", "s"), ("mapped", "x")):
-                points = [
-                    (e, statistics.mean(values))
-                    for e in (*REVERSALS, IDEAL)
-                    if (
-                        values := [
-                            row[kind]
-                            for row in rows
-                            if row["study"] == "E"
-                            and row["task"] == task.name
-                            and row["noise"] == noise
-                            and row["e"] == e
-                            and kind in row
-                        ]
-                    )
-                ]
-                if points:
-                    axes.semilogx(
-                        *zip(*points, strict=True), mark + style, label=f"{kind}, noise {noise}"
-                    )
-        axes.set(title=task.name, xlabel="|E|", ylabel="test accuracy")
-        axes.legend(fontsize=7)
-    for method in ("dstd", "dstd2"):
-        for random, style in ((False, "--"), (True, "-")):
-            points = [
-                (m, statistics.mean(values))
-                for m in STEPS
-                if (
-                    values := [
-                        row["pnn"]
-                        for row in rows
-                        if row["study"] == "M"
-                        and row["method"] == method
-                        and row["random"] == random
-                        and row["steps"] == m
-                    ]
-                )
-            ]
-            if points:
-                label = f"{method}, {'random' if random else 'fixed'} offset"
-                panels[-1].semilogx(*zip(*points, strict=True), "o" + style, label=label)
-    panels[-1].set(title="digits, dense, |E| = 4", xlabel="M in training")
-    panels[-1].legend(fontsize=7)
-    figure.savefig(RESULTS / "reversal_potential.png", dpi=110)
 
 
 if __name__ == "__main__":

@@ -28,13 +28,17 @@ def ttfs_initial_weight(
     dtype: torch.dtype,
     generator: torch.Generator | None,
 ) -> Tensor:
-    """Weights (n_out, n_in) uniform in [0, w_max/n_in], arXiv:2412.09010.
+    """Normal weights (n_out, n_in) with which the output layer fires about t_ref.
 
-    w_max = -4 w L^2 ln(1 - b)/(b t_ref^2) with w = 2, b = 1/E+, L layers: all neurons fire, the
-    output layer around t_ref.
+    Inputs are taken to be in [0, 1]. Once all have come, the current D of the mean weights
+    brings a membrane to the threshold in -ln(1 - b)/(b D), b = 1/E+; the layers share t_ref - 1.
+    Neurons differ by D/16; more would load the membrane with the conductance of weights that
+    cancel. The weights of arXiv:2412.09010, uniform in [0, w_max/n_in], average out over many
+    inputs: neurons of a layer then fire together, early, and learn little at first.
     """
     b = 1.0 / params.e_plus
     # Below E+ = 1 the threshold is out of reach; the bound keeps the logarithm finite.
     loss = -math.log1p(-min(b, 0.9)) / min(b, 0.9) if b > 0.0 else 1.0
-    w_max = 4.0 * 2.0 * layers**2 * loss / t_ref**2
-    return w_max / n_in * torch.rand(n_out, n_in, dtype=dtype, generator=generator)
+    current = layers * loss / max(t_ref - 1.0, 0.2)
+    noise = torch.randn(n_out, n_in, dtype=dtype, generator=generator)
+    return current * (1.0 / n_in + 0.0625 / math.sqrt(n_in) * noise)

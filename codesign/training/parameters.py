@@ -124,7 +124,9 @@ class TrainingParameters(BaseModel):
     w_min: float = Field(0.0, ge=0, description="smaller weights become 0 or w_min (nearest)")
     w_max: float | None = Field(None, gt=0, description="largest weight the circuit can carry")
 
-    evaluate_every: int = Field(25, ge=1, description="epochs between evaluations")
+    evaluate_every: int = Field(
+        25, ge=0, description="epochs between evaluations and after the last; 0: no such ones"
+    )
     checkpoint_every: int = Field(50, ge=1, description="epochs between checkpoints")
 
     @model_validator(mode="after")

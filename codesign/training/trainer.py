@@ -74,13 +74,15 @@ def train(
     out_dir: Path | None = None,
     progress: Progress | None = None,
     group: Group = Group(),  # noqa: B008 - frozen
+    data: Dataset | None = None,
 ) -> TrainingResult:
     """Train a network; with out_dir, write checkpoints, weights, history and metrics there.
 
     layer_sizes: of dense RC-Spike layers, or any architecture. A checkpoint of the same run found
     in out_dir is continued. `progress` is called after every epoch. The ideal-sum baseline is the
     same call with PNNParameters(e_plus=100, e_minus=-100). group: the processes that train
-    together (see `process_group`); the first of them writes and reports.
+    together (see `process_group`); the first of them writes and reports. data: samples loaded
+    before, instead of those that `training` names.
     Raises DesignError when the layer sizes do not fit the data, DataError on a damaged checkpoint.
     """
     net = layer_sizes
@@ -88,7 +90,7 @@ def train(
         params_per_layer(network_params, net)
         net = Architecture.dense(net)
     params = net.records(network_params)
-    data = dataset_for(training)
+    data = dataset_for(training) if data is None else data
     _check_sizes(net, data)
     state = _initial_state(net, params, training)
     checkpoint = None if out_dir is None else out_dir / "checkpoint.safetensors"
@@ -172,7 +174,8 @@ class _Run:
             hits += right
         total, sum_hits = self.group.sum([total, float(hits)])
         record = EpochRecord(epoch, rate, total / samples, sum_hits / samples)
-        if epoch % training.evaluate_every == 0 or epoch == training.epochs:
+        every = training.evaluate_every
+        if every and (epoch % every == 0 or epoch == training.epochs):
             weights = _feasible(state.weights, training)
             on_train = self.evaluate(weights, data.train.head(_MOST_SAMPLES), "dstd2")
             on_test = self.evaluate(weights, data.test, "dstd2")

@@ -135,7 +135,21 @@ def test_fresh_ttfs_neurons_fire_within_the_window():
         w = ttfs_initial_weight(
             *(9, 4, 3, params), t_ref=3.2, dtype=torch.float32, generator=generator()
         )
-        assert bool(torch.isfinite(w).all()) and bool((w >= 0).all())
+        assert bool(torch.isfinite(w).all()) and float(w.mean()) > 0.0
+
+
+@pytest.mark.parametrize(("n_in", "text"), [(64, "32-10"), (784, "100-100-10")])
+@pytest.mark.parametrize("t_ref", [2.0, 3.2])
+def test_fresh_ttfs_networks_fire_about_where_asked_and_not_all_at_once(n_in, text, t_ref):
+    net = Architecture(text, (1, 1, n_in), "ttfs", 4.0)
+    params = net.records(PARAMS)
+    weights = net.initial_weights(params, torch.float64, generator(), t_ref)
+    outputs = net.forward(images(20, (n_in,)), weights, params, Solution("exact"))
+    for layer in outputs:
+        assert bool((layer.t <= 4.0).all())
+        # Neurons that are all alike would get the same gradient.
+        assert float(layer.t.std(dim=1).mean()) > 0.01
+    assert abs(float(outputs[-1].t.mean()) - t_ref) < 0.3 * t_ref
 
 
 @settings(max_examples=15, deadline=None)

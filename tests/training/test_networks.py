@@ -56,7 +56,7 @@ def settings(images, **changes):
         (
             "ttfs",
             "20-10",
-            {"method": "dstd", "steps": 8, "epochs": 12, "t_ref": 3.2, "firing_promotion": 1e-3},
+            {"method": "dstd", "steps": 8, "epochs": 12, "t_ref": 2.0, "firing_promotion": 1e-2},
         ),
     ],
 )

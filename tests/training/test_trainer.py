@@ -1,6 +1,6 @@
 import csv
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -50,6 +50,25 @@ def test_result_follows_from_the_seed_alone():
     assert all(torch.equal(a, b) for a, b in zip(one.weights, again.weights, strict=True))
     other = train(PARAMS, (5, 5, 5), SHORT.model_copy(update={"seed": 2}))
     assert not torch.equal(one.weights[0], other.weights[0])
+
+
+def test_evaluations_on_the_way_do_not_change_the_result_and_can_be_left_out():
+    with_them = train(PARAMS, (5, 5, 5), SHORT)
+    without = train(PARAMS, (5, 5, 5), SHORT.model_copy(update={"evaluate_every": 0}))
+    assert all(record.test_accuracy is None for record in without.history)
+    assert with_them.history[-1].test_accuracy is not None
+    assert without.test == with_them.test
+    for a, b in zip(without.weights, with_them.weights, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_data_loaded_before_is_used():
+    own = train(PARAMS, (5, 5, 5), SHORT)
+    part = replace(own.dataset, test=own.dataset.test.head(10))
+    given = train(PARAMS, (5, 5, 5), SHORT, data=part)
+    assert len(given.dataset.test) == 10
+    for a, b in zip(given.weights, own.weights, strict=True):
+        assert torch.equal(a, b)
 
 
 def test_interrupted_training_resumes_to_the_same_bits(tmp_path):
