@@ -55,7 +55,7 @@ benchmarks: | setup ## every script in benchmarks/, its JSON in benchmarks/resul
 	  tile_accuracy tile_speed tile_spice tile_noise tile_training; do \
 	  $(BIN)/python -m benchmarks.$$name | tee benchmarks/results/$$name.json; done
 
-experiment-tile: | setup ## MiniLM on tiles: fetch data and network, train, evaluate (about three hours on one core)
+experiment-tile: | setup ## MiniLM on tiles: fetch data and network, train, evaluate (about an hour per seed on one core)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[transformers]'
 	@test -d $(TILE_DATA) || PYTHON=$(BIN)/python tools/fetch-tile-bert $(TILE_DATA)
 	$(BIN)/codesign train $(TILE_DESIGN)
