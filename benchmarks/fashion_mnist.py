@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import sys
 import time
 from itertools import pairwise
@@ -23,8 +22,9 @@ from typing import Any
 
 import torch
 
+from benchmarks.timing import EpochTimes
 from codesign.pnn import PNNParameters
-from codesign.training import EpochRecord, TrainingParameters, train
+from codesign.training import TrainingParameters, train
 
 LAYERS = (784, 400, 400, 10)
 PARAMS = PNNParameters(e_plus=4.0, e_minus=-4.0)
@@ -103,17 +103,8 @@ def main() -> int:
     if arguments.compare:
         print(json.dumps(compare(arguments.compare), indent=1))
         return 0
-    cpu_s: list[float] = []
-    last_s = time.process_time()
-
-    def report(record: EpochRecord) -> None:
-        nonlocal last_s
-        now_s = time.process_time()
-        cpu_s.append(now_s - last_s)
-        last_s = now_s
-        print(f"{record} {cpu_s[-1]:.1f} s", file=sys.stderr, flush=True)
-
-    result = train(PARAMS, LAYERS, recipe(arguments.epochs, arguments.seed), arguments.out, report)
+    times = EpochTimes()
+    result = train(PARAMS, LAYERS, recipe(arguments.epochs, arguments.seed), arguments.out, times)
     accuracy = result.accuracy_test
     figures = {
         "benchmark": "fashion_mnist",
@@ -123,7 +114,7 @@ def main() -> int:
         "accuracy_test_by_epoch": {
             r.epoch: r.test_accuracy for r in result.history if r.test_accuracy is not None
         },
-        "cpu_minutes_per_epoch": statistics.median(cpu_s) / 60 if cpu_s else None,
+        "cpu_minutes_per_epoch": times.minutes_per_epoch,
         "claim": PUBLISHED,
         "holds": accuracy >= PUBLISHED,
     }

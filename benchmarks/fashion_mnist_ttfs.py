@@ -12,18 +12,17 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import statistics
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from benchmarks.timing import EpochTimes
 from codesign.design_file import load_design
 from codesign.pnn import Architecture, PNNParameters, Solution
-from codesign.training import Dataset, EpochRecord, train
+from codesign.training import Dataset, train
 
 DESIGN = Path(__file__).parent.parent / "designs/fashion-mnist-ttfs.toml"
 RESULTS = Path(__file__).parent / "results"
@@ -61,18 +60,9 @@ def main() -> int:
     assert design.model is not None
     epochs = arguments.epochs or design.training.epochs
     training = design.training.model_copy(update={"epochs": epochs, "device": "cpu"})
-    cpu_s: list[float] = []
-    last_s = time.process_time()
-
-    def report(record: EpochRecord) -> None:
-        nonlocal last_s
-        now_s = time.process_time()
-        cpu_s.append(now_s - last_s)
-        last_s = now_s
-        print(f"{record} {cpu_s[-1]:.1f} s", file=sys.stderr, flush=True)
-
+    times = EpochTimes()
     net = design.model.architecture(training)
-    result = train(design.model.parameters(), net, training, arguments.out, report)
+    result = train(design.model.parameters(), net, training, arguments.out, times)
     shutil.copy(arguments.out / "history.csv", RESULTS / "fashion_mnist_ttfs_history.csv")
     figures = {
         "benchmark": "fashion_mnist_ttfs",
@@ -83,7 +73,7 @@ def main() -> int:
         "accuracy_test_by_epoch": {
             r.epoch: r.test_accuracy for r in result.history if r.test_accuracy is not None
         },
-        "cpu_minutes_per_epoch": statistics.median(cpu_s) / 60 if cpu_s else None,
+        "cpu_minutes_per_epoch": times.minutes_per_epoch,
         "activity_by_layer": activity(net, result.weights, result.params, result.dataset),
     }
     print(json.dumps(figures, indent=1))

@@ -15,13 +15,14 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from codesign.tile import TileParameters, load_number, pick_setting, tile_charge
+from codesign.tile import TileParameters, ideal_charge, load_number, pick_setting, tile_charge
 
 CLAIM_PERCENT = 0.15
 SIZES, RESISTANCES = (64, 128, 256, 512), (0.15, 0.35, 1.0, 2.0)
@@ -45,6 +46,15 @@ def percent_error(found: Tensor, want: Tensor) -> float:
     return float(100 * error / want.double().pow(2).mean().sqrt())
 
 
+def bfloat16_error(single: tuple[Tensor, Tensor, Tensor], params: TileParameters) -> float:
+    """What bfloat16 changes in the mean field, rms in % of the rms drop."""
+    x, plus, minus = single
+    full = tile_charge(*single, params, "mean_field")
+    coarse = tile_charge(*single, replace(params, products="bfloat16"), "mean_field")
+    drop = full - ideal_charge(x, plus, minus, params)
+    return float(100 * (coarse - full).norm() / drop.norm())
+
+
 def grid() -> list[dict[str, Any]]:
     """The default setting over sizes and resistances, in both precisions."""
     rows = []
@@ -65,6 +75,7 @@ def grid() -> list[dict[str, Any]]:
                     "mean_field_percent": percent_error(
                         tile_charge(x, plus, minus, params, "mean_field"), want
                     ),
+                    "bfloat16_percent_of_drop": bfloat16_error(single, params),
                     "no_model_percent": percent_error(
                         (x @ (plus - minus)) * params.v_read_V * params.t_window_s, want
                     ),

@@ -46,6 +46,7 @@ class Cache:
             with np.load(self.path(key), allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             json.loads(str(arrays.pop(_META)))
+        # zipfile says NotImplementedError of a damaged entry whose compression it does not know.
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError):
             return None
         return arrays

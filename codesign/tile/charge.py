@@ -250,7 +250,7 @@ def _exact_compiled(
     slots: int,
     opposite: OppositeSource | None,
 ) -> Tensor:
-    kernel: Any = import_module("codesign.tile.exact_kernel")
+    kernel: Any = import_module("codesign.tile.exact_kernels")
     far_share, r_end = (0.0, 0.0) if opposite is None else (opposite.far_share, opposite.r_end_ohm)
     out = torch.zeros(x.shape[0], w.shape[1], dtype=w.dtype)
     sign = torch.sign(x.detach()).contiguous().numpy()

@@ -126,9 +126,9 @@ class _Compiled(torch.autograd.Function):
 
 def kernels() -> Any:
     """The compiled kernels; loads numba."""
-    from codesign.tile import kernels
+    from codesign.tile import fast_kernels
 
-    return kernels
+    return fast_kernels
 
 
 def _arguments(

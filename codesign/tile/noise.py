@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from codesign.tile.mean_field import product
 from codesign.tile.parameters import TileError, TileParameters
+from codesign.tile.precision import product
 from codesign.tile.transfer import device_shares
 
 _SLOPE = (2.1926e-4, -1.87352e-3, 6.55714e-3, -0.0146159, 0.02578764)

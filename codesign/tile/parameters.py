@@ -46,8 +46,8 @@ class TileParameters:
     accuracy: rms error, as a share of the output's rms, that `fast` picks its setting for;
         elements and slices override what it picks. levels: of activity, for `mean_field`.
     products: precision of the matrix products of `mean_field`'s drops and of `output` noise's
-        variance, for float32: bfloat16 costs 0.2 % of either and is several times faster where the
-        processor has it.
+        variance, for float32: bfloat16 costs 0.3 % of the drops and is several times faster where
+        the processor has it.
     read_noise: `device` draws every device for every MVM; `output` draws their summed effect on the
         column, by the line's transfer at the pulses' mean load, and costs matrix products.
     adc: None for the charge itself.

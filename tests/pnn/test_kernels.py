@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from codesign.pnn import PNNParameters, membrane_potential
 
-pytest.importorskip("numba")
+pytest.importorskip("numba", reason="numba is missing: pip install numba")
 
 KICKS = PNNParameters(
     e_plus=2.8,

@@ -8,6 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from codesign.tile import TileParameters, tile_charge
+from codesign.tile.parameters import Method
+
 G_MAX_S = 25e-6
 
 
@@ -30,3 +33,20 @@ def draw(rows: int, cols: int, batch: int, seed: int = 1, dtype=torch.float64) -
 @pytest.fixture
 def sample():
     return draw
+
+
+@pytest.fixture
+def backends_agree():
+    """Asserts that both backends give equal charges and gradients for a sample."""
+
+    def check(drawn, params: TileParameters, method: Method = "fast") -> None:
+        found = []
+        for backend in ("torch", "compiled"):
+            leaves = [t.clone().requires_grad_() for t in drawn]
+            q = tile_charge(*leaves, params, method, backend=backend)
+            found.append([q.detach(), *torch.autograd.grad((q * q).sum(), leaves)])
+        for a, b in zip(*found, strict=True):
+            assert torch.isfinite(a).all() and torch.isfinite(b).all()
+            assert (a - b).abs().max() <= 1e-11 * b.abs().max()
+
+    return check

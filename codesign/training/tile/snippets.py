@@ -63,7 +63,7 @@ def read_snippets(folder: Path) -> Sentences:
 def read_reviews(folder: Path) -> Sentences:
     """Reviews called fresh (1) or rotten (0) that share no five words in a row with any snippet.
 
-    Both sets come from the same site: four of five reviews are snippets too, word for word. As
+    Both sets come from the same site: most reviews are snippets too, word for word. As
     many of one label as of the other are kept, the first of each.
     """
     known: set[tuple[str, ...]] = set()
