@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.extraction_scaling import synthetic_crossbar
 from codesign.layout.extract.capacitance import capacitances
-from codesign.layout.extract.parasitics import LAWS, SUBSTRATE, ParasiticTable
+from codesign.pdk.parasitics import LAWS, SUBSTRATE, ParasiticTable
 from tests.layout.extract.cross_sections import Section, extracted_aF_per_um
 from tests.layout.extract.field import capacitance_aF_per_um
 

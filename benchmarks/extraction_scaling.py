@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from codesign.layout.extract.capacitance import capacitances
-from codesign.layout.extract.parasitics import LAWS, ParasiticTable
 from codesign.layout.extract.shapes import NetShapes
+from codesign.pdk.parasitics import LAWS, ParasiticTable
 
 DBU_UM = 0.001
 CELL_NM = 4000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from codesign.files import atomic_path
-from codesign.layout.technology import Technology
+from codesign.pdk.technology import Technology
 
 # Colour, and klayout's fill pattern (0 solid, 1 hollow, others hatched), from the bottom up.
 _STYLE = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codesign.files import atomic_path
-from codesign.layout.technology import Technology
+from codesign.pdk.technology import Technology
 
 if TYPE_CHECKING:
     import gdstk

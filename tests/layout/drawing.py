@@ -10,7 +10,7 @@ from pathlib import Path
 
 import gdstk
 
-from codesign.layout.technology import LABEL_PURPOSE, Technology
+from codesign.pdk.technology import LABEL_PURPOSE, Technology
 
 TECHNOLOGY = Technology.sky130()
 _END_CAP, _DRAIN, _CUT = 0.13, 0.29, 0.17

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gdstk
 
-from codesign.layout.technology import Technology
+from codesign.pdk.technology import Technology
 
 Box = tuple[float, float, float, float]
 Shapes = list[tuple[str, Box | list[tuple[float, float]]]]

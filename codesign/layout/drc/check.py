@@ -11,8 +11,8 @@ from codesign.layout.drc.checks import KINDS, Places
 from codesign.layout.drc.layers import LayerSet
 from codesign.layout.drc.read import open_layout
 from codesign.layout.drc.report import MAX_PLACES, DRCReport, Violation
-from codesign.layout.drc.rules import Rule, RuleTable
-from codesign.layout.technology import Technology
+from codesign.pdk.rules import Rule, RuleTable
+from codesign.pdk.technology import Technology
 
 
 def check_drc(

@@ -9,7 +9,7 @@ import klayout.db as kdb
 
 from codesign.errors import InputError
 from codesign.layout.extract.reader import Drawing
-from codesign.layout.technology import PIN_PURPOSE
+from codesign.pdk.technology import PIN_PURPOSE
 
 # Outlines and markers that neither conduct nor make a device: cell boundaries (235, 236), area
 # identification (81), comments (83), and pin marks of diffusion, tap and substrate.

@@ -13,7 +13,7 @@ from codesign.errors import InputError
 from codesign.layout.extract.boxes import near_pairs
 from codesign.layout.extract.connect import PLANES, Connected
 from codesign.layout.extract.reader import Drawing
-from codesign.layout.technology import LABEL_PURPOSE, PIN_PURPOSE
+from codesign.pdk.technology import LABEL_PURPOSE, PIN_PURPOSE
 
 _CONDUCTORS = ("nwell", "poly", "li1", "met1", "met2", "met3", "met4", "met5")
 # Text purposes of a conductor: label, pin, and the drawing purpose, which some tools use.

@@ -16,13 +16,13 @@ from codesign.layout.extract.connect import PLANES, Connected, Transistor
 from codesign.layout.extract.mim import MIMCapacitor
 from codesign.layout.extract.names import Names
 from codesign.layout.extract.nodes import Nodes, place_nodes
-from codesign.layout.extract.parasitics import ParasiticTable
 from codesign.layout.extract.rectangles import Boxes, Index, split
 from codesign.layout.extract.reduce import RCGraph, RCLimits, reduce_network
-from codesign.layout.extract.resistances import ResistanceTable
 from codesign.layout.extract.settle import settle
 from codesign.layout.extract.wire_resistance import CONDUCTORS, WireNodes, extract_wires
 from codesign.pdk import Interconnect
+from codesign.pdk.parasitics import ParasiticTable
+from codesign.pdk.resistances import ResistanceTable
 
 # Wires are cut into pieces of this size; the capacitance of each goes to the nearest node.
 _PIECE_UM = 1.0

@@ -10,7 +10,7 @@ from typing import Any
 import klayout.db as kdb
 
 from codesign.errors import InputError
-from codesign.layout.technology import Technology
+from codesign.pdk.technology import Technology
 
 # First bytes of a GDSII stream: a HEADER record (type 0, two-byte integer) of six bytes.
 _GDS_START = b"\x00\x06\x00\x02"

@@ -22,11 +22,11 @@ from codesign.layout.extract.checks import check_drawing
 from codesign.layout.extract.connect import PLANES, Connected, connect
 from codesign.layout.extract.mim import mim_capacitors
 from codesign.layout.extract.names import Names, name_nets, stray_notes
-from codesign.layout.extract.parasitics import ParasiticTable
 from codesign.layout.extract.reader import Drawing, read_gds, take_layout
 from codesign.layout.extract.reduce import RCLimits
 from codesign.layout.extract.settle import MIN_CAPACITANCE_F, settle
 from codesign.pdk import Interconnect
+from codesign.pdk.parasitics import ParasiticTable
 
 
 class Mode(StrEnum):

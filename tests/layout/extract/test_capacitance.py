@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from codesign.errors import InputError
 from codesign.layout.extract.capacitance import NetCapacitances, NetShapes, capacitances
-from codesign.layout.extract.parasitics import LAWS, SUBSTRATE, ParasiticTable
 from codesign.layout.extract.shapes import LAYERS
+from codesign.pdk.parasitics import LAWS, SUBSTRATE, ParasiticTable
 
 from .drawing import Rows, matrix_aF, net_shapes
 from .pixels import pixel_matrix_aF

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from codesign.layout.extract.parasitics import SUBSTRATE, ParasiticTable
+from codesign.pdk.parasitics import SUBSTRATE, ParasiticTable
 
 from .cross_sections import Section, extracted_aF_per_um
 from .field import PLATE_DIELECTRICS, capacitance_aF_per_um

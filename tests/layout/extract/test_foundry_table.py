@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from codesign.layout.extract.capacitance import capacitances
-from codesign.layout.extract.parasitics import CORNERS, SUBSTRATE, ParasiticTable, Stack
 from codesign.pdk.library import cache_dir
+from codesign.pdk.parasitics import CORNERS, SUBSTRATE, ParasiticTable, Stack
 
 from .drawing import Rows, net_shapes
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from codesign.errors import ToolError
-from codesign.pdk import Interconnect
+from codesign.pdk.conditions import Interconnect
 from codesign.resources import resource_dir
 
 _CONDUCTORS = ("poly", "li1", "met1", "met2", "met3", "met4", "met5")
