@@ -45,7 +45,7 @@ class ProcessParameters(Record):
         return Conditions(
             corner=corner or self.corner,
             interconnect=self.interconnect,
-            temperature_c=self.temperature,
+            temperature_C=self.temperature,
             variation=self.variation,
             seed=self.seed,
         )

@@ -35,7 +35,7 @@ def test_a_name_alone_is_a_design():
 def test_quantities_are_si_inside():
     design = Design.from_text('name = "a"\n[process]\nsupply = "1700mV"\ntemperature = "85C"')
     assert design.process.supply == pytest.approx(1.7)
-    assert design.process.conditions().temperature_c == 85.0
+    assert design.process.conditions().temperature_C == 85.0
 
 
 def test_unknown_key_suggests_the_nearest():

@@ -122,7 +122,7 @@ def run_column(
         "fan_in": task.fan_in,
         "fan_out": task.fan_out,
         "corner": task.conditions.corner.value,
-        "temperature_C": task.conditions.temperature_c,
+        "temperature_C": task.conditions.temperature_C,
         "seed": task.conditions.seed,
         "status": result.status.value,
         "attempts": len(result.attempts),

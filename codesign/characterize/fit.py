@@ -92,7 +92,7 @@ def fit_tables(
         layers.append(LayerModel(layer, fan_in, fan_out, forms))
     model = FittedModel(
         corner=conditions.corner.value,
-        temperature_C=conditions.temperature_c,
+        temperature_C=conditions.temperature_C,
         supply_V=supply_V,
         t_phase_s=timing.t_phase,
         v0_V=v0,

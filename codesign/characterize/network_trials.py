@@ -191,7 +191,7 @@ def blank_rows(
             "fan_out": layers[layer + 1] if layer + 1 < len(layers) else 0,
             "corner": task.conditions.corner.value,
             "interconnect": task.conditions.interconnect.value,
-            "temperature_C": task.conditions.temperature_c,
+            "temperature_C": task.conditions.temperature_C,
             "seed": task.conditions.seed,
             "status": status,
             "attempts": attempts,

@@ -176,7 +176,7 @@ class Session:
         conditions = self._deck.conditions
         return SimulationError(
             f"deck {self._deck.title!r} (corner {conditions.corner}, "
-            f"{conditions.temperature_c:g} C, variation {conditions.variation}, "
+            f"{conditions.temperature_C:g} C, variation {conditions.variation}, "
             f"seed {conditions.seed}) ended with {status}"
             "\n  " + log.replace("\n", "\n  "),
             remedy="run the deck with run_batch(..., keep=True) to get its files",

@@ -245,7 +245,7 @@ def _metrics(setting: VerificationSetting, mappings: dict[str, MappingResult]) -
             setting.view: {
                 "corner": setting.conditions.corner.value,
                 "interconnect": setting.conditions.interconnect.value,
-                "temperature_C": setting.conditions.temperature_c,
+                "temperature_C": setting.conditions.temperature_C,
                 "t_phase_s": setting.timing.t_phase,
                 "samples": setting.samples,
                 "mappings": {name: mapping.metrics for name, mapping in mappings.items()},

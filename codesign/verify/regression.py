@@ -113,7 +113,7 @@ def run_regression(
     reference = validate(RegressionReference, parse_toml(text, str(source)), str(source))
     model = FittedModel.load(reference_dir / "model.json")
     layers = read_biases(reference_dir / "biases.csv")
-    conditions = Conditions(corner=reference.corner, temperature_c=reference.temperature_C)
+    conditions = Conditions(corner=reference.corner, temperature_C=reference.temperature_C)
     circuit = Circuit(
         reference.name, reference.network, reference.timing, conditions, layers,
         CellViews(reference.view),

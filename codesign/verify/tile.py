@@ -61,7 +61,7 @@ def verify_reads(
         "views": {
             view: {
                 "corner": reads.conditions.corner.value,
-                "temperature_C": reads.conditions.temperature_c,
+                "temperature_C": reads.conditions.temperature_C,
                 "rows": int(reads.g_plus.shape[0]),
                 "columns": int(reads.g_plus.shape[1]),
                 "reads": len(reads.slots_on),

@@ -155,7 +155,7 @@ def test_a_damaged_or_foreign_shard_is_simulated_again(tmp_path: Path) -> None:
         SweepPlan.from_text(SYNAPSE),
         NETWORK,
         PhaseTiming(),
-        Conditions(temperature_c=85),
+        Conditions(temperature_C=85),
         Process.sky130(),
         out,
         cache_dir=cache,

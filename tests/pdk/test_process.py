@@ -79,7 +79,7 @@ def test_conditions_select_their_parameters(
     ):
         assert process.model_include(other, [NFET]) != nominal
     # Temperature belongs to the deck.
-    assert process.model_include(Conditions(temperature_c=85.0), [NFET]) == nominal
+    assert process.model_include(Conditions(temperature_C=85.0), [NFET]) == nominal
 
 
 def test_process_draws_follow_the_statistics(
@@ -111,7 +111,11 @@ def test_process_pickles_without_parsed_files(
 
 
 @pytest.mark.parametrize(
-    "change", [{"seed": 0}, {"seed": 2**31}, {"temperature_c": -300.0}, {"seed": True}]
+    "change",
+    [
+        *({"seed": 0}, {"seed": 2**31}, {"seed": True}, {"temperature_C": -300.0}),
+        *({"supply_V": 0.0}, {"supply_V": -1.8}, {"supply_V": 10.5}, {"supply_V": float("nan")}),
+    ],
 )
 def test_conditions_are_checked(change: dict[str, float]) -> None:
     with pytest.raises(InputError):

@@ -84,8 +84,8 @@ def test_hanging_simulator_times_out(small, process, tmp_path, monkeypatch):
 def test_unused_pair_and_supply_are_in_the_deck(small, process):
     deck = module.network_deck(small, [[1e-7, 2e-6]], process.supply_V)
     assert "xtop" in deck.netlist and "small_trained" in deck.netlist
-    hot = replace(small, conditions=replace(small.conditions, temperature_c=85.0))
-    assert module.network_deck(hot, [[1e-7, 2e-6]], 1.8).conditions.temperature_c == 85.0
+    hot = replace(small, conditions=replace(small.conditions, temperature_C=85.0))
+    assert module.network_deck(hot, [[1e-7, 2e-6]], 1.8).conditions.temperature_C == 85.0
 
 
 SCRIPT = """

@@ -217,7 +217,7 @@ def condition_columns(conditions: Conditions) -> Row:
     return {
         "corner": conditions.corner.value,
         "interconnect": conditions.interconnect.value,
-        "temperature_C": conditions.temperature_c,
+        "temperature_C": conditions.temperature_C,
         "variation": conditions.variation.value,
         "seed": conditions.seed,
     }
