@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.fashion_mnist_ttfs import DESIGN, activity
-from codesign.design_file import load_design
+from codesign.designs.base import load_design
 from codesign.pnn import Architecture, PNNParameters, Solution
 from codesign.training import Dataset, TrainingParameters
 from codesign.training.datasets import dataset_for

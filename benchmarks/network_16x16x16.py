@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from codesign.cells import CellViews, Network, NetworkParameters, PhaseTiming, View, spike_line
-from codesign.cells.write_layouts import check_layout
+from codesign.flow.layouts import check_layout
 from codesign.characterize.column import first_rise
 from codesign.characterize.network_trials import network_tasks, network_trial_deck
 from codesign.characterize.plan import NetworkSweep

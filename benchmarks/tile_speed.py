@@ -223,7 +223,7 @@ def passive() -> dict[str, Any]:
 
 def plot(rows: list[dict[str, Any]], path: Path) -> None:
     """Time per MVM over cells."""
-    from codesign.characterize.plots import BLUE, GREY, new_figure, save, tidy
+    from codesign.figures import BLUE, GREY, new_figure, save, tidy
 
     figure = new_figure(5.2, 3.6)
     axes = figure.subplots()

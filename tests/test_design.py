@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from codesign.cells import NetworkParameters, PhaseTiming
-from codesign.design import Design
+from codesign.designs.network import Design
 from codesign.errors import DesignError
 from codesign.flow.template import design_template
 from codesign.pdk import Corner, Variation

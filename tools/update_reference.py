@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from codesign.cells import View
-from codesign.design import Design
+from codesign.designs.network import Design
 from codesign.files import write_atomic
 from codesign.training.datasets import dataset_for
 from codesign.verify.regression import RegressionReference, Tolerances, reference_text

@@ -30,7 +30,7 @@ class TaskKeys:
     def key(self, task: SweepTask) -> str:
         """The key of a task."""
         parts = [self._source(type(task)), task.labels()]
-        for deck, analysis in task.simulations(self._process.supply_V):
+        for deck, analysis in task.simulations():
             # Rows carry the conditions, even a seed that nothing was drawn from.
             parts += [repr(deck.conditions), deck.text(analysis, models=self._model_text(deck))]
         return cache_key(*self._simulator, *parts)

@@ -14,7 +14,7 @@ import click
 from codesign.cli.output import DEBUG_KEY, JSON_KEY
 
 if TYPE_CHECKING:
-    from codesign.design import Design
+    from codesign.designs.network import Design
 
 Command = Callable[..., Any]
 
@@ -32,7 +32,7 @@ class StepSettings:
 
     def design(self, **overrides: Any) -> Design:
         """The design with --seed and other overrides (dotted keys; None is no override)."""
-        from codesign.design_file import load_design
+        from codesign.designs.base import load_design
 
         # Steps take the kind of design that they belong to; see codesign.flow.steps.
         design: Any = load_design(self.design_file)

@@ -8,7 +8,7 @@ from codesign.cli.options import StepSettings
 from codesign.cli.output import Output
 
 if TYPE_CHECKING:
-    from codesign.design import Design
+    from codesign.designs.network import Design
     from codesign.flow import FlowReport
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import codesign
-from codesign.design import Design
+from codesign.designs.network import Design
 from codesign.errors import CheckFailed, DataError, InputError
 from codesign.files import remove_partial_files, write_atomic
 from codesign.flow.lock import locked

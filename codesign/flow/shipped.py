@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codesign.design import Design
+from codesign.designs.network import Design
 from codesign.flow.tools import inspect
 from codesign.resources import resource_dir
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import codesign
-from codesign.design import Design
+from codesign.designs.network import Design
 from codesign.errors import InputError
 from codesign.files import hash_bytes, hash_file, hash_tree
 from codesign.flow.manifest import StepRecord

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from codesign.design import Design
+from codesign.designs.network import Design
 from codesign.flow.shipped import find_input
 from codesign.progress import ProgressCallback, silent
 

@@ -2,7 +2,7 @@
 
 from codesign.pdk.conditions import Conditions, Corner, Device, Interconnect, Variation
 from codesign.pdk.library import LibraryLocation, install_library, where
-from codesign.pdk.process import DeviceFacts, Process
+from codesign.pdk.process import DeviceFacts, Process, default_process
 
 __all__ = [
     "Conditions",
@@ -13,6 +13,7 @@ __all__ = [
     "LibraryLocation",
     "Process",
     "Variation",
+    "default_process",
     "install_library",
     "where",
 ]

@@ -168,3 +168,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise ToolError(
             f"cannot read the process facts {path}: {error}", remedy="reinstall codesign"
         ) from error
+
+
+def default_process() -> Process:
+    """The process of what names none."""
+    return Process.sky130()

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from codesign.cells import CellViews, Network, NetworkParameters, PhaseTiming, spike_line
-from codesign.cells.stimulus import control_sources, pulse_source, supply_sources
+from codesign.bench.stimulus import control_sources, pulse_source, supply_sources
 from codesign.characterize.column import first_rise
 from codesign.mapping import LayerBiases, trained_netlist
 from codesign.pdk import Conditions, Process

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from codesign.cells import Network
 from codesign.characterize.model import FittedModel
-from codesign.characterize.plots import save
+from codesign.figures import save
 from codesign.files import write_atomic
 from codesign.units import format_quantity
 from codesign.verify import report_figures as figures

@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 
 from codesign.characterize.model import FittedModel
-from codesign.characterize.plots import BLUE, GREY, ORANGE, new_figure, tidy
+from codesign.figures import BLUE, GREY, ORANGE, new_figure, tidy
 from codesign.mapping import weights_of
 from codesign.pnn import membrane_waveform
 from codesign.verify.network import MappingResult, Verification

@@ -115,7 +115,7 @@ def write_tile_verification(verification: TileVerification, run_dir: Path) -> No
 
 def plot_charges(spice_C: np.ndarray, model_C: np.ndarray, path: Path) -> Path:
     """Model over SPICE, and the histogram of their differences."""
-    from codesign.characterize.plots import BLUE, GREY, new_figure, save, tidy
+    from codesign.figures import BLUE, GREY, new_figure, save, tidy
 
     figure = new_figure(8.4, 3.6)
     left, right = figure.subplots(1, 2)

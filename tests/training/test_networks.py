@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from codesign.design import Design
+from codesign.designs.network import Design
 from codesign.errors import DesignError
 from codesign.pnn import Architecture, PNNParameters
 from codesign.pnn.io import load_spiking_network

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from codesign.cells import CellViews, NetworkParameters, PhaseTiming
+from codesign.bench import condition_columns
 from codesign.errors import SimulationError
-from codesign.pdk import Conditions, Process
+from codesign.pdk import Process
 from codesign.spice import Analysis, DCSweep, Deck, Result, Status, Transient, run_batch
 from codesign.spice.result import Attempt
 
@@ -23,28 +23,6 @@ Row = dict[str, Any]
 Waveforms = dict[str, np.ndarray]
 # Attempts of run_batch's retry ladder, and time to start and read each.
 _LADDER, _LADDER_SLACK_S = 3, 10.0
-
-
-@dataclass(frozen=True)
-class Circuit:
-    """What is characterised: the network's cells, its phases, the conditions, the supply, and
-    which view of the cells."""
-
-    network: NetworkParameters
-    timing: PhaseTiming
-    conditions: Conditions
-    supply_V: float
-    views: CellViews = field(default_factory=CellViews)
-
-    @property
-    def fan_ins(self) -> tuple[int, ...]:
-        """Distinct numbers of synapses on a dendrite."""
-        return tuple(sorted({fan_in for fan_in, _ in self.network.connections}))
-
-    @property
-    def fan_outs(self) -> tuple[int, ...]:
-        """Distinct numbers of synapses on a neuron's spike line; the output layer has none."""
-        return tuple(sorted({0, *self.network.layers[2:]}))
 
 
 @dataclass(frozen=True)
@@ -122,7 +100,7 @@ class SweepTask(ABC):
         """After how long the worker that runs it is taken for hung."""
 
     @abstractmethod
-    def simulations(self, supply_V: float) -> Iterator[tuple[Deck, Analysis | None]]:
+    def simulations(self) -> Iterator[tuple[Deck, Analysis | None]]:
         """Decks and analyses that decide the rows."""
 
     @abstractmethod
@@ -165,7 +143,7 @@ class MeasuredTask(SweepTask):
             return self.timeout_s
         return len(self.analyses) * ladder_timeout_s(self.timeout_s)
 
-    def simulations(self, supply_V: float) -> Iterator[tuple[Deck, Analysis | None]]:
+    def simulations(self) -> Iterator[tuple[Deck, Analysis | None]]:
         yield from ((self.deck, analysis) for analysis in self.analyses)
 
     def labels(self) -> str:
@@ -210,14 +188,3 @@ class MeasuredTask(SweepTask):
 def ladder_timeout_s(timeout_s: float) -> float:
     """How long run_batch may take in all when each attempt may take `timeout_s`."""
     return _LADDER * timeout_s + _LADDER_SLACK_S
-
-
-def condition_columns(conditions: Conditions) -> Row:
-    """Columns of a row that say what it was simulated at."""
-    return {
-        "corner": conditions.corner.value,
-        "interconnect": conditions.interconnect.value,
-        "temperature_C": conditions.temperature_C,
-        "variation": conditions.variation.value,
-        "seed": conditions.seed,
-    }

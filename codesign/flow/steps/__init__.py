@@ -1,6 +1,6 @@
 """The steps of the flow, in order; one file each."""
 
-from codesign.design_file import DesignFile
+from codesign.designs.base import DesignFile
 from codesign.flow.step import Step
 from codesign.flow.steps.fit import FIT
 from codesign.flow.steps.generate import GENERATE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
-from codesign.cells.views import View
+from codesign.bench.views import View
 from codesign.flow.step import Step, StepContext, StepReport
 
 
@@ -22,7 +22,7 @@ def run(context: StepContext) -> StepReport:
     paths = write_netlists(design.name, design.network, folder)
     summary: dict[str, Any] = {"netlists": [path.name for path in paths]}
     if design.view is View.LAYOUT:
-        from codesign.cells.write_layouts import write_layouts
+        from codesign.flow.layouts import write_layouts
 
         summary |= write_layouts(
             design.name,

@@ -11,7 +11,7 @@ from codesign.flow.step import Step, StepContext, StepReport
 
 if TYPE_CHECKING:
     from codesign.characterize.tile.reads import TileReads
-    from codesign.tile_design import TileDesign
+    from codesign.designs.tile import TileDesign
 
 # Draws of pulses: the fit's and the verification's are different ones.
 _FIT_STREAM, _VERIFY_STREAM = 1, 2
@@ -19,7 +19,7 @@ _FIT_STREAM, _VERIFY_STREAM = 1, 2
 
 def tile_design(context: StepContext) -> TileDesign:
     """The context's design, which for these steps is a tile's."""
-    from codesign.tile_design import TileDesign
+    from codesign.designs.tile import TileDesign
 
     design: Any = context.design
     assert isinstance(design, TileDesign)

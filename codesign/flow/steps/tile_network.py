@@ -12,7 +12,7 @@ def run(context: StepContext) -> StepReport:
     import torch
 
     from codesign.files import write_atomic
-    from codesign.tile_network_design import TileNetworkDesign
+    from codesign.designs.tile_network import TileNetworkDesign
     from codesign.training.tile.experiment import run_experiment
     from codesign.training.tile.report import markdown_table, plot_accuracy
 

@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from codesign.cells.tile_column import TileColumnParameters
 from codesign.cells.transistor import TransistorParameters, nmos
-from codesign.design import ProcessParameters
-from codesign.design_file import DesignFile
+from codesign.designs.network import ProcessParameters
+from codesign.designs.base import DesignFile
 from codesign.records import Name, Record
 from codesign.units import Farads, Ohms, Seconds, Siemens, Volts
 

@@ -10,9 +10,9 @@ from pydantic import PrivateAttr
 from codesign.records import Record, parse_toml, read_text, validate
 
 if TYPE_CHECKING:
-    from codesign.design import Design
-    from codesign.tile_design import TileDesign
-    from codesign.tile_network_design import TileNetworkDesign
+    from codesign.designs.network import Design
+    from codesign.designs.tile import TileDesign
+    from codesign.designs.tile_network import TileNetworkDesign
 
 
 class DesignFile(Record):
@@ -80,13 +80,13 @@ def load_design(path: Path) -> Design | TileDesign | TileNetworkDesign:
     )
     kind = parse_toml(text, str(path)).get("kind")
     if kind == "tile_network":
-        from codesign.tile_network_design import TileNetworkDesign
+        from codesign.designs.tile_network import TileNetworkDesign
 
         return TileNetworkDesign.from_text(text, str(path))
     if kind is not None:
-        from codesign.tile_design import TileDesign
+        from codesign.designs.tile import TileDesign
 
         return TileDesign.from_text(text, str(path))
-    from codesign.design import Design
+    from codesign.designs.network import Design
 
     return Design.from_text(text, str(path))

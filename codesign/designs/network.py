@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from codesign.cells import CellViews, NetworkParameters, PhaseTiming, View
 from codesign.cells.layout_limits import layout_faults
-from codesign.design_file import DesignFile
+from codesign.designs.base import DesignFile
 from codesign.errors import DesignError
 from codesign.pdk import Conditions, Corner, Interconnect, Process, Variation
 from codesign.records import Name, Record

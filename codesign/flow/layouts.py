@@ -13,7 +13,7 @@ from codesign.cells.base import Cell
 from codesign.cells.flatten import flat_circuit
 from codesign.cells.network import Network, NetworkParameters
 from codesign.cells.network_view import areas_um2
-from codesign.cells.views import SIMULATED_FROM_F
+from codesign.bench.views import SIMULATED_FROM_F
 from codesign.cells.write import design_cells
 from codesign.errors import CheckFailed, MissingToolError
 from codesign.files import write_atomic

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field
 
-from codesign.design_file import DesignFile
+from codesign.designs.base import DesignFile
 from codesign.records import Name, Record
 from codesign.units import Ohms, Seconds, Siemens, Volts
 
