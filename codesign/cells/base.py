@@ -17,7 +17,7 @@ from codesign.cells.transistor import (
 )
 from codesign.errors import InputError
 from codesign.layout.sketch import Sketch
-from codesign.pdk import Device
+from codesign.pdk import Device, default_process
 from codesign.records import Record
 from codesign.spice.deck import spice_identifier
 
@@ -192,7 +192,7 @@ class Schematic:
         extension = DIFFUSION_LENGTH_M / _MICRO
         area, perimeter = round(w * extension, 6), round(2 * (w + extension), 6)
         junctions = {"ad": area, "as": area, "pd": perimeter, "ps": perimeter}
-        model = f"sky130_fd_pr__{size.model}"
+        model = default_process().subcircuit(size.model)
         self.transistors.append(PlacedTransistor(name, nodes, size))
         self.sub.X(name, model, *nodes, w=w, l=l, **junctions)
         self.devices.add(Device(size.model, w, l))
@@ -213,7 +213,7 @@ class Schematic:
         """A MIM capacitor."""
         w, l = _microns(size.w), _microns(size.l)
         self.capacitors.append(PlacedCapacitor(name, nodes, size))
-        self.sub.X(name, f"sky130_fd_pr__{size.model}", *nodes, w=w, l=l)
+        self.sub.X(name, default_process().subcircuit(size.model), *nodes, w=w, l=l)
         self.devices.add(Device(size.model, w, l))
 
     def resistor(self, name: str, nodes: tuple[str, str], resistance_ohm: float) -> None:

@@ -38,7 +38,7 @@ class ProcessParameters(Record):
 
     def process(self) -> Process:
         """The process at this supply."""
-        return dataclasses.replace(Process.sky130(), supply_V=self.supply)
+        return dataclasses.replace(Process.load(self.name), supply_V=self.supply)
 
     def conditions(self, corner: Corner | None = None) -> Conditions:
         """The simulation conditions, at another corner if one is given."""

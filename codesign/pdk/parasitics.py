@@ -10,16 +10,16 @@ Two descriptions of the same wires, from pdk/<process>:
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import InputError, ToolError
-from codesign.resources import resource_dir
+from codesign.errors import InputError
+from codesign.pdk.facts import facts_of
 
 CORNERS = ("nom", "low", "high")
 LAWS = ("foundry", "constant")
@@ -98,27 +98,25 @@ class ParasiticTable:
     halo_um: float
     spread_m_per_F: float
 
-    @staticmethod
-    @cache
-    def sky130(corner: str = "nom", law: str = "constant") -> ParasiticTable:
-        """The tables of pdk/sky130 at "nom", "low" or "high" capacitance.
 
-        low is the foundry's fast, high its slow interconnect corner. Raises InputError for another
-        corner or law, ToolError when a file is unreadable.
-        """
-        for what, value, known in (("corner", corner, CORNERS), ("law", law, LAWS)):
-            if value not in known:
-                raise InputError(
-                    f"unknown interconnect {what} {value!r}", remedy=f"one of {', '.join(known)}"
-                )
-        k = CORNERS.index(corner)
-        facts, arrays = _read("parasitics.toml"), _read("interconnect.toml")
-        overlaps = {
-            (upper, lower): Overlap(
-                record["area_aF_per_um2"][k] * 1e-6,
-                record["fringe_aF_per_um"][k] * 1e-12,
-                record.get("fringe_up_aF_per_um", (0.0,) * len(CORNERS))[k] * 1e-12,
+@cache
+def read_parasitics(folder: Path, corner: str, law: str) -> ParasiticTable:
+    """The tables of a process at "nom", "low" or "high" capacitance.
+
+    low is the foundry's fast, high its slow interconnect corner. Raises InputError for another
+    corner or law, ToolError when a file is damaged or missing.
+    """
+    for what, value, known in (("corner", corner, CORNERS), ("law", law, LAWS)):
+        if value not in known:
+            raise InputError(
+                f"unknown interconnect {what} {value!r}", remedy=f"one of {', '.join(known)}"
             )
+    k = CORNERS.index(corner)
+    with facts_of(folder / "interconnect.toml") as arrays:
+        wires = {layer: _wire_arrays(layer, record, k) for layer, record in arrays.items()}
+    with facts_of(folder / "parasitics.toml") as facts:
+        overlaps = {
+            (upper, lower): _overlap(record, k)
             for upper, lowers in facts["overlap"].items()
             for lower, record in lowers.items()
         }
@@ -131,11 +129,19 @@ class ParasiticTable:
             law,
             overlaps,
             sidewalls,
-            {layer: _wire_arrays(layer, record, k) for layer, record in arrays.items()},
+            wires,
             facts["well"]["area_aF_per_um2"][k] * 1e-6,
             facts["halo"]["halo_um"],
             facts["halo"]["spread_um_per_aF"] * 1e12,
         )
+
+
+def _overlap(record: dict[str, Any], k: int) -> Overlap:
+    return Overlap(
+        record["area_aF_per_um2"][k] * 1e-6,
+        record["fringe_aF_per_um"][k] * 1e-12,
+        record.get("fringe_up_aF_per_um", (0.0,) * len(CORNERS))[k] * 1e-12,
+    )
 
 
 def _wire_arrays(layer: str, record: dict[str, Any], k: int) -> WireArrays:
@@ -159,13 +165,3 @@ def _planes(stack: str, layer: str) -> tuple[str | None, str]:
     code = next(code for code, name in _CODES.items() if name == layer)
     above, below = stack.split(code, 1)
     return _CODES[above] if above else None, _CODES[below]
-
-
-def _read(name: str) -> dict[str, Any]:
-    path = resource_dir("pdk") / "sky130" / name
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ToolError(
-            f"cannot read the capacitance table {path}: {error}", remedy="reinstall codesign"
-        ) from error

@@ -1,18 +1,14 @@
-"""Sheet and contact resistances of the wiring, by interconnect corner, from pdk/sky130."""
+"""Sheet and contact resistances of the wiring, by interconnect corner."""
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from codesign.errors import ToolError
 from codesign.pdk.conditions import Interconnect
-from codesign.resources import resource_dir
-
-_CONDUCTORS = ("poly", "li1", "met1", "met2", "met3", "met4", "met5")
+from codesign.pdk.facts import facts_of
+from codesign.pdk.technology import read_technology
 
 
 @dataclass(frozen=True)
@@ -26,37 +22,29 @@ class ResistanceTable:
     cut_ohm: dict[str, float]
     cut_um2: dict[str, float]
 
-    @staticmethod
-    @cache
-    def sky130(corner: Interconnect = Interconnect.NOM) -> ResistanceTable:
-        """Nominal values of layers.toml, scaled as the model library's corners scale theirs."""
-        folder = resource_dir("pdk") / "sky130"
-        layers, corners = _read(folder / "layers.toml"), _read(folder / "resistances.toml")
-        sign = {Interconnect.LOW: 1, Interconnect.NOM: 0, Interconnect.HIGH: -1}[corner]
 
-        def factor(record: dict[str, float]) -> float:
-            return record[f"{corner}_ohm"] / record["nom_ohm"]
+@cache
+def read_resistances(folder: Path, corner: Interconnect) -> ResistanceTable:
+    """Nominal values of layers.toml, scaled as the model library's corners scale theirs, which are
+    in resistances.toml. Raises ToolError when one of them is damaged or missing."""
+    conductors = read_technology(folder).conductors
+    sign = {Interconnect.LOW: 1, Interconnect.NOM: 0, Interconnect.HIGH: -1}[corner]
 
-        cut_ohm, cut_um2 = {}, {}
+    def factor(record: dict[str, float]) -> float:
+        return record[f"{corner}_ohm"] / record["nom_ohm"]
+
+    cut_ohm, cut_um2 = {}, {}
+    with facts_of(folder / "layers.toml") as layers:
+        nominal = {name: float(layers["layer"][name]["sheet_ohm"]) for name in conductors}
+        with facts_of(folder / "resistances.toml") as corners:
+            sheets = corners["sheet"]
+            sheet_ohm = {name: nominal[name] * factor(sheets[name]) for name in conductors}
+            change_um = {name: sign * sheets[name]["width_change_um"] for name in conductors}
+            factors = {name: factor(record) for name, record in corners["cut"].items()}
         for name, record in layers["cut"].items():
             kinds = {"": name} if name != "licon" else {k: f"licon_{k}" for k in ("n", "p", "poly")}
             for kind, key in kinds.items():
-                nominal = record[f"resistance_{kind}_ohm" if kind else "resistance_ohm"]
-                cut_ohm[key] = nominal * factor(corners["cut"][key])
+                ohm = record[f"resistance_{kind}_ohm" if kind else "resistance_ohm"]
+                cut_ohm[key] = ohm * factors[key]
                 cut_um2[key] = record["size_um"] ** 2
-        sheets = corners["sheet"]
-        return ResistanceTable(
-            {n: layers["layer"][n]["sheet_ohm"] * factor(sheets[n]) for n in _CONDUCTORS},
-            {n: sign * sheets[n]["width_change_um"] for n in _CONDUCTORS},
-            cut_ohm,
-            cut_um2,
-        )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ToolError(
-            f"cannot read the process facts {path}: {error}", remedy="reinstall codesign"
-        ) from error
+    return ResistanceTable(sheet_ohm, change_um, cut_ohm, cut_um2)

@@ -1,14 +1,13 @@
-"""The rule table as typed records: pdk/sky130/rules.toml."""
+"""The design rules of a process as typed records: its rules.toml."""
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from codesign.errors import ToolError
-from codesign.resources import resource_dir
+from codesign.pdk.facts import facts_of
 
 
 @dataclass(frozen=True)
@@ -51,18 +50,12 @@ class RuleTable:
     def __getitem__(self, rule_id: str) -> Rule:
         return next(rule for rule in self.rules if rule.id == rule_id)
 
-    @staticmethod
-    @cache
-    def sky130() -> RuleTable:
-        """The table of sky130. Raises ToolError when the file is damaged or missing."""
-        path = resource_dir("pdk") / "sky130" / "rules.toml"
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-            rules = tuple(_rule(record, table["sources"]) for record in table["rule"])
-        except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
-            raise ToolError(
-                f"cannot read the design rules {path}: {error}", remedy="reinstall codesign"
-            ) from error
+
+@cache
+def read_rules(folder: Path) -> RuleTable:
+    """The rules.toml of a process. Raises ToolError when it is damaged or missing."""
+    with facts_of(folder / "rules.toml") as table:
+        rules = tuple(_rule(record, table["sources"]) for record in table["rule"])
         return RuleTable(rules, dict(table["derived"]))
 
 

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from codesign.errors import ToolError
-from codesign.resources import resource_dir
-
-# Purposes (GDS data types) of texts and pin shapes, on the number of their layer.
-LABEL_PURPOSE = 5
-PIN_PURPOSE = 16
+from codesign.pdk.facts import facts_of
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A drawn layer: GDS layer and data type; minimum width and space in um where it has rules."""
+    """A drawn layer: GDS layer and data type; minimum width and space in um where it has rules.
+
+    label, pin: GDS numbers of the texts that name nets and of the shapes that mark pins on it.
+    """
 
     name: str
     gds: tuple[int, int]
+    label: tuple[int, int]
+    pin: tuple[int, int]
     width_um: float = 0.0
     space_um: float = 0.0
-
-    @property
-    def label(self) -> tuple[int, int]:
-        """GDS numbers of the texts that name nets on this layer."""
-        return (self.gds[0], LABEL_PURPOSE)
-
-    @property
-    def pin(self) -> tuple[int, int]:
-        """GDS numbers of the shapes that mark pins on this layer."""
-        return (self.gds[0], PIN_PURPOSE)
 
 
 @dataclass(frozen=True)
@@ -52,67 +41,81 @@ class Cut:
 
 @dataclass(frozen=True)
 class Technology:
-    """All layers by name. `conductors` are the wiring layers from the lowest up."""
+    """All layers by name. `conductors` are the wiring layers from the lowest up, `via_stack` the
+    cuts with the two wiring layers that each joins (licon joins diffusion or tap with li1 too).
+
+    label_purpose, pin_purpose: GDS data types of texts and pin shapes. substrate_texts: numbers of
+    texts that name the substrate. harmless, harmless_numbers: GDS numbers, and layers whatever
+    their data type, of what neither conducts nor makes a device.
+    """
 
     name: str
     grid_um: float
     layers: dict[str, Layer]
     cuts: dict[str, Cut]
-
-    conductors = ("poly", "li1", "met1", "met2", "met3", "met4", "met5")
-    # Cut and the wiring layers it joins; licon joins poly, diffusion or tap with li1.
-    via_stack = (
-        ("licon", "poly", "li1"),
-        ("mcon", "li1", "met1"),
-        ("via", "met1", "met2"),
-        ("via2", "met2", "met3"),
-        ("via3", "met3", "met4"),
-        ("via4", "met4", "met5"),
-    )
+    conductors: tuple[str, ...]
+    via_stack: tuple[tuple[str, str, str], ...]
+    label_purpose: int
+    pin_purpose: int
+    substrate_texts: tuple[tuple[int, int], ...]
+    harmless: frozenset[tuple[int, int]]
+    harmless_numbers: frozenset[int]
 
     def gds(self, name: str) -> tuple[int, int]:
         """GDS layer and data type of a layer or cut. KeyError for an unknown one."""
         return self.cuts[name].gds if name in self.cuts else self.layers[name].gds
 
-    @staticmethod
-    @cache
-    def sky130() -> Technology:
-        """sky130, from pdk/sky130/layers.toml. Raises ToolError when the file is unreadable."""
-        folder = resource_dir("pdk") / "sky130"
-        facts, process = _read(folder / "layers.toml"), _read(folder / "process.toml")
+
+@cache
+def read_technology(folder: Path) -> Technology:
+    """The layers.toml of a process. Raises ToolError when it is damaged or missing."""
+    with facts_of(folder / "process.toml") as process:
+        name, grid_um = str(process["process"]["name"]), float(process["grid"]["manufacturing_um"])
+    with facts_of(folder / "layers.toml") as facts:
+        purpose, marks, stack = facts["purpose"], facts["marks"], facts["stack"]
         layers = {
-            name: Layer(
-                name,
-                _pair(record["gds"]),
-                float(record.get("width_min_um", 0.0)),
-                float(record.get("space_min_um", 0.0)),
-            )
-            for name, record in facts["layer"].items()
+            layer: _layer(layer, record, purpose) for layer, record in facts["layer"].items()
         }
-        layers |= {name: Layer(name, _pair(gds)) for name, gds in facts["other"].items()}
-        cuts = {
-            name: Cut(
-                name,
-                _pair(record["gds"]),
-                record["size_um"],
-                record["space_um"],
-                {layer: (float(a), float(b)) for layer, (a, b) in record["enclosure_um"].items()},
-            )
-            for name, record in facts["cut"].items()
+        layers |= {
+            layer: _layer(layer, {"gds": gds}, purpose) for layer, gds in facts["other"].items()
         }
-        grid_um = float(process["grid"]["manufacturing_um"])
-        return Technology(process["process"]["name"], grid_um, layers, cuts)
+        return Technology(
+            name=name,
+            grid_um=grid_um,
+            layers=layers,
+            cuts={cut: _cut(cut, record) for cut, record in facts["cut"].items()},
+            conductors=tuple(stack["conductors"]),
+            via_stack=tuple((cut, low, high) for cut, low, high in stack["joints"]),
+            label_purpose=int(purpose["label"]),
+            pin_purpose=int(purpose["pin"]),
+            substrate_texts=tuple(map(_pair, marks["substrate_texts"])),
+            harmless=frozenset(map(_pair, marks["harmless"])),
+            harmless_numbers=frozenset(map(int, marks["harmless_numbers"])),
+        )
+
+
+def _layer(name: str, record: dict[str, Any], purpose: dict[str, int]) -> Layer:
+    gds = _pair(record["gds"])
+    return Layer(
+        name,
+        gds,
+        (gds[0], int(purpose["label"])),
+        (gds[0], int(purpose["pin"])),
+        float(record.get("width_min_um", 0.0)),
+        float(record.get("space_min_um", 0.0)),
+    )
+
+
+def _cut(name: str, record: dict[str, Any]) -> Cut:
+    return Cut(
+        name,
+        _pair(record["gds"]),
+        float(record["size_um"]),
+        float(record["space_um"]),
+        {layer: (float(a), float(b)) for layer, (a, b) in record["enclosure_um"].items()},
+    )
 
 
 def _pair(values: list[int]) -> tuple[int, int]:
     first, second = values
     return int(first), int(second)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ToolError(
-            f"cannot read the process facts {path}: {error}", remedy="reinstall codesign"
-        ) from error

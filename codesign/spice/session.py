@@ -23,7 +23,7 @@ _HISTORY_LIMIT = 5000
 class Session:
     """A circuit held in libngspice.
 
-        with Session(Process.sky130()) as session:
+        with Session(default_process()) as session:
             session.load(deck)
             session.alter("vg", 0.9)
             current_A = session.op("i(vd)")["i(vd)"]

@@ -20,7 +20,6 @@ from codesign.layout.extract.rectangles import Boxes, Index, split
 from codesign.layout.extract.reduce import RCGraph, RCLimits, reduce_network
 from codesign.layout.extract.settle import settle
 from codesign.layout.extract.wire_resistance import CONDUCTORS, WireNodes, extract_wires
-from codesign.pdk import Interconnect
 from codesign.pdk.parasitics import ParasiticTable
 from codesign.pdk.resistances import ResistanceTable
 
@@ -45,21 +44,19 @@ def extract_rc(
     mims: tuple[MIMCapacitor, ...],
     names: Names,
     floating: Collection[int],
-    corner: Interconnect,
+    resistance: ResistanceTable,
+    capacitance: ParasiticTable,
     limits: RCLimits | None = None,
-    capacitance: ParasiticTable | None = None,
 ) -> RCCircuit:
     """Resistances and capacitances of all nets, reduced. Nodes carry the name of their net: its
     label's own node exactly, the others with `__1`, `__2`, ... behind it."""
     limits = limits or RCLimits()
-    table = ResistanceTable.sky130(corner)
-    nodes = place_nodes(connected, mims, names, table)
-    wires = extract_wires(connected, nodes, table)
+    nodes = place_nodes(connected, mims, names, resistance)
+    wires = extract_wires(connected, nodes, resistance)
     for net in sorted(set(range(connected.n_nets)) - set(nodes.net)):
         nodes.add(net)
     root, lumped = _join(nodes)
-    law = capacitance or ParasiticTable.sky130(corner)
-    found = capacitances(_node_shapes(connected, nodes, wires, root), law)
+    found = capacitances(_node_shapes(connected, nodes, wires, root), capacitance)
     graph = RCGraph(nodes.net)
     for a, b, ohm in nodes.resistors:
         if root[a] != root[b]:
