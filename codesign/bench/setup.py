@@ -10,7 +10,7 @@ from codesign.bench.views import CellViews
 from codesign.cells import Network, NetworkParameters, PhaseTiming, View
 from codesign.cells.neuron import Neuron
 from codesign.cells.synapse import Synapse
-from codesign.pdk import Conditions, Process, default_process
+from codesign.pdk import Conditions, Process
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,12 @@ class Setup:
     timing: PhaseTiming = field(default_factory=PhaseTiming)
     conditions: Conditions = field(default_factory=Conditions)
     views: CellViews = field(default_factory=CellViews)
-    process: Process = field(default_factory=default_process)
     name: str = "network"
+
+    @property
+    def process(self) -> Process:
+        """The process whose models are simulated."""
+        return self.views.process
 
     @property
     def supply_V(self) -> float:

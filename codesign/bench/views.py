@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from codesign.cells.flatten import flat_circuit
 from codesign.cells.given_layout import GivenLayout
 from codesign.errors import CheckFailed, DataError
 from codesign.layout.circuit import FlatCircuit, wrapped
-from codesign.pdk import Device, Interconnect, default_process
+from codesign.pdk import Device, Interconnect, Process, default_process
 from codesign.spice.expressions import evaluate
 
 # ngspice 39 gives up on a subcircuit with more than about a thousand nodes (N_GLOBAL_NODES).
@@ -34,11 +34,12 @@ Definitions = dict[str, str]
 @dataclass(frozen=True)
 class CellViews:
     """Netlists of cells in one view; extraction at the given interconnect corner. `folder`: where
-    `generate` wrote them."""
+    `generate` wrote them. `process`: whose devices and layers they have."""
 
     view: View = View.SCHEMATIC
     interconnect: Interconnect = Interconnect.NOM
     folder: Path | None = None
+    process: Process = field(default_factory=default_process)
 
     def definitions(self, cells: Iterable[Cell]) -> list[str]:
         """Subcircuit definitions that the cells need, each once, sub-cells first."""
@@ -60,7 +61,7 @@ class CellViews:
         found: set[Device] = set()
         for cell in cells:
             for text in self._of(cell).values():
-                found |= sizes_in(text)
+                found |= sizes_in(text, self.process.model_prefix)
             if self.view is View.SCHEMATIC or not cell.abuts:
                 # Sizes that are expressions in a knob stand in no text.
                 found |= cell.devices()
@@ -68,7 +69,7 @@ class CellViews:
 
     def _of(self, cell: Cell) -> Definitions:
         if self.folder is None:
-            return drawn_definitions(cell, self.view, self.interconnect)
+            return drawn_definitions(cell, self.view, self.interconnect, self.process)
         return split_definitions(self._read(cell))
 
     def _read(self, cell: Cell) -> str:
@@ -84,25 +85,27 @@ class CellViews:
 
     def _flat(self, cell: Cell) -> FlatCircuit:
         if self.folder is None:
-            return extracted(cell, self.interconnect)
+            return extracted(cell, self.interconnect, self.process)
         from codesign.layout.lvs import read_circuit
 
         return read_circuit(self.folder / f"{cell.name}.extracted.spice", cell.name)
 
 
-def drawn_definitions(cell: Cell, view: View, interconnect: Interconnect) -> Definitions:
+def drawn_definitions(
+    cell: Cell, view: View, interconnect: Interconnect, process: Process | None = None
+) -> Definitions:
     """Definitions of a cell and everything in it, drawn now; in the layout view extracted, part by
     part where the parts cannot be drawn as one."""
     if view is View.SCHEMATIC:
         return {part.name: part.schematic.text for part in cell.cells()}
     if cell.given_layout is not None:
-        inside = _given(cell, interconnect)
+        inside = _given(cell, interconnect, process)
         return {inside.name: inside.spice(), cell.name: cell.schematic.text}
     if cell.abuts:
-        return {cell.name: extracted(cell, interconnect).spice()}
+        return {cell.name: extracted(cell, interconnect, process).spice()}
     texts: Definitions = {}
     for child in cell.schematic.children:
-        texts |= drawn_definitions(child, view, interconnect)
+        texts |= drawn_definitions(child, view, interconnect, process)
     return texts | {cell.name: cell.schematic.text}
 
 
@@ -122,9 +125,9 @@ def split_definitions(text: str) -> Definitions:
     return found
 
 
-def sizes_in(text: str) -> set[Device]:
-    """Devices of the process in a definition, those whose sizes are plain numbers."""
-    prefix = default_process().model_prefix
+def sizes_in(text: str, prefix: str) -> set[Device]:
+    """Devices of the process in a definition, those whose sizes are plain numbers; `prefix`: of
+    their models' names."""
     found: set[Device] = set()
     for card in text.replace("\n+", " ").splitlines():
         start = card.find(prefix)
@@ -138,31 +141,39 @@ def sizes_in(text: str) -> set[Device]:
     return found
 
 
-def extracted(cell: Cell, interconnect: Interconnect = Interconnect.NOM) -> FlatCircuit:
+def extracted(
+    cell: Cell,
+    interconnect: Interconnect = Interconnect.NOM,
+    process: Process | None = None,
+) -> FlatCircuit:
     """The circuit that a cell's layout extracts to, with capacitances, its nets named as in the
     flattened schematic (`xn_1_1.mem`).
 
     Draws, extracts and compares with the schematic; the same cell is extracted once. Raises
     CheckFailed when layout and schematic differ, InputError for a cell without a layout view.
     """
-    key = (type(cell).__qualname__, cell.name, cell.parameters.model_dump_json())
-    if (known := _extracted().get((*key, interconnect))) is None:
+    process = process or default_process()
+    parameters = cell.parameters.model_dump_json()
+    key = (type(cell).__qualname__, cell.name, parameters, interconnect, str(process.folder))
+    if (known := _extracted().get(key)) is None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{cell.name}.gds"
             cell.layout.write_gds(path)
-            known = extract_named(cell, path, interconnect)
-        _extracted()[(*key, interconnect)] = known
+            known = extract_named(cell, path, interconnect, process)
+        _extracted()[key] = known
     return known
 
 
-def extract_named(cell: Cell, gds: Path, interconnect: Interconnect) -> FlatCircuit:
+def extract_named(
+    cell: Cell, gds: Path, interconnect: Interconnect, process: Process | None = None
+) -> FlatCircuit:
     """`extracted`, from a layout file of the cell."""
     from codesign.layout.extract import extract_circuit
     from codesign.layout.lvs import compare
 
     found = extract_circuit(
         gds, cell.name, mode="c", corner=interconnect, ports=cell.port_names,
-        min_capacitance_F=SIMULATED_FROM_F,
+        min_capacitance_F=SIMULATED_FROM_F, process=process,
     )  # fmt: skip
     report = compare(found, schematic_circuit(cell))
     if not report.match:
@@ -182,13 +193,13 @@ def schematic_circuit(cell: Cell) -> FlatCircuit:
         return read_circuit(path, cell.name)
 
 
-def _given(cell: Cell, interconnect: Interconnect) -> FlatCircuit:
+def _given(cell: Cell, interconnect: Interconnect, process: Process | None) -> FlatCircuit:
     """The extracted circuit of a layout that was given, under the name and with the ports of the
     subcircuit inside the cell. Raises CheckFailed when it differs from the netlist."""
     layout = cell.given_layout
     assert layout is not None
     inside = cell.schematic.children[0]
-    circuit = extract_given(layout, inside, interconnect)
+    circuit = extract_given(layout, inside, interconnect, process)
     from codesign.layout.lvs import compare
 
     report = compare(circuit, schematic_circuit(inside))
@@ -197,13 +208,15 @@ def _given(cell: Cell, interconnect: Interconnect) -> FlatCircuit:
     return circuit.renamed(report.nets)
 
 
-def extract_given(layout: GivenLayout, inside: Cell, interconnect: Interconnect) -> FlatCircuit:
+def extract_given(
+    layout: GivenLayout, inside: Cell, interconnect: Interconnect, process: Process | None
+) -> FlatCircuit:
     """Extract a given layout; named as the subcircuit it belongs to."""
     from codesign.layout.extract import extract_circuit
 
     found = extract_circuit(
         layout.path, layout.top, mode="c", corner=interconnect, ports=layout.ports,
-        min_capacitance_F=SIMULATED_FROM_F,
+        min_capacitance_F=SIMULATED_FROM_F, process=process,
     )  # fmt: skip
     names = dict(zip(layout.ports, inside.port_names, strict=True))
     return replace(found.renamed(names), name=inside.name)

@@ -2,41 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
-from codesign.records import Record, parse_toml, read_text, validate
+from codesign.bench import CellViews
+from codesign.cells.base import View
+from codesign.pdk import DEFAULT_PROCESS, Conditions, Corner, Interconnect, Process, Variation
+from codesign.records import Record, own_file, parse_toml, read_text, validate
+from codesign.units import Celsius, Volts
 
-if TYPE_CHECKING:
-    from codesign.designs.network import Design
-    from codesign.designs.tile import TileDesign
-    from codesign.designs.tile_network import TileNetworkDesign
+_REMEDY = "write one with `codesign init NAME`, or correct the path"
+
+
+class ProcessParameters(Record):
+    """The process and the conditions every simulation is run at."""
+
+    name: str = Field(DEFAULT_PROCESS, description="a process that codesign knows", max_length=64)
+    folder: str | None = Field(
+        None, description="folder of a process of your own, relative to the design file"
+    )
+    corner: Corner = Field(Corner.TT, description="transistors: tt ss ff sf fs")
+    interconnect: Interconnect = Field(
+        Interconnect.NOM, description="resistances and capacitances: nom low high"
+    )
+    temperature: Annotated[Celsius, Field(ge=-55, le=150)] = Field(
+        27.0, description="of the whole chip"
+    )
+    variation: Variation = Field(
+        Variation.NONE, description="none, mismatch (per device) or process (per chip)"
+    )
+    seed: int = Field(1, ge=1, le=2**31 - 1, description="the chip that random variation draws")
+    supply: Annotated[Volts, Field(gt=0, le=1.95)] = Field(1.8, description="supply voltage")
+
+    def process(self, folder: Path = Path()) -> Process:
+        """The process; `folder` is the design file's."""
+        if self.folder is not None:
+            return Process.load(own_file(folder, self.folder, "process.folder").resolve())
+        return Process.load(self.name)
+
+    def conditions(self, corner: Corner | None = None) -> Conditions:
+        """The simulation conditions, at another corner if one is given."""
+        return Conditions(
+            corner=corner or self.corner,
+            interconnect=self.interconnect,
+            temperature_C=self.temperature,
+            supply_V=self.supply,
+            variation=self.variation,
+            seed=self.seed,
+        )
 
 
 class DesignFile(Record):
     """Base of designs: how they are read, shown and overridden."""
 
+    name: str
+
+    # Name of the kind, for lists and messages.
+    kind_name: ClassVar[str] = "network"
     _source: str = PrivateAttr("design")
     _text: str = PrivateAttr("")
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """The design in a file. Raises DesignError naming file, key and what is allowed."""
-        text = read_text(
-            path, "design file", remedy="write one with `codesign init NAME`, or correct the path"
-        )
-        return cls.from_text(text, str(path))
+        return cls.from_text(read_text(path, "design file", remedy=_REMEDY), str(path))
 
     @classmethod
     def from_text(cls, text: str, source: str = "design") -> Self:
-        """The design in a TOML text; `source` names it in messages."""
+        """The design in a TOML text; `source` names it in messages, and its folder is where files
+        that the design names are."""
         return cls._build(parse_toml(text, source), source, text)
 
     @classmethod
     def _build(cls, data: dict[str, Any], source: str, text: str) -> Self:
-        design = validate(cls, data, source)
+        design = validate(cls, data, source, Path(source.partition(" with ")[0]).parent)
         design._source, design._text = source, text
         return design
 
@@ -50,7 +92,7 @@ class DesignFile(Record):
                 table = table[name]
             table[last] = value
         changes = ", ".join(f"{key} = {value}" for key, value in values.items())
-        return self._build(data, f"{self._source} with {changes}", self._text)
+        return self._build(data, f"{self.source} with {changes}", self._text)
 
     @property
     def source(self) -> str:
@@ -58,9 +100,27 @@ class DesignFile(Record):
         return self._source.partition(" with ")[0]
 
     @property
+    def folder(self) -> Path:
+        """Where files that the design names are."""
+        return Path(self.source).parent
+
+    @property
     def text(self) -> str:
         """The design file as it was written."""
         return self._text
+
+    @property
+    def seed(self) -> int:
+        """Seed of what the design draws at random."""
+        return 1
+
+    def with_seed(self, seed: int) -> Self:
+        """This design with another seed."""
+        return self.override({"seed": seed})
+
+    def files(self, section: str) -> Iterator[tuple[str, Path]]:
+        """Files beside the design file that a section of it is read from, by name."""
+        yield from ()
 
     def value(self, key: str) -> Any:
         """JSON-ready value at a dotted key: `design.value("process.corner")`. KeyError if none."""
@@ -70,23 +130,8 @@ class DesignFile(Record):
         return value
 
 
-def load_design(path: Path) -> Design | TileDesign | TileNetworkDesign:
-    """The design in a file: a network's, or what it says with `kind`.
-
-    Raises DesignError naming file, key and what is allowed.
-    """
-    text = read_text(
-        path, "design file", remedy="write one with `codesign init NAME`, or correct the path"
-    )
-    kind = parse_toml(text, str(path)).get("kind")
-    if kind == "tile_network":
-        from codesign.designs.tile_network import TileNetworkDesign
-
-        return TileNetworkDesign.from_text(text, str(path))
-    if kind is not None:
-        from codesign.designs.tile import TileDesign
-
-        return TileDesign.from_text(text, str(path))
-    from codesign.designs.network import Design
-
-    return Design.from_text(text, str(path))
+def views_of(
+    view: View, process: ProcessParameters, folder: Path, netlists: Path | None = None
+) -> CellViews:
+    """The cells' netlists in a view: those in the folder `netlists`, or drawn when needed."""
+    return CellViews(view, process.interconnect, netlists, process.process(folder))

@@ -1,4 +1,4 @@
-"""Design: the validated content of a design file. Everything downstream takes typed records.
+"""Design: a network and its circuit, or a network that is only trained.
 
 A design file is data. It is read once, here; names in it match [A-Za-z][A-Za-z0-9_]* because they
 become SPICE identifiers and file names; quantities carry their units.
@@ -6,65 +6,58 @@ become SPICE identifiers and file names; quantities carry their units.
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from codesign.cells import CellViews, NetworkParameters, PhaseTiming, View
+from codesign.bench import Setup
+from codesign.cells import NetworkParameters, PhaseTiming, View
 from codesign.cells.layout_limits import layout_faults
-from codesign.designs.base import DesignFile
+from codesign.characterize.plan import plan_path
+from codesign.designs.base import DesignFile, ProcessParameters, views_of
+from codesign.designs.load import register_design
 from codesign.errors import DesignError
-from codesign.pdk import Conditions, Corner, Interconnect, Process, Variation
+from codesign.pdk import Corner, Variation
 from codesign.records import Name, Record
 from codesign.training.model import ModelParameters
 from codesign.training.parameters import DATASET_SHAPES, TrainingParameters
-from codesign.units import Celsius, Volts
 
-RESERVED_NAMES = r"synapse|neuron|line_driver|input_driver|crossbar_\d+x\d+"
-
-
-class ProcessParameters(Record):
-    """The process and the conditions every simulation is run at."""
-
-    name: Literal["sky130"] = "sky130"
-    corner: Corner = Corner.TT
-    interconnect: Interconnect = Interconnect.NOM
-    temperature: Annotated[Celsius, Field(ge=-55, le=150)] = 27.0
-    variation: Variation = Variation.NONE
-    seed: int = Field(1, ge=1, le=2**31 - 1, description="the chip that random variation draws")
-    supply: Annotated[Volts, Field(gt=0, le=1.95)] = 1.8
-
-    def process(self) -> Process:
-        """The process at this supply."""
-        return dataclasses.replace(Process.load(self.name), supply_V=self.supply)
-
-    def conditions(self, corner: Corner | None = None) -> Conditions:
-        """The simulation conditions, at another corner if one is given."""
-        return Conditions(
-            corner=corner or self.corner,
-            interconnect=self.interconnect,
-            temperature_C=self.temperature,
-            variation=self.variation,
-            seed=self.seed,
-        )
+RESERVED_NAMES = (
+    r"synapse(_.*)?|neuron(_.*)?|line_driver|input_driver|crossbar_\d+x\d+(_\w+)?"
+)
 
 
 class CharacterizationParameters(Record):
-    """Which sweep plan characterises the cells: characterization/<plan>.toml."""
+    """Which sweep plan characterises the cells."""
 
-    plan: Name = "default"
+    plan: str = Field(
+        "default",
+        pattern=r"^[A-Za-z][A-Za-z0-9_./-]{0,120}\z",
+        description="characterization/<plan>.toml, or a file <plan>.toml beside the design file",
+    )
 
 
 class VerifyParameters(Record):
     """How the trained network is compared with SPICE."""
 
-    samples: int = Field(50, ge=1, description="test samples to simulate")
-    mappings: tuple[Literal["pnn", "ann"], ...] = Field(("pnn", "ann"), min_length=1)
-    corner: Corner | None = Field(None, description="None: the corner of [process]")
-    max_rmse_ns: float | None = Field(None, gt=0, description="limit of the output layer's error")
-    calibration_samples: int = Field(4, ge=1, description="training samples, to fit scales on")
+    samples: int = Field(50, ge=1, description="test samples to run through ngspice")
+    mappings: tuple[Literal["pnn", "ann"], ...] = Field(
+        ("pnn", "ann"),
+        min_length=1,
+        description="pnn: the fitted model, one scale; ann: ideal sums, two fitted scales",
+    )
+    corner: Corner | None = Field(
+        None, description="transistor corner to simulate at; that of [process] if left out"
+    )
+    max_rmse_ns: float | None = Field(
+        None, gt=0, description="largest error of the output layer's spike times that passes"
+    )
+    calibration_samples: int = Field(
+        4, ge=1, description="training samples that the ann scales are fitted on"
+    )
     schematic_samples: int = Field(
         10, ge=0, description="layout view: test samples to simulate in the schematic view too"
     )
@@ -77,14 +70,17 @@ class VerifyParameters(Record):
         return mappings
 
 
+@register_design
 class Design(DesignFile):
     """One design: process, cells, network, characterisation, training, verification.
 
     With `model` it has no circuit: the network has given parameters, and is trained only.
     """
 
-    name: Name
-    view: View = View.SCHEMATIC
+    name: Name = Field(description="becomes a SPICE identifier: letters, digits, underscores")
+    view: View = Field(
+        View.SCHEMATIC, description="what is simulated: layout (extracted) or schematic"
+    )
     process: ProcessParameters = ProcessParameters()
     network: NetworkParameters = NetworkParameters()
     timing: PhaseTiming = PhaseTiming()
@@ -100,10 +96,22 @@ class Design(DesignFile):
             values["process.seed"] = seed
         return self.override(values)
 
-    @property
-    def views(self) -> CellViews:
-        """The view of the cells that the design is simulated in."""
-        return CellViews(self.view, self.process.interconnect)
+    def setup(
+        self,
+        netlists: Path | None = None,
+        *,
+        corner: Corner | None = None,
+        view: View | None = None,
+    ) -> Setup:
+        """What is simulated. `netlists`: the folder that `generate` wrote to; without it cells are
+        drawn when needed."""
+        return Setup(
+            network=self.network,
+            timing=self.timing,
+            conditions=self.process.conditions(corner),
+            views=views_of(view or self.view, self.process, self.folder, netlists),
+            name=self.name,
+        )
 
     @property
     def compares_schematic(self) -> bool:
@@ -114,6 +122,15 @@ class Design(DesignFile):
     def seed(self) -> int:
         """Seed of training; the chip's own seed is `process.seed`."""
         return self.training.seed
+
+    def files(self, section: str) -> Iterator[tuple[str, Path]]:
+        if section == "network":
+            for cell in (self.network.synapse, self.network.neuron):
+                for path in getattr(cell, "files", tuple)():
+                    yield path.name, path
+        elif section == "characterization":
+            path = plan_path(self.characterization.plan, self.folder)
+            yield path.name, path
 
     @field_validator("name")
     @classmethod
@@ -133,15 +150,20 @@ class Design(DesignFile):
 
     @model_validator(mode="after")
     def _has_layout(self) -> Self:
-        if self.view is View.LAYOUT and self.network.synapse.kind == "resistive":
-            raise ValueError(
-                'view = "layout" needs network.synapse.kind = "current_source": the programmable '
-                "conductance of a resistive synapse is no device of the process"
-            )
-        if self.view is View.LAYOUT:
-            faults = list(layout_faults(self.network, "network."))
-            if faults:
-                raise ValueError(f'view = "layout": {"; ".join(faults)}')
+        if self.view is not View.LAYOUT:
+            return self
+        for key, cell in (
+            ("synapse", self.network.synapse.cell()),
+            ("neuron", self.network.neuron.cell()),
+        ):
+            if not cell.has_layout:
+                raise ValueError(
+                    f'view = "layout": network.{key} ({cell.what}) has no layout; '
+                    'use view = "schematic" or another kind'
+                )
+        faults = list(layout_faults(self.network, "network."))
+        if faults:
+            raise ValueError(f'view = "layout": {"; ".join(faults)}')
         return self
 
     @model_validator(mode="after")

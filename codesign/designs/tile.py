@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from codesign.cells.tile_column import TileColumnParameters
 from codesign.cells.transistor import TransistorParameters, nmos
-from codesign.designs.network import ProcessParameters
-from codesign.designs.base import DesignFile
+from codesign.designs.base import DesignFile, ProcessParameters
+from codesign.designs.load import register_design
 from codesign.records import Name, Record
 from codesign.units import Farads, Ohms, Seconds, Siemens, Volts
 
@@ -97,10 +97,12 @@ class TileVerifyParameters(TileReadsParameters):
     max_rms_error_percent: float | None = Field(None, gt=0)
 
 
+@register_design
 class TileDesign(DesignFile):
     """One tile: circuit, process, reads to fit to, reads to verify with."""
 
-    kind: Literal["tile"]
+    kind_name: ClassVar[str] = "tile"
+    kind: Literal["tile"] = Field(description="a tile of gated cells")
     name: Name
     view: Literal["schematic"] = "schematic"
     process: ProcessParameters = ProcessParameters()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
 from codesign.designs.base import DesignFile
+from codesign.designs.load import register_design
 from codesign.records import Name, Record
 from codesign.units import Ohms, Seconds, Siemens, Volts
 
@@ -77,10 +78,12 @@ class TileNetworkTraining(Record):
     drop_draws: int = Field(3, ge=1, description="of read noise, per evaluation with IR-drop")
 
 
+@register_design
 class TileNetworkDesign(DesignFile):
     """One network, its data, its tiles, the trainings to compare."""
 
-    kind: Literal["tile_network"]
+    kind_name: ClassVar[str] = "tile_network"
+    kind: Literal["tile_network"] = Field(description="a network whose layers run on tiles")
     name: Name
     network: TileNetworkNetwork = TileNetworkNetwork()
     data: TileNetworkData = TileNetworkData()
