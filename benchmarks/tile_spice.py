@@ -25,7 +25,7 @@ from benchmarks.tile_accuracy import draw
 from codesign.cells.tile_column import TileColumnParameters
 from codesign.cells.transistor import nmos
 from codesign.characterize.tile.fit import fit_reads, model_charge
-from codesign.characterize.tile.reads import ReadTiming, TileReads, simulate_reads
+from codesign.bench.tile import ReadTiming, TileReads, simulate_reads
 from codesign.pdk import Conditions, Process, default_process
 from codesign.tile import TileParameters
 

@@ -81,7 +81,7 @@ class Setup:
 
     def in_view(self, view: View) -> Setup:
         """This setup in another view of the cells."""
-        return dataclasses.replace(self, views=dataclasses.replace(self.views, view=view))
+        return dataclasses.replace(self, views=self.views.in_view(view))
 
     def condition_columns(self) -> dict[str, Any]:
         """Columns of a table's row that say what it was simulated at."""

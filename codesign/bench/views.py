@@ -28,18 +28,38 @@ _MOST_PORTS = 900
 SIMULATED_FROM_F = 1e-17
 _SIZE = re.compile(r"\b([wl]|nf)=([0-9.eE+-]+)(?=\s|$)", re.IGNORECASE)
 
+EXTRACTED = ".extracted.spice"
 Definitions = dict[str, str]
 
 
 @dataclass(frozen=True)
 class CellViews:
-    """Netlists of cells in one view; extraction at the given interconnect corner. `folder`: where
-    `generate` wrote them. `process`: whose devices and layers they have."""
+    """Netlists of cells in one view; extraction at the given interconnect corner.
+
+    `process`: whose devices and layers they have. `folder`: where `generate` wrote them, and
+    `texts` what it wrote, by cell: see `written`; workers elsewhere need not reach the folder.
+    """
 
     view: View = View.SCHEMATIC
     interconnect: Interconnect = Interconnect.NOM
     folder: Path | None = None
     process: Process = field(default_factory=default_process)
+    texts: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def written(self, folder: Path) -> CellViews:
+        """These views with the netlists that `generate` wrote to a folder."""
+        suffix = EXTRACTED if self.view is View.LAYOUT else ".spice"
+        texts = {}
+        for path in sorted(folder.glob(f"*{suffix}")):
+            name = path.name.removesuffix(suffix)
+            if "." not in name:
+                texts[name] = _read(path)
+        return replace(self, folder=folder, texts=texts)
+
+    def in_view(self, view: View) -> CellViews:
+        """The same cells in another view."""
+        other = replace(self, view=view, folder=None, texts={})
+        return other if self.folder is None else other.written(self.folder)
 
     def definitions(self, cells: Iterable[Cell]) -> list[str]:
         """Subcircuit definitions that the cells need, each once, sub-cells first."""
@@ -70,25 +90,34 @@ class CellViews:
     def _of(self, cell: Cell) -> Definitions:
         if self.folder is None:
             return drawn_definitions(cell, self.view, self.interconnect, self.process)
-        return split_definitions(self._read(cell))
+        return split_definitions(self._text(cell))
 
-    def _read(self, cell: Cell) -> str:
-        assert self.folder is not None
-        suffix = ".extracted.spice" if self.view is View.LAYOUT else ".spice"
-        path = self.folder / f"{cell.name}{suffix}"
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+    def _text(self, cell: Cell) -> str:
+        if cell.name not in self.texts:
             raise DataError(
-                f"{path} cannot be read: {error}", remedy="run `codesign generate` again"
-            ) from error
+                f"{self.folder} has no netlist of {cell.name} in the {self.view} view",
+                remedy="run `codesign generate` again",
+            )
+        return self.texts[cell.name]
 
     def _flat(self, cell: Cell) -> FlatCircuit:
         if self.folder is None:
             return extracted(cell, self.interconnect, self.process)
         from codesign.layout.lvs import read_circuit
 
-        return read_circuit(self.folder / f"{cell.name}.extracted.spice", cell.name)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{cell.name}{EXTRACTED}"
+            path.write_text(self._text(cell), encoding="utf-8")
+            return read_circuit(path, cell.name)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path} cannot be read: {error}", remedy="run `codesign generate` again"
+        ) from error
 
 
 def drawn_definitions(

@@ -119,8 +119,10 @@ class DesignFile(Record):
         return self.override({"seed": seed})
 
     def files(self, section: str) -> Iterator[tuple[str, Path]]:
-        """Files beside the design file that a section of it is read from, by name."""
-        yield from ()
+        """Files and folders that a section of the design is read from, by name."""
+        process = getattr(self, "process", None)
+        if section == "process" and isinstance(process, ProcessParameters):
+            yield "process", process.process(self.folder).folder
 
     def value(self, key: str) -> Any:
         """JSON-ready value at a dotted key: `design.value("process.corner")`. KeyError if none."""
@@ -134,4 +136,5 @@ def views_of(
     view: View, process: ProcessParameters, folder: Path, netlists: Path | None = None
 ) -> CellViews:
     """The cells' netlists in a view: those in the folder `netlists`, or drawn when needed."""
-    return CellViews(view, process.interconnect, netlists, process.process(folder))
+    views = CellViews(view, process.interconnect, process=process.process(folder))
+    return views if netlists is None else views.written(netlists)

@@ -124,6 +124,7 @@ class Design(DesignFile):
         return self.training.seed
 
     def files(self, section: str) -> Iterator[tuple[str, Path]]:
+        yield from super().files(section)
         if section == "network":
             for cell in (self.network.synapse, self.network.neuron):
                 for path in getattr(cell, "files", tuple)():

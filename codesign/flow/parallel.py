@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from codesign.designs.network import Design
+from codesign.designs import Design
 from codesign.errors import CodesignError, InputError
 
 

@@ -26,6 +26,10 @@ from codesign.spice.worker import Worker
 __all__ = ["JobFactory", "JobStatus", "Outcome", "Task", "Value", "default_workers", "run_jobs"]
 
 
+# How many worker processes, or the address of a Dask scheduler; None: one process per core.
+Workers = int | str | None
+
+
 def default_workers() -> int:
     """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -35,7 +39,7 @@ def run_jobs(
     tasks: Iterable[Task],
     factory: JobFactory[Task, Value],
     *,
-    workers: int | None = None,
+    workers: Workers = None,
     timeout_s: float,
     start_timeout_s: float = 120.0,
     recycle_after: int = 500,
@@ -43,10 +47,18 @@ def run_jobs(
 ) -> Iterator[Outcome[Value]]:
     """Yield the outcome of each task as it ends; `Outcome.index` is the task's position.
 
-    `progress(done, total)` is called after each. A CodesignError of the factory (a missing tool,
+    workers: how many processes, one per core by default; or the address of a Dask scheduler,
+    `tcp://host:8786`, whose workers do it. `progress(done, total)` is called after each. A CodesignError of the factory (a missing tool,
     say) is raised here, because every task would meet it; one of the job becomes its task's
     message.
     """
+    if isinstance(workers, str):
+        from codesign.spice.dask_jobs import run_dask_jobs
+
+        yield from run_dask_jobs(
+            tasks, factory, address=workers, timeout_s=timeout_s, progress=progress
+        )
+        return
     todo = deque(enumerate(tasks))
     total, done = len(todo), 0
     count = min(workers if workers is not None else default_workers(), max(total, 1))

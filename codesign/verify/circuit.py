@@ -18,7 +18,15 @@ from codesign.bench import Frame, Setup, rail_energy, trained_deck, trained_node
 from codesign.files import code_hash
 from codesign.mapping import LayerKnobs
 from codesign.progress import ProgressCallback, silent
-from codesign.spice import Cache, Ngspice, Transient, Workers, cache_key, run_batch, run_jobs
+from codesign.spice import (
+    Cache,
+    Transient,
+    Workers,
+    cache_key,
+    default_simulator,
+    run_batch,
+    run_jobs,
+)
 
 _MAX_STEP_S = 10e-9
 _WAVE_STEP_S = 2e-9
@@ -122,7 +130,8 @@ def _run_chunk(cache_dir: Path | None, timeout_s: float, chunk: _Chunk) -> dict[
     key = cache_key(
         deck.text(analysis),
         deck.models(setup.process),
-        Ngspice.find().version(),
+        default_simulator().name,
+        default_simulator().version(),
         f"wave {_WAVE_STEP_S}",
         # What is kept are measured values, so the code that measures decides them too.
         code_hash(_measure),

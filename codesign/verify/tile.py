@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from codesign.characterize.tile.fit import TileFit, model_charge
-from codesign.characterize.tile.reads import TileReads
+from codesign.bench.tile import TileReads
 from codesign.errors import CheckFailed
 from codesign.files import atomic_path, write_atomic
 from codesign.tile import TileParameters, tile_charge

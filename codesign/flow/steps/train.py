@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codesign.designs import Design
+from codesign.errors import DesignError
 from codesign.flow.step import Step, StepContext, StepReport
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 SHIPPED_MODEL = {"fit/model.json": "{design}/model.json"}
 
 
-def run(context: StepContext) -> StepReport:
+def run(context: StepContext[Design]) -> StepReport:
     """Write train/ (pnn) and train/ann/: weights.safetensors, history.csv, metrics.json."""
     from codesign.characterize.model import FittedModel
     from codesign.pnn import PNNParameters
@@ -33,7 +35,7 @@ def run(context: StepContext) -> StepReport:
 
 
 def _train(
-    context: StepContext, parameters: list[PNNParameters], out_dir: Path, label: str
+    context: StepContext[Design], parameters: list[PNNParameters], out_dir: Path, label: str
 ) -> dict[str, float]:
     import torch
 
@@ -47,12 +49,13 @@ def _train(
     return {"accuracy_train": result.accuracy_train, "accuracy_test": result.accuracy_test}
 
 
-def run_model(context: StepContext) -> StepReport:
+def run_model(context: StepContext[Design]) -> StepReport:
     """Write train/: weights.safetensors, history.csv, metrics.json of a design with a [model]."""
     from codesign.training import train
 
     model, training = context.design.model, context.design.training
-    assert model is not None
+    if model is None:
+        raise DesignError(f"{context.design.source} has no [model]")
     net, parameters = model.architecture(training), model.parameters()
     report = _reporter(context, "network")
     result = train(parameters, net, training, context.run_dir / "train", report)
@@ -60,7 +63,7 @@ def run_model(context: StepContext) -> StepReport:
     return StepReport({"layers": net.text, "epochs": len(result.history), **accuracy})
 
 
-def _reporter(context: StepContext, label: str) -> Callable[[EpochRecord], None]:
+def _reporter(context: StepContext[Design], label: str) -> Callable[[EpochRecord], None]:
     def report(record: EpochRecord) -> None:
         accuracy = record.batch_accuracy if record.test_accuracy is None else record.test_accuracy
         note = f"{'batches' if record.test_accuracy is None else 'test'} {100 * accuracy:.1f} %"
@@ -69,7 +72,7 @@ def _reporter(context: StepContext, label: str) -> Callable[[EpochRecord], None]
     return report
 
 
-TRAIN = Step(
+TRAIN = Step[Design](
     name="train",
     title="training the network",
     run=run,
@@ -81,11 +84,11 @@ TRAIN = Step(
         for name in ("weights.safetensors", "history.csv", "metrics.json")
     ),
     shipped=SHIPPED_MODEL,
-    packages=("characterize", "pnn", "training"),
     tools=("torch", "scikit-learn"),
+    help="Train the network with the fitted parameters inside, and the ideal baseline.",
 )
 
-TRAIN_MODEL = Step(
+TRAIN_MODEL = Step[Design](
     name="train",
     title="training the network",
     run=run_model,
@@ -93,6 +96,5 @@ TRAIN_MODEL = Step(
     outputs=tuple(
         f"train/{name}" for name in ("weights.safetensors", "history.csv", "metrics.json")
     ),
-    packages=("pnn", "training"),
     tools=("torch", "scikit-learn"),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,15 @@ from codesign.cells.tile_column import (
     TileColumnParameters,
 )
 from codesign.errors import InputError
+from codesign.files import code_hash
 from codesign.pdk import Conditions, Process
 from codesign.spice import (
     Cache,
     Deck,
-    Ngspice,
     Status,
     Transient,
     cache_key,
+    default_simulator,
     integral,
     pwl,
     run_batch,
@@ -96,11 +96,11 @@ class ReadResult:
         return self.status == Status.OK.value
 
 
-def read_deck(reads: TileReads, supply_V: float) -> Deck:
+def read_deck(reads: TileReads) -> Deck:
     """The tile with its source lines, word lines and integrators, which hold 0 V."""
     tile, timing = reads.tile, reads.timing
     ideal = reads.cells.access is None
-    high = IDEAL_LEVEL_V if ideal else supply_V
+    high = IDEAL_LEVEL_V if ideal else reads.conditions.supply_V
     edge = _IDEAL_EDGE_S if ideal else _EDGE_S
     lines = ["rvss vss 0 1e-3", *_circuit(reads)]
     for row in range(reads.slots_on.shape[1]):
@@ -179,15 +179,16 @@ def simulate_reads(
     workdir: Path | None = None,
 ) -> ReadResult:  # fmt: skip
     """Run the reads in ngspice; a failed simulation is a result with its status."""
-    deck, analysis = read_deck(reads, process.supply_V), read_transient(reads)
+    deck, analysis = read_deck(reads), read_transient(reads)
     key = None
     if cache is not None:
         # What is kept are measured values, so the code that measures decides them too.
         key = cache_key(
             deck.text(analysis),
             deck.models(process),
-            Ngspice.find().version(),
-            inspect.getsource(_measure),
+            default_simulator().name,
+            default_simulator().version(),
+            code_hash(_measure),
         )
         stored = cache.get(key)
         if stored is not None:
