@@ -22,8 +22,9 @@ from codesign.records import Record
 from codesign.spice.deck import spice_identifier
 
 if TYPE_CHECKING:
-    from codesign.cells.given_layout import GivenLayout
     from PySpice.Spice.Netlist import SubCircuit
+
+    from codesign.cells.given_layout import GivenLayout
 
 _MICRO = 1e-6
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from codesign.characterize.tile.fit import TileFit, model_charge
 from codesign.bench.tile import TileReads
+from codesign.characterize.tile.fit import TileFit, model_charge
 from codesign.errors import CheckFailed
 from codesign.files import atomic_path, write_atomic
 from codesign.tile import TileParameters, tile_charge

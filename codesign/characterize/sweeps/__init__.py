@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from codesign.bench import Setup
 from codesign.characterize.plan import (
     CapacitanceSweep,
     ChargeInjectionSweep,
@@ -26,7 +27,6 @@ from codesign.characterize.sweeps import (
     sensing_threshold,
     synapse_current,
 )
-from codesign.bench import Setup
 from codesign.characterize.sweeps.task import SweepTask
 
 if TYPE_CHECKING:

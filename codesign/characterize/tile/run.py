@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from codesign.characterize.tables import frame_of
 from codesign.bench.tile import ReadResult, TileReads, simulate_reads
+from codesign.characterize.tables import frame_of
 from codesign.errors import DataError, SimulationError
 from codesign.pdk import Process
 from codesign.progress import ProgressCallback, silent
