@@ -215,3 +215,8 @@ def test_features_are_what_the_program_answers(requires_ngspice: Ngspice) -> Non
 )
 def test_answers_are_read(log: str, features: set[str]) -> None:
     assert features_of(log) == features
+
+
+def test_timeout_must_be_positive() -> None:
+    with pytest.raises(InputError, match="timeout 0 s is not positive"):
+        run_batch(DIVIDER, MIDDLE, process=default_process(), timeout_s=0)

@@ -57,24 +57,12 @@ def extract_rc(
         nodes.add(net)
     root, lumped = _join(nodes)
     found = capacitances(_node_shapes(connected, nodes, wires, root), capacitance)
-    graph = RCGraph(nodes.net)
-    for a, b, ohm in nodes.resistors:
-        if root[a] != root[b]:
-            graph.resistor(root[a], root[b], ohm)
-    substrate = root[nodes.substrate]
-    for node, farad in enumerate(found.ground_F.tolist()):
-        graph.capacitor(node, substrate, farad)
-    for (a, b), farad in zip(found.pair.tolist(), found.pair_F.tolist(), strict=True):
-        graph.capacitor(a, b, farad)
+    graph = _graph(nodes, found, root)
     full = len(graph.conductance), sum(1 for _ in graph.resistors())
     ports = [root[node] for _, node in sorted(nodes.ports.items())]
     ends = [root[n] for device in (*nodes.transistors, *nodes.capacitors) for n in device]
     reduction = reduce_network(
-        graph,
-        {*ports, *ends},
-        ports,
-        fast_s=limits.fast_s,
-        small_ohm=limits.small_ohm,
+        graph, {*ports, *ends}, ports, fast_s=limits.fast_s, small_ohm=limits.small_ohm
     )
     final = [reduction.merged.get(node, node) for node in root]
     node_names = _names(nodes, names, final, graph)
@@ -105,6 +93,19 @@ def extract_rc(
             *settled.notes(limits.min_capacitance_F),
         ),
     )
+
+
+def _graph(nodes: Nodes, found: NetCapacitances, root: Sequence[int]) -> RCGraph:
+    graph = RCGraph(nodes.net)
+    for a, b, ohm in nodes.resistors:
+        if root[a] != root[b]:
+            graph.resistor(root[a], root[b], ohm)
+    substrate = root[nodes.substrate]
+    for node, farad in enumerate(found.ground_F.tolist()):
+        graph.capacitor(node, substrate, farad)
+    for (a, b), farad in zip(found.pair.tolist(), found.pair_F.tolist(), strict=True):
+        graph.capacitor(a, b, farad)
+    return graph
 
 
 def _join(nodes: Nodes) -> tuple[list[int], list[int]]:
