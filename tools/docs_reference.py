@@ -91,7 +91,8 @@ def _page(package: ModuleType, members: dict[str, object]) -> str:
 
 
 def _doc(module: ModuleType) -> str:
-    return inspect.cleandoc(module.__doc__ or "") + "\n"
+    """A module's docstring; `[a][b]` in it is a pattern or an index, never a reference."""
+    return inspect.cleandoc(module.__doc__ or "").replace("][", "]\\[") + "\n"
 
 
 def _entries(members: dict[str, object], level: int) -> str:
