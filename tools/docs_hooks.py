@@ -53,9 +53,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             text = (root / source).read_text(encoding="utf-8")
             files.append(File.generated(config, page, content=text))
     for source in sorted(_linked(root, files)):
-        files.append(
-            File.generated(config, f"{FILES}/{source}", abs_src_path=str(root / source))
-        )
+        files.append(File.generated(config, f"{FILES}/{source}", abs_src_path=str(root / source)))
     for _, path, text in reference_pages():
         files.append(File.generated(config, path, content=text))
     return files
@@ -82,9 +80,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return f"{match[1]}{uri}{'#' + anchor if anchor else ''}{match[3]}"
 
     pieces = _CODE.split(markdown)
-    return "".join(
-        piece if i % 2 else _LINK.sub(turned, piece) for i, piece in enumerate(pieces)
-    )
+    return "".join(piece if i % 2 else _LINK.sub(turned, piece) for i, piece in enumerate(pieces))
 
 
 def _linked(root: Path, files: Files) -> set[str]:
@@ -95,9 +91,10 @@ def _linked(root: Path, files: Files) -> set[str]:
         text = "".join(_CODE.split(file.content_string)[::2])
         for match in _LINK.finditer(text):
             path = _repository_path(source, match[2].partition("#")[0])
-            if path and not path.startswith("docs/") and path not in PAGES:
-                if (root / path).is_file():
-                    found.add(path)
+            if path is None or path.startswith("docs/") or path in PAGES:
+                continue
+            if (root / path).is_file():
+                found.add(path)
     return found
 
 
