@@ -65,7 +65,7 @@ reference: all ## renew the shipped reference (netlists, tables, model) from a f
 
 docs: $(VENV)/.installed ## the documentation site, in build/docs (warnings are errors)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 datasets: ## Fashion-MNIST, for designs/fashion-mnist*.toml (Debian package)
 	@tools/install-dataset

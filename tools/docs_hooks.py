@@ -36,12 +36,13 @@ _CODE = re.compile(r"(^```.*?^```[^\n]*$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Add the reference to the navigation, and pages that exist in some checkouts only."""
     reference = [{name: path} for name, path, _ in reference_pages()]
-    optional = [
-        {title: name}
-        for title, name in (("Design keys", "keys.md"),)
-        if (Path(config.docs_dir) / name).exists()
-    ]
-    config.nav = [*(config.nav or []), *optional, {"Python reference": reference}]
+    nav = list(config.nav or [])
+    if (Path(config.docs_dir) / "keys.md").exists():
+        # Beside the page of the run directory.
+        for section in nav:
+            if isinstance(section, dict) and isinstance(section.get("How to use it"), list):
+                section["How to use it"].insert(0, "keys.md")
+    config.nav = [*nav[:-1], {"Python reference": reference}, *nav[-1:]]
     return config
 
 
