@@ -11,15 +11,27 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "extending.md"
 BLOCK = re.compile(r'^```(\w+) title="([^"]+)"\n(.*?)^```', re.MULTILINE | re.DOTALL)
 BLOCKS = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
 SCRIPTS = [name for language, name, _ in BLOCKS if language == "python"]
+DESIGNS = [name for language, name, _ in BLOCKS if language == "toml"]
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_example_runs(script, tmp_path):
+def run(arguments: list[str], folder: Path) -> None:
+    """Write all blocks into a folder and run Python there; fails with what it says."""
     for _, name, text in BLOCKS:
-        path = tmp_path / name
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=300
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_script_runs(script, tmp_path):
+    run([script], tmp_path)
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_design_is_generated(design, tmp_path):
+    run(["-m", "codesign", "generate", design], tmp_path)
+    assert list((tmp_path / "build").glob("*/netlist/*.spice"))
