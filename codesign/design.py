@@ -19,7 +19,8 @@ from codesign.errors import DesignError
 from codesign.pdk import Conditions, Corner, Interconnect, Process, Variation
 from codesign.records import Name, Record
 from codesign.training.model import ModelParameters
-from codesign.training.parameters import DATASET_SHAPES, TrainingParameters
+from codesign.training.parameters import TrainingParameters
+from codesign.training.sources import dataset_shape
 from codesign.units import Celsius, Volts
 
 RESERVED_NAMES = r"synapse|neuron|line_driver|input_driver|crossbar_\d+x\d+"
@@ -144,12 +145,12 @@ class Design(DesignFile):
                 raise ValueError(f'view = "layout": {"; ".join(faults)}')
         return self
 
-    @model_validator(mode="after")
-    def _layers_fit_data(self) -> Self:
+    def check(self) -> None:
+        """Whether the network fits the data set, whose file lies beside the design."""
         if self.model is not None:
-            return self
+            return
         layers, data = self.network.layers, self.training.dataset
-        features, classes = DATASET_SHAPES[data]
+        features, classes = dataset_shape(self.training, self.folder)
         inputs = features + self.training.bias_spike
         if layers[0] != inputs:
             raise DesignError(
@@ -162,4 +163,3 @@ class Design(DesignFile):
                 f"network.layers ends with {layers[-1]}, but data set {data} has {classes} classes",
                 remedy=f"make the last of network.layers {classes} or more",
             )
-        return self

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import PrivateAttr
 
+from codesign.errors import CodesignError
 from codesign.records import Record, parse_toml, read_text, validate
 
 if TYPE_CHECKING:
@@ -38,7 +39,14 @@ class DesignFile(Record):
     def _build(cls, data: dict[str, Any], source: str, text: str) -> Self:
         design = validate(cls, data, source)
         design._source, design._text = source, text
+        try:
+            design.check()
+        except CodesignError as error:
+            raise type(error)(f"{source}: {error.message}", remedy=error.remedy) from error
         return design
+
+    def check(self) -> None:
+        """What the file's records cannot see each alone. Raises DesignError or DataError."""
 
     def override(self, values: dict[str, Any]) -> Self:
         """This design with other values: `design.override({"verify.samples": 10})`."""
@@ -56,6 +64,11 @@ class DesignFile(Record):
     def source(self) -> str:
         """The file that the design was read from, for messages."""
         return self._source.partition(" with ")[0]
+
+    @property
+    def folder(self) -> Path:
+        """Where the design file lies, and the user's own files that it names."""
+        return Path(self.source).parent
 
     @property
     def text(self) -> str:

@@ -37,25 +37,27 @@ def _train(
 ) -> dict[str, float]:
     import torch
 
-    from codesign.training import train
+    from codesign.training import dataset_for, train
 
     # The tensors are small: more threads only get in each other's way.
     torch.set_num_threads(1)
     design = context.design
     report = _reporter(context, label)
-    result = train(parameters, design.network.layers, design.training, out_dir, report)
+    data = dataset_for(design.training, design.folder)
+    result = train(parameters, design.network.layers, design.training, out_dir, report, data=data)
     return {"accuracy_train": result.accuracy_train, "accuracy_test": result.accuracy_test}
 
 
 def run_model(context: StepContext) -> StepReport:
     """Write train/: weights.safetensors, history.csv, metrics.json of a design with a [model]."""
-    from codesign.training import train
+    from codesign.training import dataset_for, train
 
-    model, training = context.design.model, context.design.training
+    model, training, folder = context.design.model, context.design.training, context.design.folder
     assert model is not None
-    net, parameters = model.architecture(training), model.parameters()
+    net, parameters = model.architecture(training, folder), model.parameters()
+    data = dataset_for(training, folder)
     report = _reporter(context, "network")
-    result = train(parameters, net, training, context.run_dir / "train", report)
+    result = train(parameters, net, training, context.run_dir / "train", report, data=data)
     accuracy = {"accuracy_train": result.accuracy_train, "accuracy_test": result.accuracy_test}
     return StepReport({"layers": net.text, "epochs": len(result.history), **accuracy})
 

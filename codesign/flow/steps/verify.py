@@ -151,7 +151,7 @@ def _weights(context: StepContext, mapping: str) -> list[Any]:
 def _dataset(context: StepContext) -> Any:
     from codesign.training.datasets import dataset_for
 
-    return dataset_for(context.design.training)
+    return dataset_for(context.design.training, context.design.folder)
 
 
 def _summary(verification: Verification) -> dict[str, Any]:
