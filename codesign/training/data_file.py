@@ -7,6 +7,9 @@ that `training.label` names), (samples,). Classes are text or whole numbers; the
 
 from __future__ import annotations
 
+import difflib
+import zipfile
+import zlib
 from collections.abc import Hashable
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +25,12 @@ from codesign.training.table_file import read_columns, read_names
 
 if TYPE_CHECKING:
     from codesign.training.parameters import TrainingParameters
+
+# What numpy raises on files that are damaged or none of its own.
+_UNREADABLE = (
+    *(OSError, ValueError, EOFError, MemoryError, AttributeError, TypeError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 def file_path(training: TrainingParameters, folder: Path) -> Path:
@@ -85,8 +94,6 @@ def read_file(training: TrainingParameters, folder: Path) -> RawData:
 
 def _columns(path: Path, label: str | None) -> tuple[list[str], str]:
     """Names of all columns, and of the one with the classes."""
-    import difflib
-
     names = read_names(path)
     if len(names) < 2:
         raise DataError(
@@ -137,8 +144,6 @@ def _check_finite(features: NDArray[np.float64], names: tuple[str, ...], path: P
 
 def _arrays(path: Path, label: str | None) -> tuple[NDArray[np.float64], NDArray[Any], str]:
     """Features (samples, features) and classes (samples,) of an .npz, and the latter's name."""
-    import zipfile
-
     try:
         with np.load(path, allow_pickle=False) as file:
             names = file.files
@@ -150,19 +155,10 @@ def _arrays(path: Path, label: str | None) -> tuple[NDArray[np.float64], NDArray
                     remedy=f"it needs x, (samples, features), and {y_name}, (samples,)",
                 )
             x, y = file[x_name], file[y_name]
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        MemoryError,
-        AttributeError,
-        zipfile.BadZipFile,
-    ) as error:
-        reason = "objects are not read, only arrays of numbers and text" if (
-            "allow_pickle" in str(error)
-        ) else str(error)  # fmt: skip
+    except _UNREADABLE as error:
+        objects = "objects are not read, only arrays of numbers and text"
         raise DataError(
-            f"{path} cannot be read: {reason}",
+            f"{path} cannot be read: {objects if 'allow_pickle' in str(error) else error}",
             remedy="write it with numpy.savez(path, x=features, y=labels)",
         ) from error
     if x.ndim != 2 or y.ndim != 1 or len(x) != len(y) or x.shape[1] == 0:

@@ -43,7 +43,7 @@ def held_out(
     for key, value in (("test_samples", tests), ("calibration_samples", calibration_samples)):
         if value < classes:
             raise DataError(
-                f"data set {name} has {classes} classes, and {key} = {value} cannot hold one of each",
+                f"data set {name} has {classes} classes; {key} = {value} cannot hold one of each",
                 remedy=f"raise training.{key} to {classes} or more",
             )
     try:
