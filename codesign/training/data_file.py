@@ -80,14 +80,15 @@ def read_file(training: TrainingParameters, folder: Path) -> RawData:
     path = file_path(training, folder)
     if path.suffix.lower() == ".npz":
         features, values, where = _arrays(path, training.label)
+        labels, classes = class_labels(values, path, where)
         names = tuple(f"x{i}" for i in range(features.shape[1]))
     else:
         columns, label = _columns(path, training.label)
         table = read_columns(path, columns, columns, label)
         names = tuple(name for name in columns if name != label)
-        values, where = table[label].to_numpy(), f"column {label!r}"
+        # First: where the column of classes is not the one meant, the others fail for that reason.
+        labels, classes = class_labels(table[label].to_numpy(), path, f"column {label!r}")
         features = np.column_stack([_numbers(table[name], path, name) for name in names])
-    labels, classes = class_labels(values, path, where)
     _check_finite(features, names, path)
     return RawData(Samples(features, labels), names, classes)
 

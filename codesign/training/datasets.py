@@ -12,7 +12,7 @@ from torch import Tensor
 
 from codesign.training.coding import Coder
 from codesign.training.parameters import TrainingParameters
-from codesign.training.sources import RawData, Samples, read_dataset
+from codesign.training.sources import RawData, Samples, dataset_file, read_dataset
 from codesign.training.splitting import held_out, some_of
 
 
@@ -68,8 +68,9 @@ def dataset_for(training: TrainingParameters, folder: Path | None = None) -> Dat
     """
     raw = read_dataset(training, folder)
     if raw.test is None:
+        shown = dataset_file(training, folder) or training.dataset
         train_rows, test_rows, calibration_rows = held_out(
-            *(training.dataset, raw.train.labels, raw.class_names),
+            *(f"{shown}", raw.train.labels, raw.class_names),
             seed=training.data_seed,
             test_samples=training.test_samples,
             train_samples=training.train_samples,

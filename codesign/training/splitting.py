@@ -49,6 +49,10 @@ def held_out(
     try:
         train_rows, test_rows = _drawn(rows, labels, tests, seed)
         train_rows = train_rows[:train_samples]
+        seen = np.bincount(labels[train_rows], minlength=classes)
+        if not seen.all():
+            lacking = class_names[int(seen.argmin())]
+            raise ValueError(f"the first {len(train_rows)} samples to train with lack {lacking!r}")
         calibration_rows = train_rows
         if calibration_samples < len(train_rows):
             _, calibration_rows = _drawn(train_rows, labels, calibration_samples, seed)
