@@ -29,7 +29,11 @@ Name = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}\z", max_lengt
 
 
 class Record(BaseModel):
-    """Base of records read from files: frozen, no unknown keys, no infinities."""
+    """Base of records read from files: frozen, no unknown keys, no infinities.
+
+    A class may have `moved: ClassVar[Mapping[str, str]]`: keys of before, and where below its table
+    each is written now (`{"w_max": "circuit.w_max"}`).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -135,6 +139,11 @@ def _default(kind: Any) -> Any:
 def _unknown_keys(kind: type, table: dict[str, Any], prefix: str) -> Iterator[str]:
     fields = _fields(kind)
     for key, value in table.items():
+        moved: str | None = getattr(kind, "moved", {}).get(key)
+        if key not in fields and moved is not None:
+            *tables, last = f"{prefix}{moved}".split(".")
+            yield f"{prefix}{key} has moved: write it as {last} in [{'.'.join(tables)}]"
+            continue
         if key not in fields:
             near = difflib.get_close_matches(key, fields, n=1)
             hint = f"did you mean {near[0]}?" if near else f"allowed here: {', '.join(fields)}"

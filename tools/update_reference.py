@@ -44,7 +44,7 @@ def main(design_file: Path, run_dir: Path) -> None:
             shutil.copy(path, target / path.name)
     shutil.copy(run_dir / "fit" / "model.json", reference / "model.json")
     shutil.copy(run_dir / "mapping" / "biases.csv", reference / "biases.csv")
-    data = dataset_for(design.training)
+    data = dataset_for(design.training, design.folder)
     phase = design.timing.t_phase
     record = RegressionReference(
         name=design.name,

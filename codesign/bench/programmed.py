@@ -1,4 +1,4 @@
-"""A network with its weights in place: bias knobs as sources, device values in the synapses' cards."""
+"""A network with its weights in place: bias knobs as sources, device values in cards."""
 
 from __future__ import annotations
 

@@ -18,7 +18,10 @@ def supply_sources(setup: Setup) -> list[str]:
 
 
 def control_sources(
-    setup: Setup, frames: Sequence[float], layer: int | None = None, timing: PhaseTiming | None = None
+    setup: Setup,
+    frames: Sequence[float],
+    layer: int | None = None,
+    timing: PhaseTiming | None = None,
 ) -> list[str]:
     """Sources of one layer's phase controls over the given frame starts (s). `layer` None: of a
     single neuron."""

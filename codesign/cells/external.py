@@ -50,7 +50,7 @@ class ExternalKnob(Record):
 
     port: PortName | None = Field(None, description="port whose voltage sets the weight")
     parameter: PortName | None = Field(
-        None, description="parameter of the subcircuit that sets it instead; plain numbers as they are"
+        None, description="parameter of the subcircuit that sets it instead, in its own units"
     )
     off: KnobValue = Field(description="value at which no current flows")
     range: tuple[KnobValue, KnobValue] = Field(description="smallest and largest value to use")
@@ -179,7 +179,9 @@ class _Wrapper:
 
     name: str
 
-    def _user_nodes(self, given: _Given, ours: Mapping[str, str]) -> tuple[UserCell, dict[str, str]]:
+    def _user_nodes(
+        self, given: _Given, ours: Mapping[str, str]
+    ) -> tuple[UserCell, dict[str, str]]:
         """The user's cell, and our node for each of its ports; `ours`: our name by user port."""
         user = given._user
         top = user.netlist.subcircuit(user.top)
@@ -342,7 +344,7 @@ class ExternalNeuronParameters(_Given, NeuronParameters):
         None, description="node inside that integrates, `mem` or `x1.mem`; the dendrite if left out"
     )
     accumulation_end: Seconds | None = Field(
-        None, description="when the membrane is cut off from the dendrite; the firing phase if left out"
+        None, description="when the membrane is cut off from the dendrite; firing if left out"
     )
     driver: LineDriverParameters = Field(
         LineDriverParameters(), description="drivers of the input lines, as strong as the neuron's"
@@ -351,9 +353,9 @@ class ExternalNeuronParameters(_Given, NeuronParameters):
 
     @model_validator(mode="after")
     def _membrane_exists(self) -> Self:
-        if self.membrane is not None:
-            if not _PATH.match(self.membrane) or not self._user.has_node(self.membrane):
-                raise ValueError(f"membrane = {self.membrane!r} is no node inside {self.subckt}")
+        inside = self.membrane
+        if inside and not (_PATH.match(inside) and self._user.has_node(inside)):
+            raise ValueError(f"membrane = {inside!r} is no node inside {self.subckt}")
         return self
 
     def _ports(self) -> dict[str, str]:

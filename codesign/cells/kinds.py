@@ -1,4 +1,4 @@
-"""Kinds of a cell by name: a design says `kind = "..."`, the registry knows the record that reads it.
+"""Kinds of a cell by name: a design says `kind = "..."`, the register knows the record to read it.
 
 A kind registers its parameter record; the record makes the cell. So a new kind costs one file, in
 the package or outside it.
@@ -67,7 +67,9 @@ class Kinds(Generic[R]):
             )
         return self._records[kind]
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(
             self._read,
             serialization=core_schema.plain_serializer_function_ser_schema(

@@ -30,7 +30,7 @@ def pulse(index: int) -> str:
 
 
 def layered(port: str, layer: int) -> str:
-    """What a port of a crossbar or neuron is called on the network, where each layer has its own."""
+    """Port of the network for a crossbar's or neuron's port, of which each layer has its own."""
     return f"{port}_{layer}"
 
 

@@ -125,7 +125,9 @@ def toggle_points(
 ) -> list[tuple[float, float]]:
     """Corner points (s, V) of a control over several frames; edges centred on the toggle times."""
     changes = [
-        (frame + time, volts(level, supply_V)) for frame in frames for time, level in control.toggles
+        (frame + time, volts(level, supply_V))
+        for frame in frames
+        for time, level in control.toggles
     ]
     return level_points(volts(control.rest, supply_V), changes, t_edge)
 

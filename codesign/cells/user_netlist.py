@@ -57,7 +57,9 @@ class UserNetlist:
     def __post_init__(self) -> None:
         count = sum(1 for _ in itertools.islice(self._placed(), _MAX_ELEMENTS + 1))
         if count > _MAX_ELEMENTS:
-            raise InputError(f"{self.netlist.source}: {self.top} has more than {_MAX_ELEMENTS} elements")
+            raise InputError(
+                f"{self.netlist.source}: {self.top} has more than {_MAX_ELEMENTS} elements"
+            )
         for cell in self.subcircuits:
             self._check(cell)
 
@@ -90,13 +92,13 @@ class UserNetlist:
                 )
         for element in cell.elements:
             called = element.calls
-            if called and called not in self.netlist.subcircuits:
-                if not called.startswith(self.model_prefix):
-                    raise InputError(
-                        f"{self.netlist.source}:{element.line}: {element.name} calls {called}, "
-                        "which is neither in the file nor a device of the process",
-                        remedy=f"devices of the process are called {self.model_prefix}<name>",
-                    )
+            known = called is None or called in self.netlist.subcircuits
+            if called and not known and not called.startswith(self.model_prefix):
+                raise InputError(
+                    f"{self.netlist.source}:{element.line}: {element.name} calls {called}, "
+                    "which is neither in the file nor a device of the process",
+                    remedy=f"devices of the process are called {self.model_prefix}<name>",
+                )
         grounds = {node for node in used if node in _GROUNDS}
         if grounds - {port.lower() for port in cell.ports}:
             raise InputError(
@@ -114,7 +116,8 @@ class UserNetlist:
                 return lower
             return "n_" + re.sub(r"[^a-z0-9_]", "_", lower)
 
-        names = {n.lower() for e in cell.elements for n in e.nodes} | {p.lower() for p in cell.ports}
+        used = [n for e in cell.elements for n in e.nodes]
+        names = {name.lower() for name in (*used, *cell.ports)}
         if len({node(name) for name in names}) != len(names):
             raise InputError(
                 f"{self.netlist.source}:{cell.line}: nets of {cell.name} differ in signs alone",
@@ -228,10 +231,9 @@ class UserCell(Cell):
 
     @cached_property
     def schematic(self) -> GivenSchematic:  # type: ignore[override]
-        called = {e.calls for e in self.cell.elements} & set(self.given.netlist.subcircuits)
-        children: list[Cell] = [
-            UserCell(self.given, self.given.netlist.subcircuit(str(name))) for name in sorted(called)
-        ]
+        known = self.given.netlist.subcircuits
+        called = sorted({str(e.calls) for e in self.cell.elements if e.calls in known})
+        children: list[Cell] = [UserCell(self.given, known[name]) for name in called]
         is_top = self.cell.name.lower() == self.given.top.lower()
         devices = self.given.devices() if is_top else set()
         return GivenSchematic(self._emitted.text + "\n", devices, children)

@@ -69,7 +69,8 @@ class CurrentTable:
                 "positive inside the membrane range",
                 remedy="narrow v_mem of the synapse_current sweep, or the knob's range",
             )
-        return cls(polarity, knob, grid.index.to_numpy(float), grid.columns.to_numpy(float), current)
+        values, v_mem_V = grid.index.to_numpy(float), grid.columns.to_numpy(float)
+        return cls(polarity, knob, values, v_mem_V, current)
 
     def _axis(self, values: np.ndarray) -> np.ndarray:
         return values if self.knob.is_bias else np.log(values)

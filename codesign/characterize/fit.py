@@ -51,8 +51,9 @@ def fit_tables(
         currents = {polarity: table.at(v0, setup.supply_V) for polarity, table in tables.items()}
         model, setting = _fit(setup, tables, currents, trials, inputs, tables_dir, progress)
     except DataError as error:
-        shown = f"; {out_dir / 'currents.png'} and sweeps.png show what was measured"
-        remedy = f"{error.remedy or 'look at the tables'}{shown if out_dir is not None else ''}"
+        remedy = error.remedy or "look at the tables"
+        if out_dir is not None:
+            remedy += f"; {out_dir / 'currents.png'} and sweeps.png show what was measured"
         raise DataError(error.message, remedy=remedy) from error
     if out_dir is not None:
         from codesign.characterize.plots import plot_fits

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -78,9 +78,9 @@ class TrialKnobs:
             high = min(high, *(max(curve.i0_A) for curve in self.curves.values()))
         if not low < high:
             raise DataError(
-                f"the synapse gives no currents between {low:.3g} and {high:.3g} A, which weights of "
-                f"a membrane of {c_eff_F:.3g} F need",
-                remedy="change the range of its knobs, the membrane's capacitance or timing.t_phase",
+                f"the synapse gives no currents between {low:.3g} and {high:.3g} A, which weights "
+                f"of a membrane of {c_eff_F:.3g} F need",
+                remedy="change the knobs' range, the membrane's capacitance or timing.t_phase",
             )
         return low, high
 
@@ -91,7 +91,7 @@ class TrialKnobs:
         from codesign.pnn import PNNParameters
 
         v0 = self.setup.neuron.v0
-        found = {}
+        found: dict[str, Any] = {}
         for polarity, table in self.tables.items():
             reach = (v0 - table.v_mem_V.max(), v0 - table.v_mem_V.min())
             v_range = (max(-0.3, reach[0]), min(0.85, reach[1]))

@@ -32,8 +32,8 @@ def cli() -> None:
 
 
 STEP_COMMANDS = {
-    "generate": "Write the netlists of a design's cells; in the layout view also draw, check (design "
-    "rules, schematic, ports) and extract them.",
+    "generate": "Write the netlists of a design's cells; in the layout view also draw, check "
+    "(design rules, schematic, ports) and extract them.",
     "simulate": "Run the characterisation sweeps of a design's plan in ngspice.",
     "fit": "Fit the model's parameters to the simulated tables; write the cells' datasheet.",
     "train": "Train the network, with the fitted parameters inside where there is a circuit.",

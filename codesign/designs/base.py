@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr
 
 from codesign.bench import CellViews
 from codesign.cells.base import View
+from codesign.errors import CodesignError
 from codesign.pdk import DEFAULT_PROCESS, Conditions, Corner, Interconnect, Process, Variation
 from codesign.records import Record, own_file, parse_toml, read_text, validate
 from codesign.units import Celsius, Volts
@@ -80,7 +81,14 @@ class DesignFile(Record):
     def _build(cls, data: dict[str, Any], source: str, text: str) -> Self:
         design = validate(cls, data, source, Path(source.partition(" with ")[0]).parent)
         design._source, design._text = source, text
+        try:
+            design.check()
+        except CodesignError as error:
+            raise type(error)(f"{source}: {error.message}", remedy=error.remedy) from error
         return design
+
+    def check(self) -> None:
+        """What the file's records cannot see each alone. Raises DesignError or DataError."""
 
     def override(self, values: dict[str, Any]) -> Self:
         """This design with other values: `design.override({"verify.samples": 10})`."""

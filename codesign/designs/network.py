@@ -23,7 +23,8 @@ from codesign.errors import DesignError
 from codesign.pdk import Corner, Variation
 from codesign.records import Name, Record
 from codesign.training.model import ModelParameters
-from codesign.training.parameters import DATASET_SHAPES, TrainingParameters
+from codesign.training.parameters import TrainingParameters
+from codesign.training.sources import dataset_file, dataset_shape
 
 RESERVED_NAMES = (
     r"synapse(_.*)?|neuron(_.*)?|line_driver|input_driver|crossbar_\d+x\d+(_\w+)?"
@@ -132,6 +133,10 @@ class Design(DesignFile):
         elif section == "characterization":
             path = plan_path(self.characterization.plan, self.folder)
             yield path.name, path
+        elif section == "training":
+            data = dataset_file(self.training, self.folder)
+            if data is not None:
+                yield data.name, data
 
     @field_validator("name")
     @classmethod
@@ -167,12 +172,12 @@ class Design(DesignFile):
             raise ValueError(f'view = "layout": {"; ".join(faults)}')
         return self
 
-    @model_validator(mode="after")
-    def _layers_fit_data(self) -> Self:
+    def check(self) -> None:
+        """Whether the network fits the data set, whose file lies beside the design."""
         if self.model is not None:
-            return self
+            return
         layers, data = self.network.layers, self.training.dataset
-        features, classes = DATASET_SHAPES[data]
+        features, classes = dataset_shape(self.training, self.folder)
         inputs = features + self.training.bias_spike
         if layers[0] != inputs:
             raise DesignError(
@@ -185,4 +190,3 @@ class Design(DesignFile):
                 f"network.layers ends with {layers[-1]}, but data set {data} has {classes} classes",
                 remedy=f"make the last of network.layers {classes} or more",
             )
-        return self

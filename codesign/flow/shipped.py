@@ -9,7 +9,9 @@ from codesign.flow.tools import inspect
 from codesign.resources import resource_dir
 
 
-def find_input(run_dir: Path, design: DesignFile, name: str, shipped: dict[str, str]) -> Path | None:
+def find_input(
+    run_dir: Path, design: DesignFile, name: str, shipped: dict[str, str]
+) -> Path | None:
     """The file to read for input `name`, None when there is none.
 
     A file in the run directory always wins. The shipped one stands in only where ngspice is not

@@ -1,4 +1,4 @@
-"""Weights to circuit values and back: knobs of synapses, tables of them, weights that users bring."""
+"""Weights to circuit values and back: knobs of synapses, tables of them, a user's weights."""
 
 from codesign.mapping.given import Reach, read_weights, within_reach
 from codesign.mapping.knobs import LayerKnobs, knob_layers, weights_of

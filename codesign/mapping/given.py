@@ -1,15 +1,19 @@
-"""Weights that a user brings: read, checked against the network, brought into the circuit's reach."""
+"""Weights that a user brings: read, checked against the network, brought within reach."""
 
 from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 from codesign.errors import DataError
 from codesign.mapping.knobs import scales_A
@@ -17,6 +21,11 @@ from codesign.mapping.knobs import scales_A
 if TYPE_CHECKING:
     from codesign.characterize.model import FittedModel
 
+_DAMAGE = (
+    *(OSError, ValueError, KeyError, EOFError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error, SafetensorError),
+)
+_WEIGHT = re.compile(r"weight|^w|^arr_|layer", re.IGNORECASE)
 _REMEDY = (
     "give a .safetensors or .npz file with one array (neurons, inputs) per layer, in order: "
     "layers.0.weight, layers.1.weight, ..., the bias spike among the inputs"
@@ -52,8 +61,8 @@ def read_weights(path: Path, layers: Sequence[int]) -> list[np.ndarray]:
     network with these layer sizes, or not finite.
     """
     arrays = _arrays(path)
-    wanted = [(post, pre) for pre, post in zip(layers, layers[1:], strict=False)]
-    named = {name: a for name, a in arrays.items() if re.search(r"weight|^w|^arr_|layer", name, re.I)}
+    wanted = [(post, pre) for pre, post in pairwise(layers)]
+    named = {name: array for name, array in arrays.items() if _WEIGHT.search(name)}
     chosen = named if len(named) == len(wanted) else arrays
     if len(chosen) != len(wanted):
         raise DataError(
@@ -77,7 +86,7 @@ def read_weights(path: Path, layers: Sequence[int]) -> list[np.ndarray]:
         if not np.isfinite(array).all():
             place = tuple(int(i) + 1 for i in np.argwhere(~np.isfinite(array))[0])
             raise DataError(
-                f"{path}: layer {number}, neuron {place[0]}, input {place[1]} is not a finite number",
+                f"{path}: layer {number}, neuron {place[0]}, input {place[1]} is no finite number",
                 remedy="correct the weights",
             )
     return [np.asarray(array, dtype=float) for array in ordered]
@@ -124,15 +133,9 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
             with np.load(path, allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files}
         if path.suffix == ".safetensors":
-            from safetensors.numpy import load_file
-
             return dict(load_file(path))
-    except Exception as error:  # safetensors and numpy raise their own, by the damage
-        known = isinstance(error, (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile))
-        kind = type(error).__module__
-        if known or kind.startswith(("safetensors", "zlib")) or type(error).__name__ == "SafetensorError":
-            raise DataError(f"{path} is damaged: {error}", remedy=_REMEDY) from error
-        raise
+    except _DAMAGE as error:
+        raise DataError(f"{path} is damaged: {error}", remedy=_REMEDY) from error
     raise DataError(f"{path} is no file of weights", remedy=_REMEDY)
 
 

@@ -48,9 +48,9 @@ def run_jobs(
     """Yield the outcome of each task as it ends; `Outcome.index` is the task's position.
 
     workers: how many processes, one per core by default; or the address of a Dask scheduler,
-    `tcp://host:8786`, whose workers do it. `progress(done, total)` is called after each. A CodesignError of the factory (a missing tool,
-    say) is raised here, because every task would meet it; one of the job becomes its task's
-    message.
+    `tcp://host:8786`, whose workers do it. `progress(done, total)` is called after each. A
+    CodesignError of the factory (a missing tool, say) is raised here, because every task would
+    meet it; one of the job becomes its task's message.
     """
     if isinstance(workers, str):
         from codesign.spice.dask_jobs import run_dask_jobs

@@ -67,7 +67,8 @@ class Subcircuit:
         """The definition."""
         pairs = [f"{key}={value}" for key, value in self.defaults.items()]
         lines = [" ".join((".subckt", self.name, *self.ports, *pairs)), *self.cards]
-        return "\n".join([*lines, *(element.text for element in self.elements), f".ends {self.name}"])
+        elements = [element.text for element in self.elements]
+        return "\n".join([*lines, *elements, f".ends {self.name}"])
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,9 @@ def parse_netlist(text: str, source: str = "netlist") -> Netlist:
     if current is not None:
         raise fail(current.line, f"subcircuit {current.name} has no .ends")
     if not subcircuits:
-        raise InputError(f"{source}: there is no .subckt", remedy="give a netlist with a subcircuit")
+        raise InputError(
+            f"{source}: there is no .subckt", remedy="give a netlist with a subcircuit"
+        )
     return Netlist(source, subcircuits)
 
 

@@ -124,7 +124,8 @@ def _worker(cache_dir: Path | None, timeout_s: float) -> partial:
 def _run_chunk(cache_dir: Path | None, timeout_s: float, chunk: _Chunk) -> dict[str, np.ndarray]:
     circuit, setup = chunk.circuit, chunk.circuit.setup
     deck = trained_deck(setup, [layer.values for layer in circuit.layers], chunk.spikes_s)
-    save = tuple(vector for row in trained_nodes(setup).neurons() for pair in row for vector in pair)
+    neurons = trained_nodes(setup).neurons()
+    save = tuple(vector for row in neurons for pair in row for vector in pair)
     stop = setup.timing.run_length(len(circuit.layers), len(chunk.spikes_s))
     analysis = Transient(stop, _MAX_STEP_S, (*save, *_rails(setup)))
     key = cache_key(
@@ -184,7 +185,8 @@ def _empty(circuit: TrainedCircuit, samples: int, status: str) -> dict[str, np.n
     sizes = circuit.setup.network.layers[1:]
     points = round(circuit.setup.timing.t_end / _WAVE_STEP_S) + 1
     arrays = {
-        f"t_{layer}": np.full((samples, width), np.nan) for layer, width in enumerate(sizes, start=1)
+        f"t_{layer}": np.full((samples, width), np.nan)
+        for layer, width in enumerate(sizes, start=1)
     }
     shape = (samples, len(circuit.layers), max(sizes), points)
     return {

@@ -68,9 +68,10 @@ def sheet_rows(setup: Setup, model: FittedModel) -> list[tuple[str, str, str]]:
     first = model.layers[0].forms["linear"].parameters
     for key, label in (("e_plus", "reversal potential E+"), ("e_minus", "reversal potential E-")):
         if key in first:
-            volts = model.v0_V - model.v_th_V * first[key].value
-            rows.append((label, f"{shown(first[key])} ({volts:.3g} V)", "straight line, layer 1"))
-    rows.append(("reset and threshold", f"{model.v0_V:.4g} V, V_th = {model.v_th_V:.4g} V", "trials"))
+            at_V = model.v0_V - model.v_th_V * first[key].value
+            rows.append((label, f"{shown(first[key])} ({at_V:.3g} V)", "straight line, layer 1"))
+    volts = f"{model.v0_V:.4g} V, V_th = {model.v_th_V:.4g} V"
+    rows.append(("reset and threshold", volts, "trials"))
     for layer in model.layers:
         fitted = layer.forms["extended"].parameters
         for key, label in _FITTED.items():

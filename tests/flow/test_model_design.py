@@ -21,7 +21,6 @@ e_minus = -2.0
 dataset = "iris"
 epochs = 3
 evaluate_every = 1
-range_penalty = 0.0
 """
 
 

@@ -36,8 +36,11 @@ class ColumnRun(SweepTask):
 
     def labels(self) -> str:
         task = self.task
-        return f"{type(self).__name__} {task.run} {task.warmup} {task.knobs!r} {task.spikes_s!r} " + repr(
-            (task.setup.timing, task.setup.network.layers)
+        return repr(
+            (
+                *(type(self).__name__, task.run, task.warmup, task.knobs, task.spikes_s),
+                *(task.setup.timing, task.setup.network.layers),
+            )
         )
 
     def run(self, bench: Workbench) -> TaskResult:

@@ -15,7 +15,7 @@ from codesign.flow.step import Step, StepContext, StepReport
 
 if TYPE_CHECKING:
     from codesign.pnn import PNNParameters
-    from codesign.training import EpochRecord
+    from codesign.training import EpochRecord, TrainingParameters
 
 SHIPPED_MODEL = {"fit/model.json": "{design}/model.json"}
 
@@ -39,26 +39,37 @@ def _train(
 ) -> dict[str, float]:
     import torch
 
-    from codesign.training import train
+    from codesign.training import dataset_for, train
 
     # The tensors are small: more threads only get in each other's way.
     torch.set_num_threads(1)
     design = context.design
     report = _reporter(context, label)
-    result = train(parameters, design.network.layers, design.training, out_dir, report)
+    data = dataset_for(design.training, design.folder)
+    training = with_signs(design.training, design.network.synapse.cell().signs)
+    result = train(parameters, design.network.layers, training, out_dir, report, data=data)
     return {"accuracy_train": result.accuracy_train, "accuracy_test": result.accuracy_test}
+
+
+def with_signs(training: TrainingParameters, signs: str) -> TrainingParameters:
+    """The training whose weights have the signs that the synapse can carry."""
+    if signs == "both":
+        return training
+    circuit = training.circuit.model_copy(update={"signs": signs})
+    return training.model_copy(update={"circuit": circuit})
 
 
 def run_model(context: StepContext[Design]) -> StepReport:
     """Write train/: weights.safetensors, history.csv, metrics.json of a design with a [model]."""
-    from codesign.training import train
+    from codesign.training import dataset_for, train
 
-    model, training = context.design.model, context.design.training
+    model, training, folder = context.design.model, context.design.training, context.design.folder
     if model is None:
         raise DesignError(f"{context.design.source} has no [model]")
-    net, parameters = model.architecture(training), model.parameters()
+    net, parameters = model.architecture(training, folder), model.parameters()
+    data = dataset_for(training, folder)
     report = _reporter(context, "network")
-    result = train(parameters, net, training, context.run_dir / "train", report)
+    result = train(parameters, net, training, context.run_dir / "train", report, data=data)
     accuracy = {"accuracy_train": result.accuracy_train, "accuracy_test": result.accuracy_test}
     return StepReport({"layers": net.text, "epochs": len(result.history), **accuracy})
 

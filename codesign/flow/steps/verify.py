@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -65,7 +66,7 @@ def _verify(
     setup: Setup,
     model: FittedModel,
     samples: int,
-    weights: dict[str, list[Any]],
+    weights: Mapping[Any, list[Any]],
 ) -> Verification:
     from codesign.training.datasets import dataset_for
     from codesign.verify.network import verify_mappings
@@ -76,7 +77,7 @@ def _verify(
         VerificationSetting(setup, samples, design.verify.calibration_samples),
         weights,
         model,
-        dataset_for(design.training),
+        dataset_for(design.training, design.folder),
         cache_dir=context.run_dir / "cache" / "verify",
         workers=context.workers,
         progress=context.progress,
