@@ -186,8 +186,7 @@ def simulate_reads(
         key = cache_key(
             deck.text(analysis),
             deck.models(process),
-            default_simulator().name,
-            default_simulator().version(),
+            *default_simulator().identity(),
             code_hash(_measure),
         )
         stored = cache.get(key)

@@ -56,7 +56,7 @@ class Crossbar(Cell):
     def ports(self) -> tuple[Port, ...]:
         rows, columns = range(1, self.sizes.rows + 1), range(1, self.sizes.columns + 1)
         biases = [
-            Port(port, "bias", f"{polarity.upper()} bias of the synapse in row {row}, column {column}")
+            Port(port, "bias", f"{polarity.upper()} bias of row {row}, column {column}")
             for column, row in self.places()
             for polarity, port in self.knob_ports(column, row).items()
         ]

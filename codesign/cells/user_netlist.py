@@ -87,7 +87,7 @@ class UserNetlist:
         for port in cell.ports:
             if port.lower() not in used:
                 raise InputError(
-                    f"{self.netlist.source}:{cell.line}: port {port} of {cell.name} reaches nothing",
+                    f"{self.netlist.source}:{cell.line}: {cell.name}: port {port} reaches nothing",
                     remedy="connect it, or leave it out",
                 )
         for element in cell.elements:

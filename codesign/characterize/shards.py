@@ -14,7 +14,6 @@ from codesign.characterize.sweeps.task import SweepTask, TaskResult
 from codesign.files import code_hash, write_atomic
 from codesign.pdk import Conditions, Device, Process
 from codesign.spice import Deck, cache_key, default_simulator
-from codesign.spice.tool import SPICEINIT
 
 
 class TaskKeys:
@@ -22,8 +21,7 @@ class TaskKeys:
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        simulator = default_simulator()
-        self._simulator = (SPICEINIT, simulator.name, simulator.version())
+        self._simulator = default_simulator().identity()
         self._models: dict[tuple[Conditions, frozenset[Device]], str] = {}
 
     def key(self, task: SweepTask) -> str:

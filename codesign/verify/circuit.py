@@ -131,8 +131,7 @@ def _run_chunk(cache_dir: Path | None, timeout_s: float, chunk: _Chunk) -> dict[
     key = cache_key(
         deck.text(analysis),
         deck.models(setup.process),
-        default_simulator().name,
-        default_simulator().version(),
+        *default_simulator().identity(),
         f"wave {_WAVE_STEP_S}",
         # What is kept are measured values, so the code that measures decides them too.
         code_hash(_measure),

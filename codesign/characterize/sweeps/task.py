@@ -13,11 +13,20 @@ import numpy as np
 from codesign.bench import condition_columns
 from codesign.errors import SimulationError
 from codesign.pdk import Process
-from codesign.spice import Analysis, DCSweep, Deck, Result, Status, Transient, run_batch
+from codesign.spice import (
+    Analysis,
+    DCSweep,
+    Deck,
+    Result,
+    Status,
+    Transient,
+    default_simulator,
+    run_batch,
+)
 from codesign.spice.result import Attempt
 
 if TYPE_CHECKING:
-    from codesign.spice.session import Session
+    from codesign.spice import SimulatorSession
 
 Row = dict[str, Any]
 Waveforms = dict[str, np.ndarray]
@@ -49,15 +58,16 @@ class Workbench:
 
     def __init__(self, process: Process) -> None:
         self.process = process
-        self._session: Session | None = None
+        self._session: SimulatorSession | None = None
         self._deck: Deck | None = None
 
     def simulate(self, deck: Deck, analysis: Analysis, timeout_s: float) -> Result:
         """Run one analysis; a DC sweep that fails in the session gets the ladder of run_batch."""
-        if not isinstance(analysis, Transient):
+        session = None if isinstance(analysis, Transient) else self._open()
+        if session is not None:
             started = time.monotonic()
             try:
-                waveforms = self._loaded(deck).run(analysis)
+                waveforms = self._loaded(session, deck).run(analysis)
             except SimulationError:
                 self._deck = None
             else:
@@ -77,16 +87,19 @@ class Workbench:
             self._session.close()
             self._session = None
 
-    def _loaded(self, deck: Deck) -> Session:
+    def _open(self) -> SimulatorSession | None:
+        """The worker's session, None where the simulator has none."""
         if self._session is None:
-            from codesign.spice.session import Session
+            opened = default_simulator().session(self.process)
+            self._session = opened.__enter__() if opened is not None else None
+        return self._session
 
-            self._session = Session(self.process).__enter__()
+    def _loaded(self, session: SimulatorSession, deck: Deck) -> SimulatorSession:
         if deck != self._deck:
             self._deck = None
-            self._session.load(deck)
+            session.load(deck)
             self._deck = deck
-        return self._session
+        return session
 
 
 class SweepTask(ABC):
