@@ -109,31 +109,33 @@ def _is_record(kind: Any) -> bool:
     )
 
 
-def _records_in(annotation: Any) -> Iterator[type]:
-    """Record classes that a field's annotation allows: through Annotated, unions, sequences."""
+def records_in(annotation: Any) -> Iterator[tuple[type, str | None]]:
+    """Record classes that a field's annotation allows, through Annotated, unions, sequences and
+    registers of kinds; with each the `kind` that a table without one has."""
     if _is_record(annotation):
-        yield annotation
+        yield annotation, _default(annotation)
     elif get_origin(annotation) is Annotated:
         inner, *metadata = get_args(annotation)
-        registries = [m.records for m in metadata if hasattr(m, "records")]
-        for records in registries:
-            yield from records()
-        if not registries:
-            yield from _records_in(inner)
+        registers = [m for m in metadata if hasattr(m, "records")]
+        for register in registers:
+            yield from ((record, register.default) for record in register.records())
+        if not registers:
+            yield from records_in(inner)
     elif get_origin(annotation) in (Union, types.UnionType, tuple, list):
         for argument in get_args(annotation):
-            yield from _records_in(argument)
+            yield from records_in(argument)
 
 
-def _matches(kind: type, value: dict[str, Any]) -> bool:
+def _matches(kind: type, default: str | None, value: dict[str, Any]) -> bool:
     """Whether a tagged record (`kind: Literal[...]`) is the one that the table asks for."""
     tag = _fields(kind).get("kind")
-    return get_origin(tag) is not Literal or value.get("kind", _default(kind)) in get_args(tag)
+    return get_origin(tag) is not Literal or value.get("kind", default) in get_args(tag)
 
 
 def _default(kind: Any) -> Any:
     """The kind of a record that need not say it."""
-    return kind.model_fields["kind"].default if issubclass(kind, BaseModel) else None
+    field = kind.model_fields.get("kind") if issubclass(kind, BaseModel) else None
+    return field.default if field is not None else None
 
 
 def _unknown_keys(kind: type, table: dict[str, Any], prefix: str) -> Iterator[str]:
@@ -149,11 +151,11 @@ def _unknown_keys(kind: type, table: dict[str, Any], prefix: str) -> Iterator[st
             hint = f"did you mean {near[0]}?" if near else f"allowed here: {', '.join(fields)}"
             yield f"{prefix}{key}: unknown key; {hint}"
             continue
-        records = list(_records_in(fields[key]))
+        records = list(records_in(fields[key]))
         items = value if isinstance(value, list) else [value]
         for index, item in enumerate(items):
             at = f"{prefix}{key}[{index}]." if isinstance(value, list) else f"{prefix}{key}."
-            chosen = [r for r in records if isinstance(item, dict) and _matches(r, item)]
+            chosen = [r for r, d in records if isinstance(item, dict) and _matches(r, d, item)]
             if len(chosen) == 1:
                 yield from _unknown_keys(chosen[0], item, at)
 
