@@ -14,7 +14,7 @@ import tomllib
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -32,8 +32,11 @@ class Record(BaseModel):
     """Base of records read from files: frozen, no unknown keys, no infinities.
 
     A class may have `moved: ClassVar[Mapping[str, str]]`: keys of before, and where below its table
-    each is written now (`{"w_max": "circuit.w_max"}`).
+    each is written now (`{"w_max": "circuit.w_max"}`). `inline`: where its keys are explained, of a
+    record that is written as a value, `{ model = "nfet_01v8", w = "1um", l = "0.25um" }`.
     """
+
+    inline: ClassVar[str] = ""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
