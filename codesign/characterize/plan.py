@@ -8,65 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from codesign.cells.base import View
 from codesign.cells.knobs import Knob
+from codesign.characterize.ranges import OffsetRange, VoltageRange, offsets, voltages
 from codesign.records import Name, Record, own_file, parse_toml, read_text, validate
 from codesign.resources import resource_dir
-from codesign.units import Amperes, Quantity, Seconds, Volts
+from codesign.units import Amperes, Quantity, Seconds
 
-MAX_POINTS = 2000
 VoltsPerSecond = Annotated[float, Quantity("V/s"), Field(gt=0)]
 Timeout = Annotated[Seconds, Field(gt=0, le=86400)]
-
-
-class OffsetRange(Record):
-    """Voltages from `start` to `stop`, both included, `step` apart; either sign."""
-
-    inline: ClassVar[str] = "range"
-
-    start: Volts = Field(description="first voltage; 0 V to 1.95 V unless it is an offset")
-    stop: Volts = Field(description="last voltage, the same")
-    step: Volts = Field(description="from one to the next; at most 2000 of them")
-
-    @model_validator(mode="after")
-    def _countable(self) -> Self:
-        if self.step <= 0:
-            raise ValueError(f"step = {self.step:g} V must be positive")
-        if self.stop < self.start:
-            raise ValueError(f"stop = {self.stop:g} V is below start = {self.start:g} V")
-        if (self.stop - self.start) / self.step > MAX_POINTS:
-            raise ValueError(f"step = {self.step:g} V makes more than {MAX_POINTS} points")
-        return self
-
-    @property
-    def values(self) -> tuple[float, ...]:
-        """The voltages, rounded to 1 nV so that equal ones of different sweeps compare equal."""
-        points = int((self.stop - self.start) / self.step + 1e-6) + 1
-        return tuple(round(float(v), 9) for v in self.start + self.step * np.arange(points))
-
-
-class VoltageRange(OffsetRange):
-    """Voltages within the process' supply range."""
-
-    @model_validator(mode="after")
-    def _in_supply(self) -> Self:
-        for key, value in (("start", self.start), ("stop", self.stop)):
-            if not 0 <= value <= 1.95:
-                raise ValueError(f"{key} = {value:g} V is outside 0 .. 1.95 V")
-        return self
-
-
-def _volts(start: float, stop: float, step: float) -> VoltageRange:
-    return VoltageRange(start=start, stop=stop, step=step)
-
-
-def _offsets(reach: float) -> OffsetRange:
-    return OffsetRange(start=0.0 - reach, stop=reach, step=0.05)
 
 
 class SweepBase(Record):
@@ -88,7 +42,7 @@ class SynapseCurrentSweep(SweepBase):
     polarities: tuple[Literal["n", "p"], ...] = Field(
         ("n", "p"), min_length=1, description="signs of the weights, n positive, p negative"
     )
-    v_mem: VoltageRange = Field(_volts(0.2, 1.75, 0.05), description="membrane")
+    v_mem: VoltageRange = Field(voltages(0.2, 1.75, 0.05), description="membrane")
     v_bias_n: VoltageRange | None = Field(
         None, description="bias of positive weights; the synapse's own range if left out"
     )
@@ -112,9 +66,9 @@ class DischargerSweep(SweepBase):
     """DC current that the membrane loses in the firing phase, around the design's v_discharge."""
 
     kind: Literal["discharger"] = Field(description="kind of sweep")
-    v_mem: VoltageRange = Field(_volts(0.2, 1.75, 0.025), description="membrane")
+    v_mem: VoltageRange = Field(voltages(0.2, 1.75, 0.025), description="membrane")
     v_discharge_offset: OffsetRange = Field(
-        _offsets(0.05), description="gate of the discharger, from the design's v_discharge"
+        offsets(0.05), description="gate of the discharger, from the design's v_discharge"
     )
 
 
@@ -122,9 +76,9 @@ class SensingThresholdSweep(SweepBase):
     """DC transfer of the powered sensing inverter, around the design's v_sense."""
 
     kind: Literal["sensing_threshold"] = Field(description="kind of sweep")
-    v_mem: VoltageRange = Field(_volts(0.3, 0.75, 0.001), description="membrane")
+    v_mem: VoltageRange = Field(voltages(0.3, 0.75, 0.001), description="membrane")
     v_sense_offset: OffsetRange = Field(
-        _offsets(0.0), description="gate of the sensing bias, from the design's v_sense"
+        offsets(0.0), description="gate of the sensing bias, from the design's v_sense"
     )
 
 
@@ -141,7 +95,7 @@ class CapacitanceSweep(SweepBase):
     """Effective membrane capacitance with all synapses at zero weight: slope under `i_inject`."""
 
     kind: Literal["capacitance"] = Field(description="kind of sweep")
-    v_mem: VoltageRange = Field(_volts(0.3, 1.65, 0.05), description="membrane")
+    v_mem: VoltageRange = Field(voltages(0.3, 1.65, 0.05), description="membrane")
     i_inject: Amperes = Field(
         100e-9, gt=0, le=10e-6, description="current whose slope is measured"
     )
@@ -151,14 +105,14 @@ class ChargeInjectionSweep(SweepBase):
     """Charge moved on the membrane by one spike line rising and falling, at zero weight."""
 
     kind: Literal["charge_injection"] = Field(description="kind of sweep")
-    v_mem: VoltageRange = Field(_volts(0.45, 1.45, 0.125), description="membrane")
+    v_mem: VoltageRange = Field(voltages(0.45, 1.45, 0.125), description="membrane")
 
 
 class LeakSweep(SweepBase):
     """Droop of the membrane over a phase with nothing on."""
 
     kind: Literal["leak"] = Field(description="kind of sweep")
-    v_mem: VoltageRange = Field(_volts(0.45, 1.65, 0.2), description="membrane")
+    v_mem: VoltageRange = Field(voltages(0.45, 1.65, 0.2), description="membrane")
 
 
 class TrialSweep(SweepBase):

@@ -195,8 +195,8 @@ def as_markdown(found: tuple[Section, ...]) -> str:
         "# Every key",
         "",
         "What a design file, or a sweep plan that it names, may say: `codesign keys [SECTION]`",
-        "shows the same, with what plugins have registered. A key without a default may be left out",
-        "unless it says *required*. Quantities carry their unit.",
+        "shows the same, with what plugins have registered. A key without a default may be left",
+        "out unless it says *required*. Quantities carry their unit.",
     ]
     file = ""
     for section in found:

@@ -62,10 +62,7 @@ def run_jobs(
     todo = deque(enumerate(tasks))
     total, done = len(todo), 0
     count = min(workers if workers is not None else default_workers(), max(total, 1))
-    if count < 1 or timeout_s <= 0 or recycle_after < 1:
-        raise InputError(
-            "run_jobs needs at least one worker, a positive timeout and recycle_after >= 1"
-        )
+    _check(count, timeout_s, recycle_after)
     simulator = chosen_simulator()
     pool: list[Worker] = []
     failed_starts = 0
@@ -94,13 +91,25 @@ def run_jobs(
                     pool.remove(worker)
                     worker.close()
                     failed_starts += 1
-                    if isinstance(event, CodesignError):
-                        raise event
-                    if failed_starts >= 3:
-                        raise CodesignError(f"worker processes fail to start: {event}")
+                    _raise_if_hopeless(event, failed_starts)
     finally:
         for worker in pool:
             worker.close()
+
+
+def _check(count: int, timeout_s: float, recycle_after: int) -> None:
+    if count < 1 or timeout_s <= 0 or recycle_after < 1:
+        raise InputError(
+            "run_jobs needs at least one worker, a positive timeout and recycle_after >= 1"
+        )
+
+
+def _raise_if_hopeless(event: Exception, failed_starts: int) -> None:
+    """What every further worker would meet too."""
+    if isinstance(event, CodesignError):
+        raise event
+    if failed_starts >= 3:
+        raise CodesignError(f"worker processes fail to start: {event}")
 
 
 def _wait(pool: list[Worker]) -> None:
