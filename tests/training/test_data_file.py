@@ -59,6 +59,12 @@ def test_whole_numbers_are_classes_in_their_order(tmp_path):
     assert load(tmp_path, "my.parquet").class_names == ("1", "6", "11")
 
 
+def test_long_numbers_and_bytes_are_names(tmp_path):
+    kinds = [10**17, 10**17 + 1]
+    np.savez(tmp_path / "my.npz", x=np.zeros((60, 2)), y=np.array(kinds * 30).astype("S"))
+    assert load(tmp_path, "my.npz").class_names == tuple(map(str, kinds))
+
+
 @pytest.mark.parametrize("name", ["../my.csv", "sub/../../my.csv", "/etc/my.csv", "link.csv"])
 def test_files_outside_the_folder_are_refused(tmp_path, name):
     (tmp_path / "design/sub").mkdir(parents=True)

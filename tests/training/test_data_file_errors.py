@@ -56,6 +56,7 @@ def test_other_encodings_are_refused(tmp_path, encoding):
         ({"x": np.full((9, 2), np.nan), "y": np.arange(9) % 2}, "row 1, column 'x0'"),
         ({"x": np.zeros((9, 2)), "y": np.arange(9) / 2}, "fractions, such as 0.5"),
         ({"x": np.zeros((9, 2)), "y": np.full(9, np.inf)}, "fractions"),
+        ({"x": np.zeros((3, 2)), "y": np.array(["a", " ", "b"])}, "row 2, array 'y': the class"),
         ({"x": np.full((9, 2), None), "y": np.arange(9) % 2}, "objects are not read"),
     ],
 )
