@@ -73,11 +73,6 @@ class Setup:
         end = self.neuron.accumulation_end(self.timing) - self.timing.t_accumulate
         return min(end / self.timing.t_phase, 1.0)
 
-    @property
-    def lines_fall(self) -> bool:
-        """Whether input lines fall while the membrane still follows the dendrite."""
-        return self.accumulation_end >= 1.0
-
     def at(self, **changes: Any) -> Setup:
         """This setup with other conditions: `setup.at(corner=Corner.SS, supply_V=1.71)`."""
         return dataclasses.replace(

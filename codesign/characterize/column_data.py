@@ -57,8 +57,7 @@ class ColumnData:
 
 @dataclass(frozen=True)
 class ColumnSetting:
-    """What the fit of a layer starts from. `t_earliest`: phases before which no law holds;
-    `lines_fall`: whether input lines fall while the membrane still feels them."""
+    """What the fit of a layer starts from. `t_earliest`: phases before which no law holds."""
 
     t_phase_s: float
     t_end: float
@@ -68,7 +67,6 @@ class ColumnSetting:
     v_range: tuple[float, float]
     supply_V: float
     t_earliest: float = EARLIEST_FIRING
-    lines_fall: bool = False
 
 
 def column_data(

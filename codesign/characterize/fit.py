@@ -87,7 +87,6 @@ def _fit(
         v_range=_membrane_range(tables, v0, v_th),
         supply_V=setup.supply_V,
         t_earliest=t_earliest,
-        lines_fall=setup.lines_fall,
     )
     layers = []
     total = len(setup.network.connections) * len(FORMS)

@@ -36,10 +36,8 @@ _NAMES = {
     "linear": ("c_eff_F", "kick"),
     "extended": ("c_eff_F", "kick", "delay_n", "delay_p", "capacitance_1", "capacitance_2"),
 }
-# Besides, where input lines fall while the membrane still feels them.
-_FALLING = ("kick_root_n", "kick_root_p")
-_SCALE = np.array([1e-15, 1e-4, 1e-4, 1e-4, 1e-2, 1e-2, 1e-4, 1e-4])
-_LIMIT = np.array([np.inf, 0.05, 0.05, 0.05, 0.4, 0.4, 0.05, 0.05])
+_SCALE = np.array([1e-15, 1e-4, 1e-4, 1e-4, 1e-2, 1e-2])
+_LIMIT = np.array([np.inf, 0.05, 0.05, 0.05, 0.4, 0.4])
 _LEAST_INVERSE_E = 1e-3
 # Logarithm of a neuron's share of C_eff, and the offset of its firing curve.
 _NEURON_SCALE = (1e-3, 1e-4)
@@ -51,8 +49,6 @@ def fit_form(
 ) -> LayerForm:
     """Fit one model form (`linear`: 4 parameters and a logarithmic firing law; `extended`)."""
     names = _NAMES[form]
-    if form == "extended" and setting.lines_fall:
-        names += _FALLING
     holdout = left_out(data.run)
     with _one_thread():
         outside = _Fit(form, names, data, tables, setting, ~holdout)
@@ -179,8 +175,6 @@ class _Fit:
             kick=float(x[1]),
             kick_per_weight_plus=-float(delays[0]),
             kick_per_weight_minus=-float(delays[1]),
-            kick_root_plus=float(x[6]) if len(self.names) > 6 else 0.0,
-            kick_root_minus=float(x[7]) if len(self.names) > 6 else 0.0,
             w_ref=W_REF,
             v_start=self.data.v_start,
             t_end=self.setting.t_end,

@@ -15,10 +15,6 @@ from codesign.pnn.firing_curve import FiringCurve
 
 _POLYNOMIALS = ("slope_plus", "slope_minus", "curvature_plus", "curvature_minus")
 _PER_NEURON = ("v_start", "firing_offset")
-_KICKS = (
-    *("kick", "kick_per_weight_plus", "kick_per_weight_minus"),
-    *("kick_root_plus", "kick_root_minus"),
-)
 
 
 @dataclass(frozen=True)
@@ -27,14 +23,12 @@ class PNNParameters:
 
         dv/dt = -leak v + sum_j w_j H(t - t_j) (1 - v/E_j + c_j v^2),   v(0) = v_start
 
-    up to t_end; each spike that arrives in [0, t_end) adds
-    kick + kick_per_weight w_j + kick_root sqrt(|w_j| / w_ref) to v.
+    up to t_end; each spike that arrives in [0, t_end) adds kick + kick_per_weight w_j to v.
     With u = sqrt(|w|/w_ref) - 1 and the values of the weight's sign:
     1/E = 1/e + slope[0] u + slope[1] u^2 + ..., c = curvature[0] + curvature[1] u + ...
 
     e_plus, e_minus: reversal potentials of positive and negative weights; +-inf: ideal sum.
     kick_per_weight_*: minus the turn-on delay, in phases.
-    kick_root_*: what a line takes back when it falls, where the membrane is not isolated then.
     t_end: end of accumulation; spikes from there on contribute nothing.
     e_dis: reversal potential of the discharger (inf: constant current), unless firing_curve
         gives the spike time as a table.
@@ -49,8 +43,6 @@ class PNNParameters:
     kick: float = 0.0
     kick_per_weight_plus: float = 0.0
     kick_per_weight_minus: float = 0.0
-    kick_root_plus: float = 0.0
-    kick_root_minus: float = 0.0
     slope_plus: tuple[float, ...] = ()
     slope_minus: tuple[float, ...] = ()
     curvature_plus: tuple[float, ...] = ()
@@ -87,7 +79,7 @@ class PNNParameters:
                     raise ValueError(f"{name} needs one finite value per neuron, not {value}")
             elif not math.isfinite(value):
                 raise ValueError(f"{name} must be finite, not {value}")
-        for name in _KICKS:
+        for name in ("kick", "kick_per_weight_plus", "kick_per_weight_minus"):
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"{name} must be finite, not {getattr(self, name)}")
         if self.firing_curve is not None and not isinstance(self.firing_curve, FiringCurve):
@@ -96,12 +88,7 @@ class PNNParameters:
     @property
     def has_kick(self) -> bool:
         """Whether arriving spikes move charge."""
-        return any(getattr(self, name) for name in _KICKS)
-
-    @property
-    def has_kick_root(self) -> bool:
-        """Whether kicks have a part that goes with the root of the weight."""
-        return any((self.kick_root_plus, self.kick_root_minus))
+        return any((self.kick, self.kick_per_weight_plus, self.kick_per_weight_minus))
 
     @property
     def has_curvature(self) -> bool:

@@ -49,9 +49,6 @@ def synapses(weight: Tensor, params: PNNParameters) -> Synapses:
     if params.has_kick:
         share = by_sign(params.kick_per_weight_plus, params.kick_per_weight_minus)
         kick = params.kick + share * weight
-        if params.has_kick_root:
-            size = torch.sqrt((weight.abs() / params.w_ref).clamp_min(1e-12))
-            kick = kick + size * by_sign(params.kick_root_plus, params.kick_root_minus)
     return Synapses(weight, weight * inverse_e, q, kick)
 
 
