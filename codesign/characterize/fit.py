@@ -79,6 +79,8 @@ def fit_tables(
         i_range_A=(0.7 * i_range[0], 1.4 * i_range[1]),
         v_range=(-0.35, 1.0),
         t_earliest=t_earliest,
+        # Without a gate the membrane sees its lines fall.
+        kick_by_current=not network.neuron.transmission_gate,
     )
     layers = []
     total = len(network.connections) * len(FORMS)

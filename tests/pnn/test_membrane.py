@@ -1,5 +1,6 @@
 """The membrane against closed forms, a brute-force integrator, and its solutions compared."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +24,7 @@ SLOPED = replace(
     t_end=0.97,
 )
 FULL = replace(SLOPED, curvature_plus=(0.02, 0.01, 0.003), curvature_minus=(-0.03, 0.02))
+BY_CURRENT = replace(SLOPED, kick=0.0, kick_plus=(0.004, 0.002), kick_minus=(-0.006, -0.003))
 METHODS = ("exact", "dstd", "dstd2")
 
 
@@ -66,7 +68,10 @@ def brute_force(t: torch.Tensor, w: torch.Tensor, p: PNNParameters) -> torch.Ten
                 if j >= 0:
                     on.append(row[j])
                     per = p.kick_per_weight_plus if row[j] >= 0 else p.kick_per_weight_minus
+                    own = p.kick_plus if row[j] >= 0 else p.kick_minus
+                    u = math.sqrt(abs(row[j]) / p.w_ref) - 1
                     v += p.kick + per * row[j]
+                    v += sum(c * u**k for k, c in enumerate(own)) if row[j] else 0.0
             out[b, o] = v
     return out
 
@@ -94,7 +99,9 @@ def test_infinite_reversal_potentials_give_the_weighted_sum(method):
     torch.testing.assert_close(near, v, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("params", [LINEAR, SLOPED, FULL], ids=["linear", "sloped", "full"])
+@pytest.mark.parametrize(
+    "params", [LINEAR, SLOPED, FULL, BY_CURRENT], ids=["linear", "sloped", "full", "by current"]
+)
 def test_exact_agrees_with_an_ode_solver(params):
     t, w = spikes(3, 5), weights(3, 5)
     t[0, 0], t[1, 1], t[2, :2] = 0.0, 0.98, 0.4
@@ -156,7 +163,7 @@ def test_curved_step_reduces_to_the_linear_one():
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("params", [SLOPED, FULL], ids=["sloped", "full"])
+@pytest.mark.parametrize("params", [SLOPED, FULL, BY_CURRENT], ids=["sloped", "full", "by current"])
 def test_gradients_by_weight_and_spike_time(method, params):
     t = (0.03 + 0.9 * spikes(3, 4)).requires_grad_()
     w = weights(3, 4).requires_grad_()
@@ -186,6 +193,16 @@ def test_kicks_add_at_every_arriving_spike_whatever_its_weight(method):
     w = torch.tensor([[0.0, 0.4, -0.2, 0.7, 0.7]], dtype=torch.float64)
     v = membrane_potential(t, w, params, method, steps=5)
     expected = 0.4 * 0.7 - 0.2 * 0.15 + 3 * 0.01 - 0.02 * 0.4 - 0.05 * -0.2
+    assert v.item() == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_kicks_by_current_spare_weight_zero(method):
+    params = PNNParameters(kick_plus=(0.01, 0.02), kick_minus=(-0.03, 0.01), w_ref=0.25)
+    t = torch.tensor([[0.15, 0.3, 0.85, 1.0]], dtype=torch.float64)
+    w = torch.tensor([[0.0, 0.36, -0.16, 0.7]], dtype=torch.float64)
+    v = membrane_potential(t, w, params, method, steps=5)
+    expected = 0.36 * 0.7 - 0.16 * 0.15 + (0.01 + 0.02 * 0.2) + (-0.03 + 0.01 * -0.2)
     assert v.item() == pytest.approx(expected, abs=1e-12)
 
 
