@@ -15,7 +15,7 @@ TILE_DATA ?= $(HOME)/.cache/codesign/tile-bert
 TILE_DESIGN ?= designs/tile-bert.toml
 BIN := $(VENV)/bin
 
-.PHONY: all setup tools models test lint typecheck unit regression benchmarks experiment-tile reference datasets doctor clean distclean help
+.PHONY: all setup tools models test lint typecheck unit regression benchmarks experiment-tile reference docs datasets doctor clean distclean help
 
 all: setup ## set up, then run the whole flow for DESIGN
 	$(BIN)/codesign run $(DESIGN)
@@ -62,6 +62,10 @@ experiment-tile: | setup ## MiniLM on tiles: fetch data and network, train, eval
 
 reference: all ## renew the shipped reference (netlists, tables, model) from a finished run
 	$(BIN)/python tools/update_reference.py $(DESIGN) build/$(basename $(notdir $(DESIGN)))
+
+docs: $(VENV)/.installed ## the documentation site, in build/docs (warnings are errors)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 datasets: ## Fashion-MNIST, for designs/fashion-mnist*.toml (Debian package)
 	@tools/install-dataset

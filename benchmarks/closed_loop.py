@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from codesign.design import Design
+from codesign.designs.network import Design
 from codesign.flow import STEPS, RunOptions, run_flow
 from codesign.spice.jobs import default_workers
 

@@ -19,7 +19,8 @@ import numpy as np
 
 from benchmarks.extraction_scaling import synthetic_crossbar
 from codesign.layout.extract.capacitance import capacitances
-from codesign.layout.extract.parasitics import LAWS, SUBSTRATE, ParasiticTable
+from codesign.pdk import default_process
+from codesign.pdk.parasitics import LAWS, SUBSTRATE, ParasiticTable
 from tests.layout.extract.cross_sections import Section, extracted_aF_per_um
 from tests.layout.extract.field import capacitance_aF_per_um
 
@@ -49,7 +50,7 @@ def cases(layer: str, table: ParasiticTable) -> list[tuple[Section, float]]:
 
 def against_field() -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Worst errors by layer and case, and all beyond the limit with the foundry's law."""
-    tables = {law: ParasiticTable.sky130("nom", law) for law in LAWS}
+    tables = {law: default_process().parasitics("nom", law) for law in LAWS}
     worst: dict[str, Any] = {}
     beyond = []
     for layer in tables["foundry"].wires:
@@ -85,8 +86,8 @@ def against_table() -> dict[str, Any]:
     and over the other planes."""
     result: dict[str, Any] = {}
     for law in LAWS:
-        table = ParasiticTable.sky130("nom", law)
-        foundry = ParasiticTable.sky130("nom", "foundry")
+        table = default_process().parasitics("nom", law)
+        foundry = default_process().parasitics("nom", "foundry")
         kept = result.setdefault(law, {})
         for layer, arrays in foundry.wires.items():
             sections, expected, keys = [], [], []
@@ -114,7 +115,7 @@ def against_table() -> dict[str, Any]:
 def laws_on_crossbar() -> dict[str, float]:
     """What the foundry's law gives more than the constant law, in percent."""
     shapes = synthetic_crossbar(CROSSBAR)
-    found = {law: capacitances(shapes, ParasiticTable.sky130("nom", law)) for law in LAWS}
+    found = {law: capacitances(shapes, default_process().parasitics("nom", law)) for law in LAWS}
     totals = (found["foundry"].total_F() / found["constant"].total_F() - 1) * 100
     pairs = {
         law: dict(zip(map(tuple, part.pair.tolist()), part.pair_F, strict=True))

@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 from codesign.layout.extract.capacitance import capacitances
-from codesign.layout.extract.parasitics import LAWS, ParasiticTable
 from codesign.layout.extract.shapes import NetShapes
+from codesign.pdk import default_process
+from codesign.pdk.parasitics import LAWS
 
 DBU_UM = 0.001
 CELL_NM = 4000
@@ -116,7 +117,7 @@ def measure(size: int, repeat: int) -> dict[str, Any]:
         "boxes": sum(len(boxes) for boxes in shapes.boxes.values()),
     }
     for law in LAWS:
-        table = ParasiticTable.sky130("nom", law)
+        table = default_process().parasitics("nom", law)
         times, walls = [], []
         for _ in range(repeat):
             start, wall = time.process_time(), time.perf_counter()

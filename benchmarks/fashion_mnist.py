@@ -25,6 +25,7 @@ import torch
 from benchmarks.timing import EpochTimes
 from codesign.pnn import PNNParameters
 from codesign.training import TrainingParameters, train
+from codesign.training.loss_parameters import LossParameters
 
 LAYERS = (784, 400, 400, 10)
 PARAMS = PNNParameters(e_plus=4.0, e_minus=-4.0)
@@ -50,16 +51,10 @@ def recipe(epochs: int, seed: int = 1) -> TrainingParameters:
         random_offset=True,
         spike_noise=0.01,
         noise_on_silent=False,
-        softmax_scale=0.07,
-        temporal_penalty=0.1,
-        t_ref=0.9,
-        weight_norm=0.0,
         weight_decay=0.3,
-        early_penalty=0.0,
-        idle_penalty=0.0,
-        range_penalty=0.0,
         evaluate_every=2,
         checkpoint_every=1,
+        loss=LossParameters(softmax_scale=0.07, temporal_penalty=0.1, t_ref=0.9),
     )
 
 

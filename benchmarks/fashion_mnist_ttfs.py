@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import EpochTimes
-from codesign.design_file import load_design
+from codesign.designs.base import load_design
 from codesign.pnn import Architecture, PNNParameters, Solution
 from codesign.training import Dataset, train
 
@@ -39,10 +39,11 @@ def activity(
     with torch.no_grad():
         times = data.test.times[:samples]
         outputs = net.forward(times, weights, params, Solution("dstd", 60))
+    t_max = net.neuron.t_silent
     return [
         {
-            "silent": float((x.t > net.t_max).float().mean()),
-            "mean_time_of_spikes": float(x.t[x.t <= net.t_max].mean()),
+            "silent": float((x.t > t_max).float().mean()),
+            "mean_time_of_spikes": float(x.t[x.t <= t_max].mean()),
             "sd_over_neurons": float(x.t.std(dim=1).mean()),
         }
         for x in outputs

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.fashion_mnist_ttfs import DESIGN, activity
-from codesign.design_file import load_design
+from codesign.designs.base import load_design
 from codesign.pnn import Architecture, PNNParameters, Solution
 from codesign.training import Dataset, TrainingParameters
 from codesign.training.datasets import dataset_for
@@ -67,7 +67,9 @@ def learnt(
                 noise_on_silent=False,
             )
             labels = data.train.labels[chosen]
-            loss = training_loss(outputs, labels, own, data.n_classes, training, net.t_max)
+            loss = training_loss(
+                outputs, labels, own, data.n_classes, training, net.neuron.t_silent
+            )
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -87,7 +89,8 @@ def main() -> int:
     params = net.records(neuron)
     rows = {}
     for name, (published, t_ref, promotion) in SETTINGS.items():
-        training = base.model_copy(update={"t_ref": t_ref, "firing_promotion": promotion})
+        wanted = {"t_ref": t_ref, "firing_promotion": promotion}
+        training = base.model_copy(update={"loss": base.loss.model_copy(update=wanted)})
         weights = (
             published_weights(net, neuron, 3.2)
             if published

@@ -18,11 +18,11 @@ from pathlib import Path
 import pandas as pd
 
 from codesign.cells import CellViews, Network, NetworkParameters, PhaseTiming, View, spike_line
-from codesign.cells.write_layouts import check_layout
+from codesign.flow.layouts import check_layout
 from codesign.characterize.column import first_rise
 from codesign.characterize.network_trials import network_tasks, network_trial_deck
 from codesign.characterize.plan import NetworkSweep
-from codesign.pdk import Conditions, Interconnect, Process
+from codesign.pdk import Conditions, Interconnect, default_process
 from codesign.resources import resource_dir
 from codesign.spice import Result, Transient, run_batch
 
@@ -61,7 +61,7 @@ def main() -> None:
         raise SystemExit("the layout did not pass its checks")
     table = resource_dir("characterization") / "iris" / "synapse_current.parquet"
     sweep = NetworkSweep(kind="network", name="column", runs=1, trials=1, warmup=0, i_max=40e-9)
-    process, views = Process.sky130(), CellViews(View.LAYOUT)
+    process, views = default_process(), CellViews(View.LAYOUT)
     known = {"synapse_current": pd.read_parquet(table)}
     (task,) = network_tasks(
         sweep, parameters, PhaseTiming(), Conditions(), known, process.supply_V, views

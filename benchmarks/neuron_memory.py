@@ -21,7 +21,7 @@ import numpy as np
 from codesign.cells import NetworkParameters, PhaseTiming, RCSpikeNeuronParameters
 from codesign.characterize.column import ColumnTask, run_column
 from codesign.characterize.model import FittedModel
-from codesign.pdk import Conditions, Process
+from codesign.pdk import Conditions, Process, default_process
 from codesign.resources import resource_dir
 
 # Currents at the reset voltage, > 0 discharges; spike times in s. A fires early, B late.
@@ -63,7 +63,7 @@ def measure(neuron: RCSpikeNeuronParameters, process: Process) -> dict[str, Any]
 def main() -> int:
     """Measure both variants and compare."""
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    process = Process.sky130()
+    process = default_process()
     held = measure(RCSpikeNeuronParameters(), process)
     floating = measure(RCSpikeNeuronParameters(discharge_hold=False), process)
     # Two passes with the same predecessor differ by numerical noise; less is not resolved.

@@ -24,7 +24,7 @@ import numpy as np
 from codesign.cells.line_driver import LineDriver, LineDriverParameters
 from codesign.layout.circuit import FlatCircuit
 from codesign.layout.extract import RCLimits, extract_circuit
-from codesign.pdk import Conditions, Process
+from codesign.pdk import Conditions, Process, default_process
 from codesign.spice import Deck, Transient, run_batch
 
 LARGEST_ERROR = 0.01
@@ -69,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
-    process = Process.sky130()
+    process = default_process()
     cell = LineDriver(LineDriverParameters())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "driver.gds"

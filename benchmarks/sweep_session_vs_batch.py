@@ -19,7 +19,7 @@ import time
 
 import numpy as np
 
-from codesign.pdk import Conditions, Device, Process
+from codesign.pdk import Conditions, Device, Process, default_process
 from codesign.spice import Deck, Ngspice, OperatingPoint, run_batch
 from codesign.spice.session import Session
 
@@ -47,7 +47,7 @@ def _grid(points: int) -> list[tuple[float, float]]:
 
 def measure(points: int, sample: int, library_sample: int) -> dict[str, object]:
     """Seconds of each way and their ratios."""
-    process = Process.sky130()
+    process = default_process()
     grid = _grid(points)
     started = time.perf_counter()
     with Session(process) as session:

@@ -139,7 +139,7 @@ def trade_off(rows: int, r: float) -> list[dict[str, Any]]:
 
 def plot(curves: dict[str, list[dict[str, Any]]], path: Path) -> None:
     """Error over time, one line per tile."""
-    from codesign.characterize.plots import BLUE, GREEN, ORANGE, new_figure, save, tidy
+    from codesign.figures import BLUE, GREEN, ORANGE, new_figure, save, tidy
 
     figure = new_figure(5.6, 3.8)
     axes = figure.subplots()

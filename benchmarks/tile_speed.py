@@ -108,9 +108,9 @@ def ngspice() -> dict[str, Any] | None:
     """One column of 512 rows, ideal switches, a transient of one MVM."""
     from codesign.cells.tile_column import TileColumnParameters
     from codesign.characterize.tile.fit import model_charge
-    from codesign.characterize.tile.reads import ReadTiming, TileReads, simulate_reads
+    from codesign.bench.tile import ReadTiming, TileReads, simulate_reads
     from codesign.errors import MissingToolError
-    from codesign.pdk import Conditions, Process
+    from codesign.pdk import Conditions, default_process
 
     x, plus, minus = draw(SIZE, 1, 1)
     slots = torch.round(127 * x).numpy().astype(int)
@@ -122,7 +122,7 @@ def ngspice() -> dict[str, Any] | None:
     try:
         for _ in range(3):
             start = _children_s()
-            charge = simulate_reads(reads, Process.sky130(), timeout_s=300).charge_C
+            charge = simulate_reads(reads, default_process(), timeout_s=300).charge_C
             spent.append(_children_s() - start)
     except MissingToolError as error:
         return {"missing": error.message}
@@ -223,7 +223,7 @@ def passive() -> dict[str, Any]:
 
 def plot(rows: list[dict[str, Any]], path: Path) -> None:
     """Time per MVM over cells."""
-    from codesign.characterize.plots import BLUE, GREY, new_figure, save, tidy
+    from codesign.figures import BLUE, GREY, new_figure, save, tidy
 
     figure = new_figure(5.2, 3.6)
     axes = figure.subplots()

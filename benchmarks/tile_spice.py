@@ -25,8 +25,8 @@ from benchmarks.tile_accuracy import draw
 from codesign.cells.tile_column import TileColumnParameters
 from codesign.cells.transistor import nmos
 from codesign.characterize.tile.fit import fit_reads, model_charge
-from codesign.characterize.tile.reads import ReadTiming, TileReads, simulate_reads
-from codesign.pdk import Conditions, Process
+from codesign.bench.tile import ReadTiming, TileReads, simulate_reads
+from codesign.pdk import Conditions, Process, default_process
 from codesign.tile import TileParameters
 
 SIZES = (32, 64, 128, 256, 512)
@@ -130,7 +130,7 @@ def transistors(process: Process) -> list[dict[str, Any]]:
 def main() -> int:
     """Measure, print, and say whether the claims hold."""
     argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
-    process = Process.sky130()
+    process = default_process()
     columns, access = ideal(process), transistors(process)
     claims = {
         "ideal": all(

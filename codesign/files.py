@@ -1,13 +1,21 @@
-"""Files that are whole or not there: written beside, synced, renamed; and content hashes."""
+"""Files that are whole or not there: written beside, synced, renamed; and content hashes, of files
+and of the code that decides something."""
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from codesign.errors import InputError
+from codesign.sources import Source, dotted_name, find_source, imported, is_own
 
 TEMPORARY_PREFIX = ".partial-"
 
@@ -64,6 +72,69 @@ def hash_tree(folder: Path, pattern: str = "*.py") -> str:
         if path.is_file()
     ]
     return hash_bytes("".join(lines).encode())
+
+
+def code_hash(*things: str | ModuleType | type | Callable[..., Any]) -> str:
+    """Hash of the code that decides what these do: it changes when that code does.
+
+    A thing is a dotted module or package name, a module, a class or a function. What counts: its
+    module (all modules of a package; for a class those of its bases too, the standard library's and
+    other distributions' left out), and what these import, directly or not, of their own package, of
+    codesign and, for a file outside any package, of the files beside it. Imports are read, not
+    executed, those inside functions too, those for type checking not; a module imported by a
+    computed name is not seen. Each file is read once per process. Raises InputError for a thing
+    without source.
+    """
+    todo = [source for thing in things for source in _sources_of(thing)]
+    found: dict[str, Source] = {}
+    while todo:
+        source = todo.pop()
+        if source.name not in found:
+            found[source.name] = source
+            todo += imported(source)
+    lines = [f"{name} {_file_hash(source.path)}\n" for name, source in sorted(found.items())]
+    lines += sorted(thing for thing in map(_text_without_file, things) if thing)
+    return hash_bytes("".join(lines).encode())
+
+
+def _sources_of(thing: Any) -> list[Source]:
+    if isinstance(thing, str):
+        source = find_source(thing)
+        if source is None:
+            raise InputError(f"there is no module {thing!r} with source")
+        if source.path.stem != "__init__":
+            return [source]
+        below = sorted(source.path.parent.rglob("*.py"))
+        return [Source(dotted_name(path, source.root), path, source.root) for path in below]
+    if isinstance(thing, ModuleType):
+        return _sources_of(thing.__name__)
+    if not isinstance(thing, type):
+        thing = inspect.unwrap(getattr(thing, "func", thing))
+        return _module_source(thing.__module__)
+    bases = [base for base in thing.__mro__[1:] if is_own(base.__module__)]
+    return [source for kind in (thing, *bases) for source in _module_source(kind.__module__)]
+
+
+def _module_source(name: str) -> list[Source]:
+    source = find_source(name)
+    return [source] if source else []
+
+
+def _text_without_file(thing: Any) -> str:
+    """Source of what was typed into a session and has no file; empty for the rest."""
+    if isinstance(thing, str | ModuleType) or _module_source(thing.__module__):
+        return ""
+    try:
+        return inspect.getsource(thing)
+    except (OSError, TypeError) as error:
+        raise InputError(
+            f"the source of {thing!r} is not to be found", remedy="define it in a file"
+        ) from error
+
+
+@cache
+def _file_hash(path: Path) -> str:
+    return hash_file(path)
 
 
 def _sync(path: Path) -> None:

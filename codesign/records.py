@@ -29,7 +29,11 @@ Name = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}\z", max_lengt
 
 
 class Record(BaseModel):
-    """Base of records read from files: frozen, no unknown keys, no infinities."""
+    """Base of records read from files: frozen, no unknown keys, no infinities.
+
+    A class may have `moved: ClassVar[Mapping[str, str]]`: keys of before, and where below its table
+    each is written now (`{"w_max": "circuit.w_max"}`).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -46,6 +50,18 @@ def read_text(path: Path, what: str, *, remedy: str | None = None) -> str:
         raise DesignError(f"{path}: cannot read this {what}: {error}", remedy=remedy) from error
 
 
+def own_file(folder: Path, name: str, key: str) -> Path:
+    """A file in the design's own folder. Raises DesignError for one outside."""
+    path = Path(name)
+    inside = (folder / path).resolve()
+    if path.is_absolute() or not inside.is_relative_to(folder.resolve()):
+        raise DesignError(
+            f"{key} = {name!r} is outside of the design file's folder",
+            remedy="put the file beside the design file or below it",
+        )
+    return folder / path
+
+
 def parse_toml(text: str, source: str) -> dict[str, Any]:
     """Tables of a TOML text. Raises DesignError naming `source` and the line."""
     try:
@@ -56,13 +72,20 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
         ) from error
 
 
-def validate(kind: type[T], data: dict[str, Any], source: str) -> T:
-    """A record of class `kind` from parsed TOML. Raises DesignError listing every problem."""
+def validate(
+    kind: type[T], data: dict[str, Any], source: str, folder: Path | None = None
+) -> T:
+    """A record of class `kind` from parsed TOML. Raises DesignError listing every problem.
+
+    `folder`: where files that the record names are, the current one by default.
+    """
     problems = [*_unknown_keys(kind, data, ""), *_non_finite(data, "")]
     if not problems:
         try:
             # JSON's strict mode takes lists for tuples and text for enums, but never "5" for 5.
-            return TypeAdapter(kind).validate_json(json.dumps(data, default=str), strict=True)
+            return TypeAdapter(kind).validate_json(
+                json.dumps(data, default=str), strict=True, context={"folder": folder or Path()}
+            )
         except ValidationError as error:
             problems = [_explain(details, data) for details in error.errors()]
         except CodesignError as error:
@@ -91,7 +114,12 @@ def _records_in(annotation: Any) -> Iterator[type]:
     if _is_record(annotation):
         yield annotation
     elif get_origin(annotation) is Annotated:
-        yield from _records_in(get_args(annotation)[0])
+        inner, *metadata = get_args(annotation)
+        registries = [m.records for m in metadata if hasattr(m, "records")]
+        for records in registries:
+            yield from records()
+        if not registries:
+            yield from _records_in(inner)
     elif get_origin(annotation) in (Union, types.UnionType, tuple, list):
         for argument in get_args(annotation):
             yield from _records_in(argument)
@@ -100,12 +128,22 @@ def _records_in(annotation: Any) -> Iterator[type]:
 def _matches(kind: type, value: dict[str, Any]) -> bool:
     """Whether a tagged record (`kind: Literal[...]`) is the one that the table asks for."""
     tag = _fields(kind).get("kind")
-    return get_origin(tag) is not Literal or value.get("kind") in get_args(tag)
+    return get_origin(tag) is not Literal or value.get("kind", _default(kind)) in get_args(tag)
+
+
+def _default(kind: Any) -> Any:
+    """The kind of a record that need not say it."""
+    return kind.model_fields["kind"].default if issubclass(kind, BaseModel) else None
 
 
 def _unknown_keys(kind: type, table: dict[str, Any], prefix: str) -> Iterator[str]:
     fields = _fields(kind)
     for key, value in table.items():
+        moved: str | None = getattr(kind, "moved", {}).get(key)
+        if key not in fields and moved is not None:
+            *tables, last = f"{prefix}{moved}".split(".")
+            yield f"{prefix}{key} has moved: write it as {last} in [{'.'.join(tables)}]"
+            continue
         if key not in fields:
             near = difflib.get_close_matches(key, fields, n=1)
             hint = f"did you mean {near[0]}?" if near else f"allowed here: {', '.join(fields)}"
@@ -148,7 +186,9 @@ def _explain(details: ErrorDetails, data: dict[str, Any]) -> str:
         case "missing":
             text = "is missing"
         case "union_tag_not_found":
-            text = 'lacks its kind, such as kind = "current_source"'
+            text = "lacks its kind"
+        case "kind_missing" | "kind_type":
+            text = details["msg"]
         case "union_tag_invalid":
             text = f"unknown kind {context['tag']!r}; allowed: {context['expected_tags']}"
         case "enum" | "literal_error":

@@ -25,6 +25,7 @@ _PREFIX = {
     "M": 1e6,
     "G": 1e9,
 }
+_UNITS = ("ohm", "V", "F", "A", "m", "s", "S", "C")
 _NUMBER = re.compile(r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\d\s]*)\s*$")
 
 
@@ -51,6 +52,15 @@ def parse_quantity(value: Any, unit: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{value!r} is not finite")
     return number
+
+
+def parse_any_quantity(value: Any) -> float:
+    """Value of a number, or of text with any unit or none, "30um" or "200": in SI units."""
+    if isinstance(value, str) and (match := _NUMBER.match(value)):
+        suffix = match.group(2)
+        unit = next((u for u in _UNITS if suffix.endswith(u)), suffix)
+        return parse_quantity(value, unit) if suffix else float(match.group(1))
+    return parse_quantity(value, "")
 
 
 def format_quantity(value: float, unit: str, digits: int = 4) -> str:

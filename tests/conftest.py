@@ -9,7 +9,7 @@ import pytest
 
 from codesign.errors import MissingToolError
 from codesign.layout.lvs.netgen import Netgen
-from codesign.pdk import LibraryLocation, Process, where
+from codesign.pdk import LibraryLocation, Process, default_process, where
 from codesign.spice import Ngspice, find_library
 
 
@@ -55,4 +55,4 @@ def requires_models() -> LibraryLocation:
 @pytest.fixture
 def process() -> Process:
     """The sky130 process; reading its facts needs no model library."""
-    return Process.sky130()
+    return default_process()

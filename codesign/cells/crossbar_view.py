@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from codesign.cells.synapse_view import SynapseGeometry
+from codesign.cells.synapse_geometry import SynapseGeometry
 from codesign.layout.row import RAIL
 from codesign.layout.sketch import Box, Sketch
 
@@ -64,9 +64,9 @@ class CrossbarGeometry:
         y = self.row_y(row, self.synapse.spb_y if complement else self.synapse.sp_y)
         return (self.left, y - RAIL, self.left + 300, y + RAIL)
 
-    def bias_box(self, column: int, row: int, polarity: str) -> Box:
-        """The pin of a synapse's gate bias."""
-        x, y = self.synapse.bn if polarity == "n" else self.synapse.bp
+    def knob_box(self, column: int, row: int, port: str) -> Box:
+        """The pin of a synapse's knob, by the port's name in the synapse."""
+        x, y = self.synapse.pins[port]
         x, y = x + (column - 1) * self.synapse.pitch, self.row_y(row, y)
         return (x - 145, y - 145, x + 145, y + 145)
 

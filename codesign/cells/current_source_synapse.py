@@ -8,16 +8,31 @@ than 0.1 fC; with the selector there, as published (arXiv:2412.09010), it moves 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from codesign.cells.base import Cell, Port, Schematic
-from codesign.cells.synapse_view import PairSizes, SynapseGeometry, draw_synapse, synapse_geometry
+from codesign.cells.base import Port, Schematic
+from codesign.cells.knobs import Knob
+from codesign.cells.synapse import (
+    Synapse,
+    SynapseParameters,
+    line_ports,
+    rail_ports,
+    register_synapse,
+)
+from codesign.cells.synapse_geometry import SynapseGeometry
+from codesign.cells.synapse_view import PairSizes, draw_synapse, synapse_geometry
 from codesign.cells.transistor import TransistorParameters, nmos, pmos
 from codesign.layout.sketch import Sketch
-from codesign.records import Record
+
+_KNOBS = {
+    "n": Knob("bn", True, off=0.0, low=0.2, high=0.8),
+    # Down to 1 nA when fast and hot.
+    "p": Knob("bp", True, off="supply", low=0.8, high=1.56),
+}
 
 
 class TransistorOrder(StrEnum):
@@ -27,15 +42,28 @@ class TransistorOrder(StrEnum):
     SELECTOR_ON_DENDRITE = "selector_on_dendrite"
 
 
-class CurrentSourceSynapseParameters(Record):
+@register_synapse
+class CurrentSourceSynapseParameters(SynapseParameters):
     """Sizes and order of the two pairs; the published synapse has W/L = 1/0.25 um throughout."""
 
-    kind: Literal["current_source"] = "current_source"
-    order: TransistorOrder = TransistorOrder.MEMORY_ON_DENDRITE
-    memory_n: TransistorParameters = nmos(1.0, 0.25)
-    selector_n: TransistorParameters = nmos(1.0, 0.25)
-    memory_p: TransistorParameters = pmos(1.0, 0.25)
-    selector_p: TransistorParameters = pmos(1.0, 0.25)
+    kind: Literal["current_source"] = Field(
+        "current_source", description="N and P pair, weights by gate voltages"
+    )
+    order: TransistorOrder = Field(
+        TransistorOrder.MEMORY_ON_DENDRITE, description="which transistor touches the dendrite"
+    )
+    memory_n: TransistorParameters = Field(
+        nmos(1.0, 0.25), description="NMOS whose gate voltage sets positive weights"
+    )
+    selector_n: TransistorParameters = Field(
+        nmos(1.0, 0.25), description="NMOS that the spike line turns on"
+    )
+    memory_p: TransistorParameters = Field(
+        pmos(1.0, 0.25), description="PMOS whose gate voltage sets negative weights"
+    )
+    selector_p: TransistorParameters = Field(
+        pmos(1.0, 0.25), description="PMOS that the complement of the spike line turns on"
+    )
 
     @model_validator(mode="after")
     def _polarities(self) -> Self:
@@ -49,8 +77,11 @@ class CurrentSourceSynapseParameters(Record):
                 raise ValueError(f"{key} needs a {want}fet model, not {getattr(self, key).model}")
         return self
 
+    def cell(self, name: str = "synapse") -> CurrentSourceSynapse:
+        return CurrentSourceSynapse(self, name)
 
-class CurrentSourceSynapse(Cell):
+
+class CurrentSourceSynapse(Synapse):
     """One synapse between a spike line pair and a dendrite."""
 
     what: ClassVar[str] = "current-source synapse: N and P pair of selector and memory transistor"
@@ -63,13 +94,19 @@ class CurrentSourceSynapse(Cell):
     def ports(self) -> tuple[Port, ...]:
         return (
             Port("dend", "inout", "dendrite"),
-            Port("sp", "input", "spike line, high while the spike lasts"),
-            Port("spb", "input", "complement of the spike line"),
+            *line_ports(),
             Port("bn", "bias", "memory gate of the N pair: more is more current, vss is off"),
             Port("bp", "bias", "memory gate of the P pair: less is more current, vdd is off"),
-            Port("vdd", "supply", "supply"),
-            Port("vss", "supply", "ground"),
+            *rail_ports(),
         )
+
+    @property
+    def turns_on_at_once(self) -> bool:
+        return True
+
+    @property
+    def knobs(self) -> Mapping[str, Knob]:
+        return _KNOBS
 
     def draw(self, schematic: Schematic) -> None:
         on_dendrite = self.sizes.order is TransistorOrder.MEMORY_ON_DENDRITE
@@ -104,5 +141,5 @@ class CurrentSourceSynapse(Cell):
         sketch.pin("met2", (g.dendrite_x - 70, -130, g.dendrite_x + 70, 130), "dend")
         for net, y in (("vss", 0), ("sp", g.sp_y), ("spb", g.spb_y), ("vdd", g.height)):
             sketch.pin("met1", (0, y - 130, 300, y + 130), net)
-        for net, (x, y) in (("bn", g.bn), ("bp", g.bp)):
+        for net, (x, y) in g.pins.items():
             sketch.pin("met1", (x - 145, y - 145, x + 145, y + 145), net)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import ClassVar
 
+from pydantic import Field
+
 from codesign.cells.base import Cell, Port, Schematic
 from codesign.cells.row_view import chosen, pin_row
 from codesign.cells.transistor import TransistorParameters, nmos, pmos
@@ -21,10 +23,10 @@ from codesign.records import Record
 class LineDriverParameters(Record):
     """Sizes of the logic inverters, the matching transmission gate and the line inverters."""
 
-    logic_n: TransistorParameters = nmos(0.42)
-    logic_p: TransistorParameters = pmos(0.84)
-    line_n: TransistorParameters = nmos(1.0)
-    line_p: TransistorParameters = pmos(2.0)
+    logic_n: TransistorParameters = Field(nmos(0.42), description="NMOS of the logic inverters")
+    logic_p: TransistorParameters = Field(pmos(0.84), description="PMOS of the logic inverters")
+    line_n: TransistorParameters = Field(nmos(1.0), description="NMOS that pull lines down")
+    line_p: TransistorParameters = Field(pmos(2.0), description="PMOS that pull lines up")
 
 
 class LineDriver(Cell):
@@ -86,15 +88,8 @@ class InputDriver(Cell):
 
     def draw(self, schematic: Schematic) -> None:
         schematic.inverter("in", "pulse", "fireb", self.sizes.logic_n, self.sizes.logic_p)
-        schematic.instance(
-            "driver",
-            LineDriver(self.sizes),
-            fireb="fireb",
-            sp="sp",
-            spb="spb",
-            vdd="vdd",
-            vss="vss",
-        )
+        driver = LineDriver(self.sizes)
+        schematic.instance("driver", driver, {port: port for port in driver.port_names})
 
     @cached_property
     def _drawn(self) -> tuple[Sketch, RowGeometry]:

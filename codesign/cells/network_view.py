@@ -23,7 +23,6 @@ _SPIKE_STEP = 560  # upright pieces of spike lines
 _MARGIN = 1200
 _TRUNK_STEP = 1000
 _TRUNK_HALF = 200
-TRUNKS = ("vss", "vdd", "v0", "vdis", "vsense")
 
 
 @dataclass(frozen=True)

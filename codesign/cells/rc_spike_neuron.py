@@ -18,14 +18,16 @@ of the three: set `transmission_gate`, `clamp` and `discharge_hold` to false for
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from codesign.cells.base import Cell, Port, Schematic
+from codesign.cells.base import Port, Schematic
 from codesign.cells.layout_limits import layout_faults
 from codesign.cells.line_driver import LineDriver, LineDriverParameters
+from codesign.cells.neuron import Neuron, NeuronParameters, register_neuron
 from codesign.cells.neuron_view import (
     LINES_FROM,
     N_ORDER,
@@ -34,44 +36,76 @@ from codesign.cells.neuron_view import (
     draw_neuron,
 )
 from codesign.cells.row_view import chosen, pin_row
+from codesign.cells.timing import Control, PhaseTiming, layer_controls
 from codesign.cells.transistor import MIMCapacitorParameters, TransistorParameters, nmos, pmos
 from codesign.errors import InputError
 from codesign.layout.row import RowPorts
 from codesign.layout.sketch import Sketch
-from codesign.records import Record
 from codesign.units import Volts
 
+# For first estimates of the membrane: two junctions, the sensing inverter's gate, overlaps.
+_MIM_F_PER_M2, _PARASITIC_F = 2e-3, 15e-15
 
-class RCSpikeNeuronParameters(Record):
-    """Sizes, and the bias voltages the neuron needs from outside.
 
-    v0: reset voltage of the membrane; v_discharge: gate of the discharger; v_sense: gate of the
-    current-limiting PMOS of the sensing inverter, which lowers its threshold.
-    """
+@register_neuron
+class RCSpikeNeuronParameters(NeuronParameters):
+    """Sizes, and the bias voltages the neuron needs from outside."""
 
-    transmission_gate: bool = True
-    clamp: bool = True
-    discharge_hold: bool = True
-    capacitor: MIMCapacitorParameters = MIMCapacitorParameters()
-    reset: TransistorParameters = pmos(0.42)
-    clamp_switch: TransistorParameters = pmos(0.42)
-    gate_n: TransistorParameters = nmos(1.0)
-    gate_p: TransistorParameters = pmos(2.0)
-    discharge_bias: TransistorParameters = nmos(0.42, 2.0)
-    discharge_switch: TransistorParameters = nmos(0.42)
-    hold_switch: TransistorParameters = pmos(0.42)
-    sense_n: TransistorParameters = nmos(0.5, 0.15, "nfet_01v8_lvt")
-    sense_p: TransistorParameters = pmos(0.42, 0.15, "pfet_01v8_hvt")
-    sense_bias: TransistorParameters = pmos(0.42, 0.5)
-    sense_switch: TransistorParameters = pmos(0.84)
-    logic_n: TransistorParameters = nmos(0.42)
-    logic_p: TransistorParameters = pmos(0.84)
-    nand_n: TransistorParameters = nmos(0.84)
-    nand_p: TransistorParameters = pmos(0.84)
-    driver: LineDriverParameters = LineDriverParameters()
-    v0: Volts = 1.3
-    v_discharge: Volts = 0.6
-    v_sense: Volts = 0.95
+    kind: Literal["rc_spike"] = Field(
+        "rc_spike", description="integrates for a phase, discharges and fires in the next"
+    )
+    transmission_gate: bool = Field(
+        True, description="isolates the membrane while the neuron fires"
+    )
+    clamp: bool = Field(True, description="holds the isolated dendrite at v0")
+    discharge_hold: bool = Field(
+        True, description="holds the node under the discharger at v0 between firings"
+    )
+    capacitor: MIMCapacitorParameters = Field(
+        MIMCapacitorParameters(), description="the membrane, a MIM capacitor between met4 and met5"
+    )
+    reset: TransistorParameters = Field(
+        pmos(0.42), description="PMOS that resets the membrane to v0"
+    )
+    clamp_switch: TransistorParameters = Field(
+        pmos(0.42), description="PMOS that holds the isolated dendrite"
+    )
+    gate_n: TransistorParameters = Field(nmos(1.0), description="NMOS of the transmission gate")
+    gate_p: TransistorParameters = Field(pmos(2.0), description="PMOS of the transmission gate")
+    discharge_bias: TransistorParameters = Field(
+        nmos(0.42, 2.0), description="NMOS that sets the discharge current"
+    )
+    discharge_switch: TransistorParameters = Field(
+        nmos(0.42), description="NMOS that lets it flow in the firing phase"
+    )
+    hold_switch: TransistorParameters = Field(pmos(0.42), description="PMOS of discharge_hold")
+    sense_n: TransistorParameters = Field(
+        nmos(0.5, 0.15, "nfet_01v8_lvt"), description="NMOS of the sensing inverter"
+    )
+    sense_p: TransistorParameters = Field(
+        pmos(0.42, 0.15, "pfet_01v8_hvt"), description="PMOS of the sensing inverter"
+    )
+    sense_bias: TransistorParameters = Field(
+        pmos(0.42, 0.5),
+        description="PMOS that limits the sensing inverter's current and lowers its threshold",
+    )
+    sense_switch: TransistorParameters = Field(
+        pmos(0.84), description="PMOS that powers the sensing inverter in the firing phase"
+    )
+    logic_n: TransistorParameters = Field(nmos(0.42), description="NMOS of the shaping inverters")
+    logic_p: TransistorParameters = Field(pmos(0.84), description="PMOS of the shaping inverters")
+    nand_n: TransistorParameters = Field(nmos(0.84), description="NMOS of the NAND gate")
+    nand_p: TransistorParameters = Field(pmos(0.84), description="PMOS of the NAND gate")
+    driver: LineDriverParameters = Field(
+        LineDriverParameters(), description="drivers of the spike lines, the inputs' too"
+    )
+    v0: Volts = Field(1.3, description="membrane after reset; input currents pull it down")
+    v_discharge: Volts = Field(
+        0.6, description="gate of the discharger: sets the slope of the firing phase"
+    )
+    v_sense: Volts = Field(
+        0.95, description="gate of the PMOS that lowers the sensing inverter's threshold"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -84,8 +118,11 @@ class RCSpikeNeuronParameters(Record):
                 raise ValueError(f"{key} = {getattr(self, key):g} V is outside 0 .. 1.95 V")
         return self
 
+    def cell(self, name: str = "neuron") -> RCSpikeNeuron:
+        return RCSpikeNeuron(self, name)
 
-class RCSpikeNeuron(Cell):
+
+class RCSpikeNeuron(Neuron):
     """One neuron between a dendrite and its spike line pair."""
 
     what: ClassVar[str] = (
@@ -120,12 +157,59 @@ class RCSpikeNeuron(Cell):
         )
 
     @property
-    def membrane(self) -> str:
-        """The node that integrates: `mem`, or the dendrite itself where there is no gate."""
-        return "mem" if self.sizes.transmission_gate else "dend"
+    def v0(self) -> float:
+        return self.sizes.v0
+
+    @property
+    def biases(self) -> Mapping[str, float]:
+        return {
+            "v0": self.sizes.v0,
+            "vdis": self.sizes.v_discharge,
+            "vsense": self.sizes.v_sense,
+        }
+
+    def controls(self, timing: PhaseTiming) -> tuple[Control, ...]:
+        return layer_controls(
+            timing, gate=self.sizes.transmission_gate, clamp=self.sizes.clamp
+        )
+
+    @property
+    def control_ports(self) -> tuple[str, ...]:
+        wanted = ("rstb", "ph", "phb", "gate", "gateb", "clampb")
+        return tuple(name for name in self.port_names if name in wanted)
+
+    @property
+    def membrane(self) -> str | None:
+        return "mem" if self.sizes.transmission_gate else None
+
+    @property
+    def sensed(self) -> str:
+        return "sensed"
+
+    @property
+    def discharge_bias(self) -> str:
+        return "vdis"
+
+    @property
+    def sense_bias(self) -> str:
+        return "vsense"
+
+    def accumulation_end(self, timing: PhaseTiming) -> float:
+        if not self.sizes.transmission_gate:
+            return timing.t_fire
+        return timing.t_fire - (timing.gate_lead + timing.t_edge / 2)
+
+    @property
+    def capacitance_estimate_F(self) -> float:
+        capacitor = self.sizes.capacitor
+        return _MIM_F_PER_M2 * capacitor.w * capacitor.l + _PARASITIC_F
+
+    @property
+    def line_driver(self) -> LineDriverParameters:
+        return self.sizes.driver
 
     def draw(self, schematic: Schematic) -> None:
-        sizes, mem = self.sizes, self.membrane
+        sizes, mem = self.sizes, self.membrane or "dend"
         schematic.mim("membrane", (mem, "vss"), sizes.capacitor)
         schematic.fet("reset", (mem, "rstb", "v0", "vdd"), sizes.reset)
         if sizes.transmission_gate:
@@ -148,9 +232,7 @@ class RCSpikeNeuron(Cell):
         schematic.fet("nand_p1", ("fireb", "ph", "vdd", "vdd"), sizes.nand_p)
         schematic.fet("nand_p2", ("fireb", "shaped", "vdd", "vdd"), sizes.nand_p)
         driver = LineDriver(sizes.driver)
-        schematic.instance(
-            "driver", driver, fireb="fireb", sp="sp", spb="spb", vdd="vdd", vss="vss"
-        )
+        schematic.instance("driver", driver, {port: port for port in driver.port_names})
 
     @property
     def _row_ports(self) -> RowPorts:
@@ -172,7 +254,8 @@ class RCSpikeNeuron(Cell):
         sketch, ports = Sketch(self.name), self._row_ports
         size = (round(capacitor.w * 1e9), round(capacitor.l * 1e9))
         geometry = draw_neuron(
-            sketch, chosen(self, *N_ORDER), chosen(self, *P_ORDER), ports, self.membrane, size
+            sketch, chosen(self, *N_ORDER), chosen(self, *P_ORDER), ports,
+            self.membrane or "dend", size,
         )
         pin_row(sketch, geometry.row, ports, self.port_names, LINES_FROM)
         return sketch, geometry

@@ -7,37 +7,62 @@ proportional to the distance, so the reversal potentials are the rails themselve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from codesign.cells.base import Cell, Port, Schematic
+from codesign.cells.base import Port, Schematic
+from codesign.cells.knobs import Knob
+from codesign.cells.synapse import (
+    Synapse,
+    SynapseParameters,
+    line_ports,
+    rail_ports,
+    register_synapse,
+)
 from codesign.cells.transistor import TransistorParameters, nmos, pmos
-from codesign.records import Record
 from codesign.units import Siemens
 
+# A conductance that is not there: 1 V through it is 1 fA.
+_OFF_S = 1e-15
 
-class ResistiveSynapseParameters(Record):
-    """Selector sizes and the conductances of the two devices, in siemens (0 leaves a pair out)."""
 
-    kind: Literal["resistive"] = "resistive"
-    selector_n: TransistorParameters = nmos(1.0, 0.25)
-    selector_p: TransistorParameters = pmos(1.0, 0.25)
-    g_n: Siemens = 50e-9
-    g_p: Siemens = 50e-9
+@register_synapse
+class ResistiveSynapseParameters(SynapseParameters):
+    """Selector sizes, and the range of the two programmable conductances in siemens."""
+
+    kind: Literal["resistive"] = Field(
+        "resistive", description="1T1R: selector and conductance per polarity"
+    )
+    selector_n: TransistorParameters = Field(
+        nmos(1.0, 0.25), description="NMOS that the spike line turns on"
+    )
+    selector_p: TransistorParameters = Field(
+        pmos(1.0, 0.25), description="PMOS that the complement of the spike line turns on"
+    )
+    g_min: Siemens = Field(1e-9, description="smallest conductance that can be programmed")
+    g_max: Siemens = Field(2e-6, description="largest conductance that can be programmed")
 
     @model_validator(mode="after")
     def _range(self) -> Self:
-        for key, value in (("g_n", self.g_n), ("g_p", self.g_p)):
-            if not 0 <= value <= 1e-3:
-                raise ValueError(f"{key} = {value:g} S is outside 0 .. 1 mS")
+        if not 1e-12 <= self.g_min < self.g_max <= 1e-3:
+            raise ValueError(
+                f"g_min = {self.g_min:g} S and g_max = {self.g_max:g} S: "
+                "needs 1 pS <= g_min < g_max <= 1 mS"
+            )
         return self
 
+    def cell(self, name: str = "synapse") -> ResistiveSynapse:
+        return ResistiveSynapse(self, name)
 
-class ResistiveSynapse(Cell):
+
+class ResistiveSynapse(Synapse):
     """One synapse between a spike line pair and a dendrite, programmed by two conductances."""
 
     what: ClassVar[str] = "resistive 1T1R synapse: selector and conductance per polarity"
+    # The programmable conductance is no device of the process.
+    has_layout = False
 
     def __init__(self, parameters: ResistiveSynapseParameters, name: str = "synapse") -> None:
         super().__init__(name, parameters)
@@ -45,18 +70,25 @@ class ResistiveSynapse(Cell):
 
     @property
     def ports(self) -> tuple[Port, ...]:
-        return (
-            Port("dend", "inout", "dendrite"),
-            Port("sp", "input", "spike line, high while the spike lasts"),
-            Port("spb", "input", "complement of the spike line"),
-            Port("vdd", "supply", "supply"),
-            Port("vss", "supply", "ground"),
-        )
+        return (Port("dend", "inout", "dendrite"), *line_ports(), *rail_ports())
+
+    @property
+    def turns_on_at_once(self) -> bool:
+        return True
+
+    @property
+    def knobs(self) -> Mapping[str, Knob]:
+        low, high = self.sizes.g_min, self.sizes.g_max
+        return {
+            polarity: Knob(f"g_{polarity}", False, _OFF_S, low, high, unit="S") for polarity in "np"
+        }
+
+    @property
+    def defaults(self) -> Mapping[str, float]:
+        return self.off_values
 
     def draw(self, schematic: Schematic) -> None:
-        if self.sizes.g_n > 0:
-            schematic.resistor("g_n", ("dend", "mid_n"), 1 / self.sizes.g_n)
-            schematic.fet("sel_n", ("mid_n", "sp", "vss", "vss"), self.sizes.selector_n)
-        if self.sizes.g_p > 0:
-            schematic.resistor("g_p", ("dend", "mid_p"), 1 / self.sizes.g_p)
-            schematic.fet("sel_p", ("mid_p", "spb", "vdd", "vdd"), self.sizes.selector_p)
+        schematic.conductance("g_n", ("dend", "mid_n"), "g_n")
+        schematic.fet("sel_n", ("mid_n", "sp", "vss", "vss"), self.sizes.selector_n)
+        schematic.conductance("g_p", ("dend", "mid_p"), "g_p")
+        schematic.fet("sel_p", ("mid_p", "spb", "vdd", "vdd"), self.sizes.selector_p)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from codesign.cells.synapse_geometry import SynapseGeometry
 from codesign.cells.transistor import TransistorParameters
 from codesign.layout.row import PAD, RAIL, TAP
 from codesign.layout.sketch import Sketch, up5
@@ -58,24 +59,16 @@ class PairGeometry:
     second_pad: int
 
 
-@dataclass(frozen=True)
-class SynapseGeometry:
-    """Dimensions of the cell: pitch of columns, height from rail to rail, places of its parts."""
+@dataclass(frozen=True, kw_only=True)
+class CurrentSourceGeometry(SynapseGeometry):
+    """Dimensions of the cell, and where its pairs are."""
 
-    pitch: int
-    height: int
     n_bottom: int
     n_top: int
     p_bottom: int
     p_top: int
     n: PairGeometry
     p: PairGeometry
-    dendrite_x: int
-    shield_x: int
-    sp_y: int
-    spb_y: int
-    bn: tuple[int, int]
-    bp: tuple[int, int]
     n_contact_y: int
     p_contact_y: int
 
@@ -103,7 +96,7 @@ def _between_gates(sizes: PairSizes) -> int:
     return max(between, 370) if is_mixed else between
 
 
-def synapse_geometry(n: PairSizes, p: PairSizes) -> SynapseGeometry:
+def synapse_geometry(n: PairSizes, p: PairSizes) -> CurrentSourceGeometry:
     """Dimensions of a synapse from the sizes of its pairs."""
     n_pair, p_pair = pair_geometry(n), pair_geometry(p)
     n_bottom = _LINE_Y + PAD["n"]
@@ -116,7 +109,7 @@ def synapse_geometry(n: PairSizes, p: PairSizes) -> SynapseGeometry:
     def bias(pair: PairGeometry, sizes: PairSizes) -> int:
         return pair.second_pad if sizes.selector_first else pair.first_pad
 
-    return SynapseGeometry(
+    return CurrentSourceGeometry(
         pitch=pitch,
         height=height,
         n_bottom=n_bottom,
@@ -129,14 +122,16 @@ def synapse_geometry(n: PairSizes, p: PairSizes) -> SynapseGeometry:
         shield_x=up5(_CONTACT + pitch / 2),
         sp_y=_LINE_Y,
         spb_y=height - _LINE_Y,
-        bn=(bias(n_pair, n), n_top + PAD["n"]),
-        bp=(bias(p_pair, p), p_bottom - PAD["p"]),
+        pins={
+            "bn": (bias(n_pair, n), n_top + PAD["n"]),
+            "bp": (bias(p_pair, p), p_bottom - PAD["p"]),
+        },
         n_contact_y=_contact_centre(n_bottom, 1, n.first_w),
         p_contact_y=_contact_centre(p_top, -1, p.first_w),
     )
 
 
-def draw_synapse(sketch: Sketch, n: PairSizes, p: PairSizes) -> SynapseGeometry:
+def draw_synapse(sketch: Sketch, n: PairSizes, p: PairSizes) -> CurrentSourceGeometry:
     """Draws the cell with the centre of its vss rail at y = 0 and its left edge at x = 0."""
     g = synapse_geometry(n, p)
     _draw_pair(sketch, n, g.n, g.n_bottom, g.n_top, g.sp_y, 0, "n")
@@ -157,11 +152,11 @@ def draw_synapse(sketch: Sketch, n: PairSizes, p: PairSizes) -> SynapseGeometry:
     boundary = (g.n_top + g.p_bottom) // 10 * 5
     # .38 around the implant of a low-threshold gate.
     sketch.rect("nwell", -275, boundary, g.pitch + 275, g.height + TAP + 180)
-    for x, y in (g.bn, g.bp):
+    for x, y in g.pins.values():
         sketch.rect("met1", x - 145, y - 145, x + 145, y + 145)
         sketch.rect("mcon", x - 85, y - 85, x + 85, y + 85)
     # Poly contacts of neighbouring cells are too near for poly openings of their own.
-    for y0, y1 in ((g.sp_y, g.sp_y), (g.bn[1], g.bp[1]), (g.spb_y, g.spb_y)):
+    for y0, y1 in ((g.sp_y, g.sp_y), (g.pins["bn"][1], g.pins["bp"][1]), (g.spb_y, g.spb_y)):
         sketch.rect("npc", 0, y0 - 185, g.pitch, y1 + 185)
     return g
 
@@ -238,7 +233,7 @@ def _draw_contacts(sketch: Sketch, x: int, outer: int, up: int, w: int) -> None:
     sketch.rect("li1", x - 85, low - 80, x + 85, low + 340 * (count - 1) + 250)
 
 
-def _draw_rail(sketch: Sketch, g: SynapseGeometry, y: int) -> None:
+def _draw_rail(sketch: Sketch, g: CurrentSourceGeometry, y: int) -> None:
     sketch.rect("tap", 0, y - TAP, g.pitch, y + TAP)
     sketch.rect("li1", 0, y - 85, g.pitch, y + 85)
     sketch.rect("met1", 0, y - RAIL, g.pitch, y + RAIL)

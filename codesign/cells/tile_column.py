@@ -155,4 +155,4 @@ class Tile(Cell):
             own = {line: f"{line}_{k}" for line in column.lines}
             own |= {f"{line}_1": f"far_{line}_{k}" for line in column.lines}
             nodes = {port: own.get(port, port) for port in column.port_names}
-            schematic.instance(f"column_{k}", column, **nodes)
+            schematic.instance(f"column_{k}", column, nodes)

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
+from codesign.levels import Level, volts
 from codesign.records import Record
 from codesign.units import Seconds
 
@@ -21,16 +22,18 @@ from codesign.units import Seconds
 class PhaseTiming(Record):
     """Durations in seconds. `t_phase` is the published T = 1 us."""
 
-    t_phase: Seconds = 1e-6
-    t_reset_start: Seconds = 2e-9
-    t_reset_end: Seconds = 95e-9
-    t_gate_on: Seconds = 4e-9
-    t_accumulate: Seconds = 100e-9
-    gate_lead: Seconds = 5e-9
-    clamp_delay: Seconds = 20e-9
-    guard: Seconds = 10e-9
-    t_period: Seconds = 2.2e-6
-    t_edge: Seconds = 1e-9
+    t_phase: Seconds = Field(1e-6, description="one phase: accumulation, then firing")
+    t_reset_start: Seconds = Field(2e-9, description="reset of the membrane begins")
+    t_reset_end: Seconds = Field(95e-9, description="reset of the membrane ends")
+    t_gate_on: Seconds = Field(4e-9, description="dendrite and membrane are connected")
+    t_accumulate: Seconds = Field(100e-9, description="accumulation begins: spikes count from here")
+    gate_lead: Seconds = Field(5e-9, description="how long before firing the membrane is isolated")
+    clamp_delay: Seconds = Field(
+        20e-9, description="from the start of firing until the isolated dendrite is held"
+    )
+    guard: Seconds = Field(10e-9, description="from the end of the clamp to the next frame")
+    t_period: Seconds = Field(2.2e-6, description="one sample to the next")
+    t_edge: Seconds = Field(1e-9, description="rise and fall time of control signals and pulses")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -74,11 +77,27 @@ class PhaseTiming(Record):
 
 @dataclass(frozen=True)
 class Control:
-    """A control signal of a layer: level at rest, and the toggles in one frame as (time, high)."""
+    """A control signal of a layer: level at rest, and the changes in one frame as (time, level).
+
+    Levels are in V or "supply", times in s in the layer's frame.
+    """
 
     port: str
-    rest_high: bool
-    toggles: tuple[tuple[float, bool], ...]
+    rest: Level
+    toggles: tuple[tuple[float, Level], ...]
+
+    @classmethod
+    def logic(cls, port: str, rest_high: bool, *toggles: tuple[float, bool]) -> Control:
+        """A signal between ground and supply."""
+        high: dict[bool, Level] = {True: "supply", False: 0.0}
+        return cls(port, high[rest_high], tuple((time, high[level]) for time, level in toggles))
+
+    def level_at(self, time: float, supply_V: float) -> float:
+        """Voltage at a time of the frame."""
+        level = self.rest
+        for when, then in self.toggles:
+            level = then if when <= time else level
+        return volts(level, supply_V)
 
 
 def layer_controls(timing: PhaseTiming, *, gate: bool, clamp: bool) -> tuple[Control, ...]:
@@ -86,18 +105,18 @@ def layer_controls(timing: PhaseTiming, *, gate: bool, clamp: bool) -> tuple[Con
     t = timing
     gate_off = t.t_fire - t.gate_lead
     controls = [
-        Control("rstb", True, ((t.t_reset_start, False), (t.t_reset_end, True))),
-        Control("ph", False, ((t.t_fire, True), (t.t_end, False))),
-        Control("phb", True, ((t.t_fire, False), (t.t_end, True))),
+        Control.logic("rstb", True, (t.t_reset_start, False), (t.t_reset_end, True)),
+        Control.logic("ph", False, (t.t_fire, True), (t.t_end, False)),
+        Control.logic("phb", True, (t.t_fire, False), (t.t_end, True)),
     ]
     if gate:
         controls += [
-            Control("gate", False, ((t.t_gate_on, True), (gate_off, False))),
-            Control("gateb", True, ((t.t_gate_on, False), (gate_off, True))),
+            Control.logic("gate", False, (t.t_gate_on, True), (gate_off, False)),
+            Control.logic("gateb", True, (t.t_gate_on, False), (gate_off, True)),
         ]
     if clamp:
         clamp_on, clamp_off = t.t_fire + t.clamp_delay, t.t_period - t.guard
-        controls.append(Control("clampb", True, ((clamp_on, False), (clamp_off, True))))
+        controls.append(Control.logic("clampb", True, (clamp_on, False), (clamp_off, True)))
     return tuple(controls)
 
 
@@ -105,8 +124,12 @@ def toggle_points(
     control: Control, frames: Sequence[float], supply_V: float, t_edge: float
 ) -> list[tuple[float, float]]:
     """Corner points (s, V) of a control over several frames; edges centred on the toggle times."""
-    toggles = [(frame + time, high) for frame in frames for time, high in control.toggles]
-    return edge_points(control.rest_high, toggles, supply_V, t_edge)
+    changes = [
+        (frame + time, volts(level, supply_V))
+        for frame in frames
+        for time, level in control.toggles
+    ]
+    return level_points(volts(control.rest, supply_V), changes, t_edge)
 
 
 def edge_points(
@@ -114,10 +137,18 @@ def edge_points(
 ) -> list[tuple[float, float]]:
     """Corner points (s, V) of a logic waveform; `toggles` in order, edges centred on their
     times."""
-    level = supply_V if start_high else 0.0
+    changes = [(time, supply_V if high else 0.0) for time, high in toggles]
+    return level_points(supply_V if start_high else 0.0, changes, t_edge)
+
+
+def level_points(
+    start_V: float, changes: Sequence[tuple[float, float]], t_edge: float
+) -> list[tuple[float, float]]:
+    """Corner points (s, V) of a waveform of levels; `changes` (s, V) in order, edges centred on
+    their times."""
+    level = start_V
     points = [(0.0, level)]
-    for time, high in toggles:
-        target = supply_V if high else 0.0
+    for time, target in changes:
         if target != level:
             points += [(time - t_edge / 2, level), (time + t_edge / 2, target)]
         level = target

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from codesign.characterize.currents import CurrentTable
+from codesign.cells.knobs import SIGN
+from codesign.characterize.currents import CurrentTable, trial_column
 from codesign.errors import DataError
 
 # Earlier, the membrane starts so near the threshold that the sensing inverter is slow and no smooth
@@ -69,6 +70,7 @@ class ColumnSetting:
     v_th_V: float
     i_range_A: tuple[float, float]
     v_range: tuple[float, float]
+    supply_V: float
     t_earliest: float = EARLIEST_FIRING
     kick_by_current: bool = False
 
@@ -79,7 +81,6 @@ def column_data(
     tables: dict[str, CurrentTable],
     layer: int,
     setting: ColumnSetting,
-    supply_V: float,
 ) -> ColumnData:
     """Arrays of a layer from the trial and input tables. Raises DataError when too few fired."""
     # Tables of a single neuron behind its column need not say which neuron it is.
@@ -113,19 +114,19 @@ def column_data(
             remedy="simulate the column sweep again",
         )
     biases = merged.drop_duplicates(["run", "neuron", "synapse"])
-    n, p = (
-        biases.pivot_table(
-            index=["run", "neuron"], columns="synapse", values=f"v_bias_{polarity}_V"
+    values = {
+        p: biases.pivot_table(
+            index=["run", "neuron"], columns="synapse", values=trial_column(p, table.knob)
         )
-        for polarity in "np"
-    )
-    columns = n.index
+        for p, table in tables.items()
+    }
+    columns = next(iter(values.values())).index
     return ColumnData(
         run=chosen["run"].to_numpy(int),
         sample=wanted.unique().get_indexer(wanted),
         column=columns.get_indexer(pd.MultiIndex.from_frame(chosen[["run", "neuron"]])),
         t_samples=t_samples / setting.t_phase_s,
-        i0_A=_currents(n.to_numpy(float), p.to_numpy(float), tables, setting.v0_V, supply_V),
+        i0_A=_currents({p: v.to_numpy(float) for p, v in values.items()}, tables, setting),
         column_neuron=columns.get_level_values("neuron").to_numpy(int) - 1,
         v_end=(setting.v0_V - chosen["v_end_V"].to_numpy(float)) / setting.v_th_V,
         t_fire=chosen["t_fire_s"].to_numpy(float) / setting.t_phase_s,
@@ -157,9 +158,12 @@ def left_out(run: np.ndarray) -> np.ndarray:
 
 
 def _currents(
-    n: np.ndarray, p: np.ndarray, tables: dict[str, CurrentTable], v0_V: float, supply_V: float
+    values: dict[str, np.ndarray], tables: dict[str, CurrentTable], setting: ColumnSetting
 ) -> np.ndarray:
-    i0 = np.zeros(n.shape)
-    for table, bias, on, sign in ((tables["n"], n, n > 0, 1), (tables["p"], p, p < supply_V, -1)):
-        i0[on] = sign * table.current(bias[on], np.full(int(on.sum()), v0_V))
+    i0 = np.zeros(next(iter(values.values())).shape)
+    for polarity, table in tables.items():
+        value = values[polarity]
+        on = value != table.knob.off_at(setting.supply_V)
+        held = np.full(int(on.sum()), setting.v0_V)
+        i0[on] = SIGN[polarity] * table.current(value[on], held)
     return i0

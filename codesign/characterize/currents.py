@@ -1,43 +1,65 @@
-"""Synapse current over membrane and bias voltage, from the table of the `synapse_current` sweep."""
+"""Synapse current over membrane and knob, from the table of the `synapse_current` sweep."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.interpolate import RectBivariateSpline
 
-from codesign.characterize.bias_curve import BiasCurve
+from codesign.cells.knobs import SIGN, Knob
+from codesign.characterize.knob_curve import KnobCurve
 from codesign.errors import DataError
+
+_FEWEST_KNOB, _FEWEST_MEMBRANE = 4, 6
+
+
+def knob_column(knob: Knob) -> str:
+    """Column of the synapse current table that holds a knob's values."""
+    return "v_bias_V" if knob.is_bias else "knob_value"
+
+
+def trial_column(polarity: str, knob: Knob) -> str:
+    """Column of the trial tables that holds a polarity's knob values."""
+    return f"v_bias_{polarity}_V" if knob.is_bias else f"knob_{polarity}_value"
 
 
 @dataclass(frozen=True)
 class CurrentTable:
-    """Current of one polarity, i_A[bias, membrane] > 0, interpolated in ln(i) by bicubic splines.
+    """Current of one polarity, i_A[knob, membrane] > 0, interpolated in ln(i) by bicubic splines.
 
-    `v_bias_V` and `v_mem_V` rise; `sign` is -1 for the N pair, which discharges the membrane.
+    `values` and `v_mem_V` rise; a positive current is in the polarity's own direction.
     """
 
     polarity: str
-    v_bias_V: np.ndarray
+    knob: Knob
+    values: np.ndarray
     v_mem_V: np.ndarray
     i_A: np.ndarray
 
     @property
     def sign(self) -> int:
-        return -1 if self.polarity == "n" else 1
+        """-1 for the N pair, which discharges the membrane."""
+        return -SIGN[self.polarity]
 
     @classmethod
-    def from_frame(cls, table: pd.DataFrame, polarity: str) -> CurrentTable:
-        """From rows with polarity, v_bias_V, v_mem_V, i_synapse_A, status. Raises DataError."""
+    def from_frame(cls, table: pd.DataFrame, polarity: str, knob: Knob) -> CurrentTable:
+        """From rows with polarity, knob column, v_mem_V, i_synapse_A, status. Raises DataError."""
+        column = knob_column(knob)
         rows = table[(table["polarity"] == polarity) & (table["status"] == "ok")]
-        grid = rows.pivot_table(index="v_bias_V", columns="v_mem_V", values="i_synapse_A")
-        grid = grid.dropna()
-        if grid.shape[0] < 4 or grid.shape[1] < 6:
+        if column not in rows:
             raise DataError(
-                f"the synapse current table has {grid.shape[0]} usable bias voltages for "
-                f"polarity {polarity!r}; a fit needs 4",
+                f"the synapse current table has no column {column}",
+                remedy="simulate the synapse_current sweep again",
+            )
+        grid = rows.pivot_table(index=column, columns="v_mem_V", values="i_synapse_A")
+        grid = grid.dropna()
+        if grid.shape[0] < _FEWEST_KNOB or grid.shape[1] < _FEWEST_MEMBRANE:
+            raise DataError(
+                f"the synapse current table has {grid.shape[0]} usable knob values for "
+                f"polarity {polarity!r}; a fit needs {_FEWEST_KNOB}",
                 remedy="widen the range of the synapse_current sweep and simulate again",
             )
         current = grid.to_numpy(dtype=float)
@@ -45,24 +67,40 @@ class CurrentTable:
             raise DataError(
                 f"the synapse current table of polarity {polarity!r} has currents that are not "
                 "positive inside the membrane range",
-                remedy="narrow v_mem of the synapse_current sweep",
+                remedy="narrow v_mem of the synapse_current sweep, or the knob's range",
             )
-        return cls(polarity, grid.index.to_numpy(float), grid.columns.to_numpy(float), current)
+        values, v_mem_V = grid.index.to_numpy(float), grid.columns.to_numpy(float)
+        return cls(polarity, knob, values, v_mem_V, current)
+
+    def _axis(self, values: np.ndarray) -> np.ndarray:
+        return values if self.knob.is_bias else np.log(values)
 
     def _log_current(self) -> RectBivariateSpline:
-        return RectBivariateSpline(self.v_bias_V, self.v_mem_V, np.log(self.i_A), kx=3, ky=3)
+        return RectBivariateSpline(
+            self._axis(self.values), self.v_mem_V, np.log(self.i_A), kx=3, ky=3
+        )
 
-    def current(self, v_bias_V: np.ndarray, v_mem_V: np.ndarray) -> np.ndarray:
-        """Current in A at each (bias, membrane) pair of equal shape."""
-        return np.exp(self._log_current().ev(v_bias_V, v_mem_V))
+    def current(self, values: np.ndarray, v_mem_V: np.ndarray) -> np.ndarray:
+        """Current in A at each (knob, membrane) pair of equal shape."""
+        return np.exp(self._log_current().ev(self._axis(values), v_mem_V))
 
-    def at(self, v_mem_V: float) -> BiasCurve:
-        """Current over the bias at one membrane voltage. Raises DataError if not monotone."""
-        current = self.current(self.v_bias_V, np.full(len(self.v_bias_V), v_mem_V))
+    def at(self, v_mem_V: float, supply_V: float) -> KnobCurve:
+        """Current over the knob at one membrane voltage. Raises DataError if not monotone."""
+        current = self.current(self.values, np.full(len(self.values), v_mem_V))
         steps = np.diff(np.log(current))
         if not (np.all(steps > 0) or np.all(steps < 0)):
             raise DataError(
-                f"current of polarity {self.polarity!r} is not monotone in the bias",
-                remedy="narrow the bias range of the synapse_current sweep",
+                f"current of polarity {self.polarity!r} is not monotone in its knob",
+                remedy="narrow the knob's range, or the bias range of the synapse_current sweep",
             )
-        return BiasCurve(tuple(map(float, self.v_bias_V)), tuple(map(float, current)))
+        return KnobCurve(
+            tuple(map(float, self.values)),
+            tuple(map(float, current)),
+            self.knob.off_at(supply_V),
+            "V" if self.knob.is_bias else self.knob.unit,
+        )
+
+
+def current_tables(table: pd.DataFrame, knobs: Mapping[str, Knob]) -> dict[str, CurrentTable]:
+    """A table per polarity that the synapse has."""
+    return {p: CurrentTable.from_frame(table, p, knob) for p, knob in knobs.items()}

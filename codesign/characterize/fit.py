@@ -7,95 +7,102 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from codesign.cells import NetworkParameters, PhaseTiming
-from codesign.characterize.bias_curve import BiasCurve
+from codesign.bench import Setup
+from codesign.characterize.characterised import characterised, check_leak
 from codesign.characterize.column_data import ColumnSetting, column_data, earliest_firing
-from codesign.characterize.currents import CurrentTable
+from codesign.characterize.currents import CurrentTable, current_tables, trial_column
 from codesign.characterize.fit_column import fit_form
-from codesign.characterize.model import (
-    FORMS,
-    Estimate,
-    FittedModel,
-    LayerModel,
-    Validity,
-)
+from codesign.characterize.knob_curve import KnobCurve
+from codesign.characterize.model import FORMS, FittedModel, LayerModel, Validity
 from codesign.characterize.tables import read_table
 from codesign.errors import DataError
-from codesign.pdk import Conditions
 from codesign.progress import ProgressCallback, silent
 
-_SYNAPSE = ("polarity", "v_bias_V", "v_mem_V", "i_synapse_A", "status")
+_SYNAPSE = ("polarity", "v_mem_V", "i_synapse_A", "status")
 _TRIALS = ("layer", "run", "trial", "v_start_V", "v_end_V", "t_fire_s", "status")
-_INPUTS = (
-    "layer",
-    "run",
-    "trial",
-    "synapse",
-    "v_bias_n_V",
-    "v_bias_p_V",
-    "t_pulse_s",
-    "t_line_s",
-    "status",
-)
+_INPUTS = ("layer", "run", "trial", "synapse", "t_pulse_s", "t_line_s", "status")
 
 
 def fit_tables(
     tables_dir: Path,
-    network: NetworkParameters,
-    timing: PhaseTiming,
-    conditions: Conditions,
-    supply_V: float,
+    setup: Setup,
     out_dir: Path | None = None,
     progress: ProgressCallback = silent,
 ) -> FittedModel:
     """Fit every layer and model form; with `out_dir`, write model.json and the plots there.
 
-    Raises DataError when a table is missing, damaged or too thin.
+    Raises DataError when a table is missing, damaged or too thin, or shows a cell that the model
+    cannot describe; the plots of what was measured are written before.
     """
     synapse = read_table(tables_dir / "synapse_current.parquet", _SYNAPSE)
     trials = read_table(tables_dir / "column_trials.parquet", _TRIALS)
     inputs = read_table(tables_dir / "column_inputs.parquet", _INPUTS)
-    tables = {polarity: CurrentTable.from_frame(synapse, polarity) for polarity in "np"}
-    v0 = network.neuron.v0
-    fired = trials[(trials["status"] == "ok") & trials["t_fire_s"].notna()]
-    if len(fired) < 20:
-        raise DataError(
-            f"only {len(fired)} of {len(trials)} column trials fired; a fit needs 20",
-            remedy="look at status and v_end_V in column_trials.parquet; raise runs of the column "
-            "sweep, or change the neuron's v0, v_discharge or v_sense, and simulate again",
-        )
+    knobs = dict(setup.synapse.knobs)
+    v0 = setup.neuron.v0
+    if out_dir is not None:
+        from codesign.characterize.sweep_plots import plot_currents, plot_sweeps
+
+        out_dir.mkdir(parents=True, exist_ok=True)
+        plot_currents(synapse, knobs, v0, out_dir / "currents.png")
+        plot_sweeps(tables_dir, out_dir)
+    try:
+        check_leak(tables_dir, setup)
+        tables = current_tables(synapse, knobs)
+        currents = {polarity: table.at(v0, setup.supply_V) for polarity, table in tables.items()}
+        model, setting = _fit(setup, tables, currents, trials, inputs, tables_dir, progress)
+    except DataError as error:
+        remedy = error.remedy or "look at the tables"
+        if out_dir is not None:
+            remedy += f"; {out_dir / 'currents.png'} and sweeps.png show what was measured"
+        raise DataError(error.message, remedy=remedy) from error
+    if out_dir is not None:
+        from codesign.characterize.plots import plot_fits
+
+        model.save(out_dir / "model.json")
+        plot_fits(model, tables, trials, inputs, setting, out_dir)
+    return model
+
+
+def _fit(
+    setup: Setup,
+    tables: dict[str, CurrentTable],
+    currents: dict[str, KnobCurve],
+    trials: pd.DataFrame,
+    inputs: pd.DataFrame,
+    tables_dir: Path,
+    progress: ProgressCallback,
+) -> tuple[FittedModel, ColumnSetting]:
+    timing, v0 = setup.timing, setup.neuron.v0
+    fired = _fired(trials)
     t_earliest = earliest_firing(fired, timing.t_phase)
     fired = fired[fired["t_fire_s"] > t_earliest * timing.t_phase]
+    i_range = _current_range(inputs, tables, currents, setup.supply_V)
     v_th = v0 - _switching_voltage(fired)
-    currents = {polarity: table.at(v0) for polarity, table in tables.items()}
-    i_range = _current_range(inputs, currents, supply_V)
     setting = ColumnSetting(
         t_phase_s=timing.t_phase,
-        t_end=1 - (timing.gate_lead + timing.t_edge / 2) / timing.t_phase
-        if network.neuron.transmission_gate
-        else 1.0,
+        t_end=setup.accumulation_end,
         v0_V=v0,
         v_th_V=v_th,
         i_range_A=(0.7 * i_range[0], 1.4 * i_range[1]),
-        v_range=(-0.35, 1.0),
+        v_range=_membrane_range(tables, v0, v_th),
+        supply_V=setup.supply_V,
         t_earliest=t_earliest,
         # Without a gate the membrane sees its lines fall.
-        kick_by_current=not network.neuron.transmission_gate,
+        kick_by_current=not setup.synapse.turns_on_at_once or setup.accumulation_end >= 1,
     )
     layers = []
-    total = len(network.connections) * len(FORMS)
-    for layer, (fan_in, _) in enumerate(network.connections, start=1):
-        fan_out = network.layers[layer + 1] if layer + 1 < len(network.layers) else 0
-        data = column_data(trials, inputs, tables, layer, setting, supply_V)
+    total = len(setup.network.connections) * len(FORMS)
+    for layer, (fan_in, _) in enumerate(setup.network.connections, start=1):
+        data = column_data(trials, inputs, tables, layer, setting)
         forms = {}
         for form in FORMS:
             forms[form] = fit_form(form, data, tables, setting)
             progress(len(forms) + len(FORMS) * (layer - 1), total, f"layer {layer}, {form}")
-        layers.append(LayerModel(layer, fan_in, fan_out, forms))
+        layers.append(LayerModel(layer, fan_in, setup.network.fan_out(layer), forms))
     model = FittedModel(
-        corner=conditions.corner.value,
-        temperature_C=conditions.temperature_c,
-        supply_V=supply_V,
+        corner=setup.conditions.corner.value,
+        temperature_C=setup.conditions.temperature_C,
+        supply_V=setup.supply_V,
         t_phase_s=timing.t_phase,
         v0_V=v0,
         v_th_V=v_th,
@@ -106,15 +113,29 @@ def fit_tables(
             i_synapse_A=i_range,
             t_fire_s=(float(fired["t_fire_s"].min()), float(fired["t_fire_s"].max())),
         ),
-        characterised=_characterised(tables_dir),
+        characterised=characterised(tables_dir),
     )
-    if out_dir is not None:
-        from codesign.characterize.plots import plot_fits
+    return model, setting
 
-        out_dir.mkdir(parents=True, exist_ok=True)
-        model.save(out_dir / "model.json")
-        plot_fits(model, tables, trials, inputs, setting, supply_V, out_dir, tables_dir)
-    return model
+
+def _fired(trials: pd.DataFrame) -> pd.DataFrame:
+    fired = trials[(trials["status"] == "ok") & trials["t_fire_s"].notna()]
+    if len(fired) < 20:
+        raise DataError(
+            f"only {len(fired)} of {len(trials)} column trials fired; a fit needs 20",
+            remedy="look at status and v_end_V in column_trials.parquet; raise runs of the column "
+            "sweep, or change the neuron's biases, and simulate again",
+        )
+    return fired
+
+
+def _membrane_range(
+    tables: dict[str, CurrentTable], v0_V: float, v_th_V: float
+) -> tuple[float, float]:
+    """Dimensionless membranes that the shapes are fitted over, inside the measured range."""
+    low = max((v0_V - table.v_mem_V.max()) / v_th_V for table in tables.values())
+    high = min((v0_V - table.v_mem_V.min()) / v_th_V for table in tables.values())
+    return max(-0.35, low), min(1.0, high)
 
 
 def _switching_voltage(fired: pd.DataFrame) -> float:
@@ -125,7 +146,10 @@ def _switching_voltage(fired: pd.DataFrame) -> float:
 
 
 def _current_range(
-    inputs: pd.DataFrame, currents: dict[str, BiasCurve], supply_V: float
+    inputs: pd.DataFrame,
+    tables: dict[str, CurrentTable],
+    currents: dict[str, KnobCurve],
+    supply_V: float,
 ) -> tuple[float, float]:
     """Smallest and largest synapse current of the column trials, in A."""
     inputs = inputs[inputs["status"] == "ok"]
@@ -134,34 +158,10 @@ def _current_range(
             "column_inputs.parquet has no row whose simulation succeeded",
             remedy="simulate the column sweep again",
         )
-    on_n = inputs["v_bias_n_V"].to_numpy(float)
-    on_p = inputs["v_bias_p_V"].to_numpy(float)
-    drawn = np.concatenate(
-        [currents["n"].current(on_n[on_n > 0]), currents["p"].current(on_p[on_p < supply_V])]
-    )
+    parts = []
+    for polarity, curve in currents.items():
+        knob = tables[polarity].knob
+        value = inputs[trial_column(polarity, knob)].to_numpy(float)
+        parts.append(curve.current(value[value != knob.off_at(supply_V)]))
+    drawn = np.concatenate(parts)
     return float(np.nanmin(drawn)), float(np.nanmax(drawn))
-
-
-def _characterised(tables_dir: Path) -> dict[str, Estimate]:
-    """Means and standard errors of what the single-quantity sweeps measured directly."""
-    wanted = {
-        "capacitance": {"c_eff_F": "F"},
-        "leak": {"leak_per_s": "1/s"},
-        "charge_injection": {"q_arriving_C": "C", "q_falling_C": "C"},
-        "sensing_threshold": {"v_threshold_V": "V"},
-        "sensing_delay": {"t_delay_s": "s"},
-    }
-    found = {}
-    for sweep, columns in wanted.items():
-        path = tables_dir / f"{sweep}.parquet"
-        if not path.exists():
-            continue
-        table = read_table(path, ("status", *columns))
-        for column, unit in columns.items():
-            values = table.loc[table["status"] == "ok", column].dropna().to_numpy(float)
-            if len(values):
-                error = (
-                    float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
-                )
-                found[f"{sweep}.{column}"] = Estimate(float(values.mean()), error, unit)
-    return found

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -164,26 +165,28 @@ class _Fit:
                 self.tables[polarity], setting.v0_V, setting.v_th_V, scale, setting.i_range_A,
                 setting.v_range, powers, capacitance,
             )
-            for polarity in "np"
+            for polarity in self.tables
         }  # fmt: skip
 
     def _pnn(self, x: np.ndarray) -> PNNParameters:
-        plus, minus = self.shapes["n"], self.shapes["p"]
         delays = x[2:4] if self.form == "extended" else (0.0, 0.0)
         by_current = tuple(map(float, x[[1, 6, 7, 8]])) if self.names == _BY_CURRENT else ()
+        # A polarity that the synapse does not have keeps the ideal sum's values.
+        given: dict[str, Any] = {}
+        for polarity, sign, name in (("n", 1, "plus"), ("p", -1, "minus")):
+            if polarity in self.shapes:
+                shape = self.shapes[polarity]
+                # A step of the search may try what no circuit has.
+                given[f"e_{name}"] = sign / max(sign * shape.inverse_e[0], _LEAST_INVERSE_E)
+                given[f"slope_{name}"] = shape.inverse_e[1:]
+                given[f"curvature_{name}"] = shape.curvature
         return PNNParameters(
-            # A step of the search may try what no circuit has.
-            e_plus=1 / max(plus.inverse_e[0], _LEAST_INVERSE_E),
-            e_minus=1 / min(minus.inverse_e[0], -_LEAST_INVERSE_E),
+            **given,
             kick=0.0 if by_current else float(x[1]),
             kick_per_weight_plus=-float(delays[0]),
             kick_per_weight_minus=-float(delays[1]),
             kick_plus=by_current[:2],
             kick_minus=by_current[2:],
-            slope_plus=plus.inverse_e[1:],
-            slope_minus=minus.inverse_e[1:],
-            curvature_plus=plus.curvature,
-            curvature_minus=minus.curvature,
             w_ref=W_REF,
             v_start=self.data.v_start,
             t_end=self.setting.t_end,
@@ -247,7 +250,7 @@ class _Fit:
                     float(self.solution[index]) * charge, float(self.error[index]) * charge, "C"
                 )
         for index, polarity in ((2, "n"), (3, "p")):
-            if self.form == "extended":
+            if self.form == "extended" and polarity in self.shapes:
                 found[f"turn_on_delay_{polarity}_s"] = Estimate(
                     float(self.solution[index]) * setting.t_phase_s,
                     float(self.error[index]) * setting.t_phase_s,
@@ -258,6 +261,8 @@ class _Fit:
                 float(self.solution[index]), float(self.error[index]), "1"
             )
         for key, polarity in (("e_plus", "n"), ("e_minus", "p")):
+            if polarity not in self.shapes:
+                continue
             value = 1 / self.shapes[polarity].inverse_e[0]
             found[key] = Estimate(value, self._inverse_e_error(polarity) * value**2, "1")
         found |= self.firing.estimates(setting.v0_V, setting.v_th_V)

@@ -45,12 +45,12 @@ def fit_shape(
     `capacitance` (c1, c2) makes it s(v) / (1 + c1 v + c2 v^2), which is how the membrane moves when
     its capacitance depends on its voltage.
     """
-    i0 = table.current(table.v_bias_V, np.full(len(table.v_bias_V), v0_V))
+    i0 = table.current(table.values, np.full(len(table.values), v0_V))
     inside = (i0 >= i_range_A[0]) & (i0 <= i_range_A[1])
-    bias, i0 = table.v_bias_V[inside], i0[inside]
+    knob, i0 = table.values[inside], i0[inside]
     v = np.linspace(*v_range, 31)
-    grid_bias, grid_v = np.meshgrid(bias, v0_V - v_th_V * v, indexing="ij")
-    ratio = table.current(grid_bias.ravel(), grid_v.ravel()).reshape(grid_bias.shape) / i0[:, None]
+    grid_knob, grid_v = np.meshgrid(knob, v0_V - v_th_V * v, indexing="ij")
+    ratio = table.current(grid_knob.ravel(), grid_v.ravel()).reshape(grid_knob.shape) / i0[:, None]
     ratio = ratio / (1 + capacitance[0] * v + capacitance[1] * v**2)
     u = (np.sqrt(i0 / scale_A / W_REF) - 1)[:, None]
     columns = [-v * u**k for k in range(powers[0] + 1)]

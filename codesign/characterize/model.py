@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from codesign.characterize.bias_curve import BiasCurve
+from codesign.characterize.knob_curve import KnobCurve
 from codesign.errors import DataError
 from codesign.files import write_atomic
 from codesign.pnn import FiringCurve, PNNParameters
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FORMS = ("linear", "extended")
 
 
@@ -80,7 +80,7 @@ class FittedModel:
     t_phase_s: float
     v0_V: float
     v_th_V: float
-    currents: dict[str, BiasCurve]
+    currents: dict[str, KnobCurve]
     layers: tuple[LayerModel, ...]
     validity: Validity
     characterised: dict[str, Estimate]
@@ -135,7 +135,8 @@ class FittedModel:
             raise DataError(f"{path}: there is no fitted model", remedy=remedy) from None
         except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
             raise DataError(f"{path} is damaged: {error}", remedy=remedy) from error
-        if not isinstance(data, dict) or data.get("schema_version") != SCHEMA_VERSION:
+        # Version 1 had bias voltages at the gates of two polarities only.
+        if not isinstance(data, dict) or data.get("schema_version") not in (1, SCHEMA_VERSION):
             raise DataError(f"{path}: schema_version is not {SCHEMA_VERSION}", remedy=remedy)
         try:
             return _from_dict(data)
@@ -169,19 +170,9 @@ def _from_dict(data: dict[str, Any]) -> FittedModel:
         layers.append(LayerModel(entry["layer"], entry["fan_in"], entry["fan_out"], forms))
     if not layers or [layer.layer for layer in layers] != list(range(1, len(layers) + 1)):
         raise ValueError("layers are not numbered 1, 2, ...")
-    currents = {}
-    for polarity in ("n", "p"):
-        curve = BiasCurve(
-            *(tuple(map(float, data["currents"][polarity][k])) for k in ("bias_V", "i0_A"))
-        )
-        steps = np.diff(curve.i0_A)
-        if len(curve.bias_V) != len(curve.i0_A) or len(curve.bias_V) < 4:
-            raise ValueError(f"currents.{polarity} needs the same number of both, at least 4")
-        if not (np.diff(curve.bias_V) > 0).all():
-            raise ValueError(f"currents.{polarity}.bias_V does not rise")
-        if not (min(curve.i0_A) > 0 and (np.all(steps > 0) or np.all(steps < 0))):
-            raise ValueError(f"currents.{polarity}.i0_A is not positive and monotone")
-        currents[polarity] = curve
+    currents = {p: _curve(p, stored, data) for p, stored in data["currents"].items()}
+    if not currents or not set(currents) <= {"n", "p"}:
+        raise ValueError("currents needs n, p or both")
     ranges = {key: (float(low), float(high)) for key, (low, high) in data["validity"].items()}
     validity = Validity(**ranges)
     return FittedModel(
@@ -196,6 +187,21 @@ def _from_dict(data: dict[str, Any]) -> FittedModel:
         validity=validity,
         characterised={k: Estimate(**v) for k, v in data["characterised"].items()},
     )
+
+
+def _curve(polarity: str, stored: dict[str, Any], data: dict[str, Any]) -> KnobCurve:
+    if data["schema_version"] == 1:
+        off = 0.0 if polarity == "n" else float(data["supply_V"])
+        stored = {"values": stored["bias_V"], "i0_A": stored["i0_A"], "off": off, "unit": "V"}
+    values, i0_A = (tuple(map(float, stored[key])) for key in ("values", "i0_A"))
+    steps = np.diff(i0_A)
+    if len(values) != len(i0_A) or len(values) < 4:
+        raise ValueError(f"currents.{polarity} needs the same number of both, at least 4")
+    if not (np.diff(values) > 0).all():
+        raise ValueError(f"currents.{polarity}.values does not rise")
+    if not (min(i0_A) > 0 and (np.all(steps > 0) or np.all(steps < 0))):
+        raise ValueError(f"currents.{polarity}.i0_A is not positive and monotone")
+    return KnobCurve(values, i0_A, float(stored["off"]), str(stored["unit"]))
 
 
 def _positive(value: Any, name: str) -> float:

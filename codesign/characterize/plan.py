@@ -13,10 +13,11 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
-from codesign.cells.views import View
-from codesign.records import Name, Record, parse_toml, read_text, validate
+from codesign.cells.base import View
+from codesign.cells.knobs import Knob
+from codesign.records import Name, Record, own_file, parse_toml, read_text, validate
 from codesign.resources import resource_dir
-from codesign.units import Amperes, Seconds, Siemens, Volts, parse_quantity
+from codesign.units import Amperes, Seconds, Volts, parse_quantity
 
 MAX_POINTS = 2000
 VoltsPerSecond = Annotated[
@@ -60,25 +61,6 @@ class VoltageRange(OffsetRange):
         return self
 
 
-class ConductanceRange(Record):
-    """Conductances from `start` to `stop`, both included, `points` of them, evenly in log."""
-
-    start: Annotated[Siemens, Field(gt=0)]
-    stop: Annotated[Siemens, Field(le=1e-3)]
-    points: Annotated[int, Field(ge=2, le=MAX_POINTS)]
-
-    @model_validator(mode="after")
-    def _rises(self) -> Self:
-        if self.stop <= self.start:
-            raise ValueError(f"stop = {self.stop:g} S must be above start = {self.start:g} S")
-        return self
-
-    @property
-    def values(self) -> tuple[float, ...]:
-        """The conductances in siemens."""
-        return tuple(map(float, np.geomspace(self.start, self.stop, self.points)))
-
-
 def _volts(start: float, stop: float, step: float) -> VoltageRange:
     return VoltageRange(start=start, stop=stop, step=step)
 
@@ -97,23 +79,27 @@ class SweepBase(Record):
 
 
 class SynapseCurrentSweep(SweepBase):
-    """DC current of one pair with its selector on, against membrane and bias voltage.
+    """DC current of one polarity with its line on, against membrane and knob.
 
-    A resistive synapse has no bias; its conductance is swept instead.
+    The knobs' ranges are the synapse's own, unless the plan has others for biases.
     """
 
     kind: Literal["synapse_current"]
     polarities: Annotated[tuple[Literal["n", "p"], ...], Field(min_length=1)] = ("n", "p")
     v_mem: VoltageRange = _volts(0.2, 1.75, 0.05)
-    v_bias_n: VoltageRange = _volts(0.2, 0.8, 0.02)
-    v_bias_p: VoltageRange = _volts(0.8, 1.56, 0.02)
-    conductance: ConductanceRange = ConductanceRange(start=1e-9, stop=2e-6, points=24)
+    v_bias_n: VoltageRange | None = None
+    v_bias_p: VoltageRange | None = None
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
         if len(set(self.polarities)) != len(self.polarities):
             raise ValueError("polarities names one twice")
         return self
+
+    def knob_values(self, polarity: str, knob: Knob, supply_V: float) -> tuple[float, ...]:
+        """Values to characterise."""
+        given = self.v_bias_n if polarity == "n" else self.v_bias_p
+        return given.values if knob.is_bias and given else knob.values(supply_V)
 
 
 class DischargerSweep(SweepBase):
@@ -162,19 +148,22 @@ class LeakSweep(SweepBase):
 
 
 class TrialSweep(SweepBase):
-    """Random trials: biases and spike times drawn from `seed`."""
+    """Random trials: knobs and spike times drawn from `seed`.
+
+    i_min, i_max: currents to draw; left out, those that weights of the design's membrane need.
+    """
 
     timeout: Timeout = 300.0
     runs: Annotated[int, Field(ge=1, le=10000)] = 30
     trials: Annotated[int, Field(ge=1, le=1000)] = 4
     warmup: Annotated[int, Field(ge=0, le=100)] = 1
-    i_min: Annotated[Amperes, Field(gt=0)] = 2e-9
-    i_max: Annotated[Amperes, Field(gt=0, le=10e-6)] = 150e-9
+    i_min: Annotated[Amperes, Field(gt=0)] | None = None
+    i_max: Annotated[Amperes, Field(gt=0, le=100e-6)] | None = None
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
 
     @model_validator(mode="after")
     def _range(self) -> Self:
-        if self.i_max <= self.i_min:
+        if self.i_max is not None and self.i_min is not None and self.i_max <= self.i_min:
             raise ValueError(f"i_max = {self.i_max:g} A must be above i_min = {self.i_min:g} A")
         return self
 
@@ -259,6 +248,14 @@ def table_names(sweep: Sweep) -> tuple[str, ...]:
     return (sweep.name,)
 
 
-def load_plan(name: str) -> SweepPlan:
-    """A plan that comes with codesign: `characterization/<name>.toml`."""
-    return SweepPlan.load(resource_dir("characterization") / f"{name}.toml")
+def plan_path(name: str, folder: Path = Path()) -> Path:
+    """File of a plan: one that comes with codesign, `characterization/<name>.toml`, or a file
+    `name.toml` in the design's folder."""
+    if name.endswith(".toml"):
+        return own_file(folder, name, "characterization.plan")
+    return resource_dir("characterization") / f"{name}.toml"
+
+
+def load_plan(name: str, folder: Path = Path()) -> SweepPlan:
+    """The plan of that name, see `plan_path`."""
+    return SweepPlan.load(plan_path(name, folder))

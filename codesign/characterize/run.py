@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from codesign.cells import CellViews, NetworkParameters, PhaseTiming
+from codesign.bench import Setup
 from codesign.characterize.plan import (
     Sweep,
     SweepPlan,
@@ -20,27 +20,23 @@ from codesign.characterize.plan import (
 )
 from codesign.characterize.shards import Shards, TaskKeys
 from codesign.characterize.sweeps import tasks_of
-from codesign.characterize.sweeps.task import Circuit, SweepTask, TaskResult, Workbench
+from codesign.characterize.sweeps.task import SweepTask, TaskResult, Workbench
 from codesign.characterize.tables import frame_of, write_table
 from codesign.errors import SimulationError
-from codesign.pdk import Conditions, Process
+from codesign.pdk import Process
 from codesign.progress import ProgressCallback, silent
-from codesign.spice import run_jobs
+from codesign.spice import Workers, run_jobs
 
 
 def run_plan(
     plan: SweepPlan,
-    network: NetworkParameters,
-    timing: PhaseTiming,
-    conditions: Conditions,
-    process: Process,
+    setup: Setup,
     out_dir: Path,
     *,
-    workers: int | None = None,
+    workers: Workers = None,
     progress: ProgressCallback = silent,
     cache_dir: Path | None = None,
     timeout_s: float | None = None,
-    views: CellViews | None = None,
 ) -> dict[str, Path]:
     """Run the sweeps of a plan in order and write `<out_dir>/<table>.parquet` for each.
 
@@ -49,17 +45,17 @@ def run_plan(
     failed simulation gives rows with a status; SimulationError when a sweep has no other rows (its
     table is written all the same). `progress` counts tasks, by the sweep's name.
     """
-    views = views or CellViews()
-    circuit = Circuit(network, timing, conditions, process.supply_V, views)
-    sweeps = list(plan.of_view(views.view))
+    sweeps = list(plan.of_view(setup.view))
     if timeout_s is not None:
         sweeps = [sweep.model_copy(update={"timeout": timeout_s}) for sweep in sweeps]
-    run = _Run(process, Shards(cache_dir), workers, progress)
+    run = _Run(setup.process, Shards(cache_dir), workers, progress)
     written: dict[str, Path] = {}
     known: dict[str, pd.DataFrame] = {}
     # Trials draw their biases from the synapse table, so they wait for the sweeps before them.
     for _, group in groupby(sweeps, key=lambda sweep: isinstance(sweep, TrialSweep)):
-        batch = [(sweep, tasks_of(sweep, circuit, known)) for sweep in group]
+        made = [(sweep, tasks_of(sweep, setup, known)) for sweep in group]
+        # A sweep without tasks asks for what these cells do not have, and leaves no table.
+        batch = [(sweep, tasks) for sweep, tasks in made if tasks]
         for sweep, results in run.sweeps(batch):
             tables = _tables(sweep, results)
             for name, table in tables.items():
@@ -67,9 +63,15 @@ def run_plan(
                 write_table(written[name], table)
             _refuse_failure(sweep, results)
             if not isinstance(sweep, TrialSweep):
-                is_whole = not isinstance(sweep, SynapseCurrentSweep) or len(sweep.polarities) == 2
+                is_whole = not isinstance(sweep, SynapseCurrentSweep) or (
+                    set(setup.synapse.knobs) <= set(sweep.polarities)
+                )
                 known |= {sweep.kind: tables[sweep.name]} if is_whole else {}
-    return {name: written[name] for sweep in sweeps for name in table_names(sweep)}
+    names = [name for sweep in sweeps for name in table_names(sweep)]
+    for name in names:
+        if name not in written:
+            (out_dir / f"{name}.parquet").unlink(missing_ok=True)
+    return {name: written[name] for name in names if name in written}
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class _Run:
 
     process: Process
     shards: Shards
-    workers: int | None
+    workers: Workers
     progress: ProgressCallback
 
     def sweeps(

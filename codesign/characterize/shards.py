@@ -1,21 +1,19 @@
 """Rows of finished tasks, kept by what decided them, so that a killed run goes on where it was.
 
 The key of a task is a hash of its decks with their models and analyses, the simulator's version and
-set-up, what the task measures, and the source of the code that measures it.
+set-up, what the task measures, and the code that measures it.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from codesign.characterize.sweeps.task import SweepTask, TaskResult
-from codesign.files import hash_file, write_atomic
+from codesign.files import code_hash, write_atomic
 from codesign.pdk import Conditions, Device, Process
-from codesign.spice import Deck, Ngspice, cache_key
-from codesign.spice.tool import SPICEINIT
+from codesign.spice import Deck, cache_key, default_simulator
 
 
 class TaskKeys:
@@ -23,14 +21,13 @@ class TaskKeys:
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        self._simulator = (SPICEINIT, Ngspice.find().version())
+        self._simulator = default_simulator().identity()
         self._models: dict[tuple[Conditions, frozenset[Device]], str] = {}
-        self._sources: dict[str, str] = {}
 
     def key(self, task: SweepTask) -> str:
         """The key of a task."""
-        parts = [self._source(type(task)), task.labels()]
-        for deck, analysis in task.simulations(self._process.supply_V):
+        parts = [code_hash(type(task)), task.labels()]
+        for deck, analysis in task.simulations():
             # Rows carry the conditions, even a seed that nothing was drawn from.
             parts += [repr(deck.conditions), deck.text(analysis, models=self._model_text(deck))]
         return cache_key(*self._simulator, *parts)
@@ -40,12 +37,6 @@ class TaskKeys:
         if kind not in self._models:
             self._models[kind] = deck.models(self._process)
         return self._models[kind]
-
-    def _source(self, kind: type) -> str:
-        if kind.__name__ not in self._sources:
-            files = {_file(base) for base in kind.__mro__ if base.__module__.startswith("codesign")}
-            self._sources[kind.__name__] = " ".join(hash_file(path) for path in sorted(files))
-        return self._sources[kind.__name__]
 
 
 class Shards:
@@ -77,7 +68,3 @@ class Shards:
     @staticmethod
     def _path(folder: Path, key: str) -> Path:
         return folder / key[:2] / f"{key}.json"
-
-
-def _file(kind: type) -> Path:
-    return Path(str(sys.modules[kind.__module__].__file__))

@@ -20,7 +20,7 @@ from codesign.cli.output import Output
 )
 @common_options
 def drc(layout: Path, top: str | None, output: Path | None) -> Output:
-    """Check a sky130 layout against the design rules; exits with 1 on violations.
+    """Check a layout against the design rules; exits with 1 on violations.
 
     Density and antenna rules are not checked.
     """

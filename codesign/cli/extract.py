@@ -65,7 +65,7 @@ def extract(
     engine: str,
     law: str,
 ) -> Output:
-    """Extract a netlist with parasitics from a sky130 layout; its text labels become ports.
+    """Extract a netlist with parasitics from a layout; its text labels become ports.
 
     The ports are checked afterwards: with --ports, each must be there and reach a device, else
     exit code 1.

@@ -28,7 +28,7 @@ from codesign.cli.output import Output
 )
 @common_options
 def lvs(layout: Path, netlist: Path, top: str, engine: str, output: Path | None) -> Output:
-    """Compare a sky130 layout with its SPICE netlist; exits with 1 when they differ.
+    """Compare a layout with its SPICE netlist; exits with 1 when they differ.
 
     Labels of the layout name its pins, which must be the ports of the subcircuit.
     """

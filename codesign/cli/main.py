@@ -9,16 +9,14 @@ from codesign.cli.completion import completion
 from codesign.cli.doctor import doctor
 from codesign.cli.drc import drc
 from codesign.cli.extract import extract
-from codesign.cli.fit import fit
-from codesign.cli.generate import generate
 from codesign.cli.init import init
 from codesign.cli.lvs import lvs
+from codesign.cli.map import map_weights
 from codesign.cli.output import CodesignGroup
 from codesign.cli.pdk import pdk
 from codesign.cli.regression import regression
 from codesign.cli.run import run
-from codesign.cli.simulate import simulate
-from codesign.cli.train import train
+from codesign.cli.steps import step_command
 from codesign.cli.verify import verify
 
 
@@ -33,8 +31,17 @@ def cli() -> None:
     """
 
 
+STEP_COMMANDS = {
+    "generate": "Write the netlists of a design's cells; in the layout view also draw, check "
+    "(design rules, schematic, ports) and extract them.",
+    "simulate": "Run the characterisation sweeps of a design's plan in ngspice.",
+    "fit": "Fit the model's parameters to the simulated tables; write the cells' datasheet.",
+    "train": "Train the network, with the fitted parameters inside where there is a circuit.",
+}
+
 for command in (
-    *(init, run, generate, simulate, fit, train, verify),
+    *(init, run, *(step_command(name, text) for name, text in STEP_COMMANDS.items())),
+    *(map_weights, verify),
     *(drc, extract, lvs, doctor, pdk, regression, completion),
 ):
     cli.add_command(command)

@@ -14,14 +14,15 @@ import click
 from codesign.cli.output import DEBUG_KEY, JSON_KEY
 
 if TYPE_CHECKING:
-    from codesign.design import Design
+    from codesign.designs import Design, DesignFile
 
 Command = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class StepSettings:
-    """What every step command is given: DESIGN, --run-dir, --seed, --force, --workers, --view."""
+    """What every step command is given: DESIGN, --run-dir, --seed, --force, --workers, --view,
+    --dask."""
 
     design_file: Path
     run_dir: Path | None
@@ -29,21 +30,38 @@ class StepSettings:
     force: bool
     workers: int
     view: str | None = None
+    dask: str | None = None
 
-    def design(self, **overrides: Any) -> Design:
+    @property
+    def jobs(self) -> int | str:
+        """Where simulations run: so many processes here, or a Dask scheduler's workers."""
+        return self.dask or self.workers
+
+    def network_design(self, command: str, **overrides: Any) -> Design:
+        """The design, which has to be a network's with a circuit."""
+        from codesign.designs import Design
+        from codesign.errors import InputError
+
+        design = self.design(**overrides)
+        if not isinstance(design, Design) or design.model is not None:
+            raise InputError(
+                f"{self.design_file} has no circuit of a network: {command} does not apply",
+                remedy="use it with a design that has [network]",
+            )
+        return design
+
+    def design(self, **overrides: Any) -> DesignFile:
         """The design with --seed and other overrides (dotted keys; None is no override)."""
-        from codesign.design_file import load_design
+        from codesign.designs import load_design
 
-        # Steps take the kind of design that they belong to; see codesign.flow.steps.
-        design: Any = load_design(self.design_file)
+        design = load_design(self.design_file)
         if self.seed is not None:
             design = design.with_seed(self.seed)
         overrides["view"] = self.view
         given = {key: value for key, value in overrides.items() if value is not None}
-        chosen: Design = design.override(given) if given else design
-        return chosen
+        return design.override(given) if given else design
 
-    def directory(self, design: Design) -> Path:
+    def directory(self, design: DesignFile) -> Path:
         return self.run_dir or Path("build") / design.name
 
 
@@ -86,9 +104,10 @@ def step_options(function: Command) -> Command:
         force: bool,
         workers: int,
         view: str | None,
+        dask: str | None,
         **others: Any,
     ) -> Any:
-        settings = StepSettings(design_file, run_dir, seed, force, workers, view)
+        settings = StepSettings(design_file, run_dir, seed, force, workers, view, dask)
         return function(settings, **others)
 
     decorators = (
@@ -115,6 +134,11 @@ def step_options(function: Command) -> Command:
             default=lambda: len(os.sched_getaffinity(0)),
             show_default="one per core",
             help="Simulations at the same time.",
+        ),
+        click.option(
+            "--dask",
+            metavar="ADDRESS",
+            help="Simulate on the workers of this Dask scheduler (tcp://...), instead of here.",
         ),
         common_options,
     )

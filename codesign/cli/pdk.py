@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=CodesignGroup)
 def pdk() -> None:
-    """Find or install the model library of sky130."""
+    """Find or install the model library of the process."""
 
 
 @pdk.command()

@@ -24,12 +24,12 @@ from codesign.cli.output import Output
 @common_options
 def regression(reference: Path | None, cache: Path | None) -> Output:
     """Check model against SPICE on a small closed loop; exits with 1 when they drift apart."""
-    from codesign.pdk import Process
+    from codesign.pdk import default_process
     from codesign.progress import reporter
     from codesign.resources import resource_dir
     from codesign.verify.regression import run_regression
 
     folder = reference or resource_dir("characterization") / "iris"
     with reporter() as display:
-        report = run_regression(folder, Process.sky130(), cache_dir=cache, progress=display)
+        report = run_regression(folder, default_process(), cache_dir=cache, progress=display)
     return Output(report.as_json(), report.text, report.failure)

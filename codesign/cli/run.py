@@ -16,7 +16,8 @@ STEP_NAMES = ["generate", "simulate", "fit", "train", "verify"]
 @click.option("--from", "first", type=click.Choice(STEP_NAMES), help="First step to run.")
 @click.option("--to", "last", type=click.Choice(STEP_NAMES), help="Last step to run.")
 def run(settings: StepSettings, first: str | None, last: str | None) -> Output:
-    """Run the whole flow, or part of it: generate, simulate, fit, train, verify.
+    """Run the whole flow of a design, or part of it: generate, simulate, fit, train, verify; a
+    design without a circuit has fewer.
 
     A step whose inputs have not changed is skipped and says so.
     """

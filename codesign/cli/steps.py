@@ -1,27 +1,46 @@
-"""What the step commands share: run part of the flow, say what became of it."""
+"""Step commands, made from the flow's steps: run part of the flow, say what became of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from codesign.cli.options import StepSettings
+import rich_click as click
+
+from codesign.cli.options import StepSettings, step_options
 from codesign.cli.output import Output
 
 if TYPE_CHECKING:
-    from codesign.design import Design
-    from codesign.flow import FlowReport
+    from codesign.designs import DesignFile
+    from codesign.flow import FlowReport, Step
+
+
+def step_command(name: str, text: str) -> click.Command:
+    """The command of one step, which every kind of design that has it shares."""
+
+    @click.command(name, help=text)
+    @step_options
+    def command(settings: StepSettings) -> Output:
+        return run_steps(settings, settings.design(), name, name)
+
+    return command
 
 
 def run_steps(
-    settings: StepSettings, design: Design, first: str | None, last: str | None
+    settings: StepSettings,
+    design: DesignFile,
+    first: str | None,
+    last: str | None,
+    steps: tuple[Step[Any], ...] | None = None,
 ) -> Output:
-    """Run the steps from `first` to `last` of a design with a progress display."""
+    """Run the steps from `first` to `last` of a design with a progress display. `steps`: instead of
+    those of its kind."""
     from codesign.flow import RunOptions, run_flow, steps_for
     from codesign.progress import reporter
 
     with reporter() as display:
-        options = RunOptions(first, last, settings.force, settings.workers, display)
-        report = run_flow(steps_for(design), design, settings.directory(design), options)
+        options = RunOptions(first, last, settings.force, settings.jobs, display)
+        chosen = steps_for(design) if steps is None else steps
+        report = run_flow(chosen, design, settings.directory(design), options)
     return Output(report.as_json(), _describe(report), report.failure)
 
 
@@ -32,6 +51,6 @@ def _describe(report: FlowReport) -> str:
     else:
         lines.append(f"results in {report.run_dir}")
     page = report.run_dir / "report.html"
-    if any(step.name == "verify" for step in report.steps) and page.is_file():
+    if any(step.name in ("fit", "verify") for step in report.steps) and page.is_file():
         lines.append(f"report: {page}")
     return "\n".join(lines)

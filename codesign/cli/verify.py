@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import rich_click as click
 
 from codesign.cli.options import StepSettings, step_options
@@ -29,20 +32,21 @@ MAPPINGS = {"pnn": ["pnn"], "ann": ["ann"], "both": ["pnn", "ann"]}
     type=click.FloatRange(0, min_open=True),
     help="Exit with 1 when the output layer's spike-time error is larger (ns, rms).",
 )
-def verify(
-    settings: StepSettings,
-    samples: int | None,
-    mapping: str | None,
-    corner: str | None,
-    max_rmse_ns: float | None,
-) -> Output:
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Your weights instead of trained ones: .safetensors or .npz, see `codesign map`.",
+)
+def verify(settings: StepSettings, weights: Path | None, **given: Any) -> Output:
     """Simulate the trained network in ngspice and compare it with the model, sample by sample."""
-    design = settings.design(
-        **{
-            "verify.samples": samples,
-            "verify.mappings": MAPPINGS[mapping] if mapping else None,
-            "verify.corner": corner,
-            "verify.max_rmse_ns": max_rmse_ns,
-        }
-    )
-    return run_steps(settings, design, "verify", "verify")
+    mapping = given.pop("mapping")
+    overrides = {f"verify.{key}": value for key, value in given.items() if value is not None}
+    if mapping:
+        overrides["verify.mappings"] = MAPPINGS[mapping]
+    if not overrides and weights is None:
+        return run_steps(settings, settings.design(), "verify", "verify")
+    from codesign.flow.steps import STEPS, verify_step
+
+    design = settings.network_design("verify", **overrides)
+    steps = (*STEPS[:-1], verify_step(weights))
+    return run_steps(settings, design, "verify", "verify", steps)

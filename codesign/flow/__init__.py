@@ -3,7 +3,7 @@
 from codesign.flow.manifest import Manifest, StepRecord, read_manifest
 from codesign.flow.runner import FlowReport, RunOptions, StepOutcome, run_flow
 from codesign.flow.step import Step, StepContext, StepReport
-from codesign.flow.steps import MODEL_STEPS, STEPS, steps_for
+from codesign.flow.steps import MODEL_STEPS, STEPS, register_steps, steps_for
 
 __all__ = [
     "MODEL_STEPS",
@@ -17,6 +17,7 @@ __all__ = [
     "StepRecord",
     "StepReport",
     "read_manifest",
+    "register_steps",
     "run_flow",
     "steps_for",
 ]

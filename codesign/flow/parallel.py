@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from codesign.design import Design
+from codesign.designs import Design
 from codesign.errors import CodesignError, InputError
 
 
@@ -19,7 +19,7 @@ def train_design(design: Design, run_dir: Path) -> None:
     """Train in this process's group; the first process reports to standard error."""
     import torch
 
-    from codesign.training import EpochRecord, process_group, train
+    from codesign.training import EpochRecord, dataset_for, process_group, train
 
     if design.model is None:
         raise InputError(
@@ -32,10 +32,11 @@ def train_design(design: Design, run_dir: Path) -> None:
     def report(record: EpochRecord) -> None:
         print(f"epoch {record.epoch}/{training.epochs}: loss {record.loss:.4f}", file=sys.stderr)
 
-    net = design.model.architecture(training)
+    net = design.model.architecture(training, design.folder)
+    data = dataset_for(training, design.folder)
     with process_group(training.device) as group:
         parameters = design.model.parameters()
-        train(parameters, net, training, run_dir / "train", report, group)
+        train(parameters, net, training, run_dir / "train", report, group, data)
 
 
 def main() -> int:

@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import codesign
-from codesign.design import Design
 from codesign.errors import CheckFailed, DataError, InputError
 from codesign.files import remove_partial_files, write_atomic
 from codesign.flow.lock import locked
 from codesign.flow.manifest import Manifest, StepRecord, read_manifest
 from codesign.flow.state import hash_outputs, hash_reads, tool_versions, why_stale
-from codesign.flow.step import Step, StepContext
+from codesign.flow.step import D, Step, StepContext
 from codesign.flow.tools import require
 from codesign.progress import LineReporter, Reporter
+from codesign.spice import Workers
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ class RunOptions:
     first: str | None = None
     last: str | None = None
     force: bool = False
-    workers: int = 1
+    workers: Workers = 1
     reporter: Reporter | None = field(default=None, compare=False)
 
 
 def run_flow(
-    steps: Sequence[Step], design: Design, run_dir: Path, options: RunOptions
+    steps: Sequence[Step[D]], design: D, run_dir: Path, options: RunOptions
 ) -> FlowReport:
     """Run the selected steps in order, each only when it is not up to date.
 
@@ -84,7 +84,9 @@ def run_flow(
     return FlowReport(design.name, run_dir, outcomes)
 
 
-def select(steps: Sequence[Step], first: str | None, last: str | None) -> Sequence[Step]:
+def select(
+    steps: Sequence[Step[D]], first: str | None, last: str | None
+) -> Sequence[Step[D]]:
     """The steps from `first` to `last`, both included; None is the end on that side."""
     names = [step.name for step in steps]
     for name in (first, last):
@@ -100,11 +102,11 @@ def select(steps: Sequence[Step], first: str | None, last: str | None) -> Sequen
     return steps[start:stop]
 
 
-class _Run:
+class _Run(Generic[D]):
     """One locked pass over a run directory; holds the manifest as it grows."""
 
     def __init__(
-        self, steps: Sequence[Step], design: Design, run_dir: Path, options: RunOptions
+        self, steps: Sequence[Step[D]], design: D, run_dir: Path, options: RunOptions
     ) -> None:
         self._steps, self._design, self._run_dir, self._options = steps, design, run_dir, options
         self._reporter = options.reporter or LineReporter(sys.stderr)
@@ -126,21 +128,21 @@ class _Run:
             )
         return dataclasses.replace(manifest, codesign_version=codesign.__version__)
 
-    def warn_of_stale(self, earlier: Sequence[Step]) -> None:
+    def warn_of_stale(self, earlier: Sequence[Step[D]]) -> None:
         """Say which steps before the first selected one no longer fit the design."""
         for step in earlier:
             record = self._manifest.steps.get(step.name)
             if record is not None and (reason := self._why_stale(step, record)):
                 self._reporter.message(f"{step.name}: out of date ({reason}), used as it is")
 
-    def _why_stale(self, step: Step, record: StepRecord) -> str | None:
+    def _why_stale(self, step: Step[D], record: StepRecord) -> str | None:
         try:
             reads = hash_reads(step, self._steps, self._design, self._run_dir)
         except InputError as error:
             return error.message
         return why_stale(record, reads, tool_versions(step), self._run_dir)
 
-    def step(self, step: Step) -> StepOutcome:
+    def step(self, step: Step[D]) -> StepOutcome:
         reads = hash_reads(step, self._steps, self._design, self._run_dir)
         tools = tool_versions(step)
         record = self._manifest.steps.get(step.name)
@@ -162,7 +164,7 @@ class _Run:
         return StepOutcome(step.name, status, reason, duration_s, summary, failed)
 
     def _execute(
-        self, step: Step, context: StepContext, reads: dict[str, str], tools: dict[str, str]
+        self, step: Step[D], context: StepContext[D], reads: dict[str, str], tools: dict[str, str]
     ) -> StepRecord:
         started, start_s = datetime.now(UTC), time.monotonic()
         require(*step.requires)
@@ -181,7 +183,7 @@ class _Run:
         return record
 
 
-def _failed_check(step: Step, context: StepContext) -> str | None:
+def _failed_check(step: Step[D], context: StepContext[D]) -> str | None:
     if step.check is None:
         return None
     try:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codesign.design import Design
+from codesign.designs import DesignFile
 from codesign.flow.tools import inspect
 from codesign.resources import resource_dir
 
 
-def find_input(run_dir: Path, design: Design, name: str, shipped: dict[str, str]) -> Path | None:
+def find_input(
+    run_dir: Path, design: DesignFile, name: str, shipped: dict[str, str]
+) -> Path | None:
     """The file to read for input `name`, None when there is none.
 
     A file in the run directory always wins. The shipped one stands in only where ngspice is not

@@ -7,39 +7,40 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import codesign
-from codesign.design import Design
 from codesign.errors import InputError
-from codesign.files import hash_bytes, hash_file, hash_tree
+from codesign.files import code_hash, hash_bytes, hash_file, hash_tree
 from codesign.flow.manifest import StepRecord
 from codesign.flow.shipped import find_input
-from codesign.flow.step import Step
+from codesign.flow.step import D, Step
 from codesign.flow.tools import inspect
-from codesign.resources import resource_dir
 
 
-def hash_reads(step: Step, steps: Sequence[Step], design: Design, run_dir: Path) -> dict[str, str]:
+def hash_reads(
+    step: Step[D], steps: Sequence[Step[D]], design: D, run_dir: Path
+) -> dict[str, str]:
     """Hash of everything that decides the step's result, by name, the tools' versions aside.
 
     Raises InputError when an input that an earlier step makes is not there.
     """
     reads = {f"design {key}": _hash_value(design.value(key)) for key in step.design}
-    package = Path(codesign.__file__).parent
-    reads |= {f"code {name}": hash_tree(package / name) for name in step.packages}
-    reads |= {f"data {name}": _hash_data(name, design) for name in step.data}
+    for section in dict.fromkeys(key.partition(".")[0] for key in step.design):
+        for name, path in design.files(section):
+            reads[f"design's {section} file {name}"] = _hash_path(path)
+    reads["code"] = code_hash(step.run, *step.code)
+    reads |= {f"given file {path.name}": _hash_path(path) for path in step.given}
     for pattern in step.inputs:
         for name, path in _find(pattern, step, steps, design, run_dir).items():
             reads[f"file {name}"] = hash_file(path)
     return reads
 
 
-def hash_outputs(step: Step, run_dir: Path) -> dict[str, str]:
+def hash_outputs(step: Step[Any], run_dir: Path) -> dict[str, str]:
     """Hash of every file in the run directory that matches the step's outputs."""
     files = [path for pattern in step.outputs for path in _glob(run_dir, pattern, step.excludes)]
     return {path.relative_to(run_dir).as_posix(): hash_file(path) for path in sorted(set(files))}
 
 
-def tool_versions(step: Step) -> dict[str, str]:
+def tool_versions(step: Step[Any]) -> dict[str, str]:
     """Versions of the step's tools that are installed."""
     found = {name: inspect(name).version for name in step.tools}
     return {name: version for name, version in found.items() if version is not None}
@@ -73,7 +74,7 @@ def _new_or_gone(name: str, reads: dict[str, str]) -> str:
 
 
 def _find(
-    pattern: str, step: Step, steps: Sequence[Step], design: Design, run_dir: Path
+    pattern: str, step: Step[D], steps: Sequence[Step[D]], design: D, run_dir: Path
 ) -> dict[str, Path]:
     files = _glob(run_dir, pattern, step.excludes)
     if files:
@@ -93,10 +94,7 @@ def _glob(run_dir: Path, pattern: str, excludes: Sequence[str]) -> list[Path]:
     return sorted(p for p in found if not any(p.match(exclude) for exclude in excludes))
 
 
-def _hash_data(name: str, design: Design) -> str:
-    plan = getattr(getattr(design, "characterization", None), "plan", "")
-    folder, _, rest = name.format(plan=plan).partition("/")
-    path = resource_dir(folder) / rest
+def _hash_path(path: Path) -> str:
     if path.is_dir():
         return hash_tree(path, "*")
     return hash_file(path) if path.is_file() else "absent"

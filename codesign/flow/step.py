@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from codesign.design import Design
+from codesign.designs import DesignFile
 from codesign.flow.shipped import find_input
 from codesign.progress import ProgressCallback, silent
+from codesign.spice import Workers
+
+D = TypeVar("D", bound=DesignFile)
 
 
 @dataclass(frozen=True)
-class StepContext:
+class StepContext(Generic[D]):
     """All that a running step may look at. `run_dir` is the only place it may write to."""
 
-    design: Design
+    design: D
     run_dir: Path
-    workers: int = 1
+    workers: Workers = 1
     progress: ProgressCallback = silent
     shipped: dict[str, str] = field(default_factory=dict)
 
     @property
     def seed(self) -> int:
+        """Seed of the design."""
         return self.design.seed
 
     def path(self, *parts: str) -> Path:
@@ -46,31 +50,35 @@ class StepReport:
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(Generic[D]):
     """One step: declared inputs and outputs, and the function that does the work.
 
-    design: dotted keys of the design file that it reads (`timing`, `verify.samples`).
+    design: dotted keys of the design file that it reads (`timing`, `verify.samples`); files that
+        these sections name, beside the design file or shipped, count with them.
     inputs, outputs: paths or glob patterns inside the run directory.
     excludes: patterns that inputs and outputs leave out.
     shipped: inputs that the package brings along for its own designs (path below
         characterization/, `{design}` is the name), used where no simulator is installed.
-    packages: sub-packages of codesign whose source decides the result.
-    data: shipped files or folders whose content does (`characterization/{plan}.toml`).
+    given: files from elsewhere that decide the result.
+    code: what decides the result besides `run` and what its module imports, which count anyway;
+        see `codesign.files.code_hash`.
     tools: programs and Python packages whose version decides the result.
     requires: those of the tools without which the step cannot start.
     check: a test of the outputs against the design's limits; runs on a skipped step too.
+    help: one line for the command line, the title where it is left out.
     """
 
     name: str
     title: str
-    run: Callable[[StepContext], StepReport]
+    run: Callable[[StepContext[D]], StepReport]
     design: tuple[str, ...]
     outputs: tuple[str, ...]
     inputs: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     shipped: dict[str, str] = field(default_factory=dict)
-    packages: tuple[str, ...] = ()
-    data: tuple[str, ...] = ()
+    given: tuple[Path, ...] = ()
+    code: tuple[Any, ...] = ()
     tools: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
-    check: Callable[[StepContext], None] | None = None
+    check: Callable[[StepContext[D]], None] | None = None
+    help: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from codesign.pdk import Device
+from codesign.pdk import Device, default_process
 
 # Name of the net that capacitances to the substrate go to when the layout has no p-tap label.
 SUBSTRATE = "vss"
@@ -42,7 +42,11 @@ class Parasitic:
 
 @dataclass(frozen=True)
 class FlatCircuit:
-    """A cell without hierarchy; `ports` in netlist order, nets by name."""
+    """A cell without hierarchy; `ports` in netlist order, nets by name.
+
+    model_prefix: of the process's subcircuits, for `spice` and `cards`; the default process's
+    unless given.
+    """
 
     name: str
     ports: tuple[str, ...]
@@ -50,6 +54,7 @@ class FlatCircuit:
     capacitors: tuple[Parasitic, ...] = ()
     resistors: tuple[Parasitic, ...] = ()
     comments: tuple[str, ...] = field(default=())
+    model_prefix: str = field(default_factory=lambda: default_process().model_prefix)
 
     @property
     def nets(self) -> tuple[str, ...]:
@@ -99,7 +104,7 @@ class FlatCircuit:
         return list(_elements(named, f"{instance}."))
 
     def spice(self) -> str:
-        """The `.subckt` definition: sizes in um and um^2, as the continuous sky130 models take."""
+        """The `.subckt` definition: sizes in um and um^2, as the continuous models take."""
         lines = [f"* {comment}" for comment in self.comments]
         lines += wrapped(f".subckt {self.name}", self.ports)
         lines += _elements(self, "")
@@ -109,14 +114,15 @@ class FlatCircuit:
 
 def _elements(circuit: FlatCircuit, prefix: str) -> Iterator[str]:
     for device in circuit.devices:
-        yield from wrapped(f"X{device.name}", (*device.nodes, *_parameters(device)))
+        words = (*device.nodes, *_parameters(device, circuit.model_prefix))
+        yield from wrapped(f"X{device.name}", words)
     for letter, parts in (("C", circuit.capacitors), ("R", circuit.resistors)):
         for index, part in enumerate(parts, start=1):
             yield f"{letter}{prefix}{index} {part.node_a} {part.node_b} {part.value:.6g}"
 
 
-def _parameters(device: FlatDevice) -> Iterator[str]:
-    yield f"sky130_fd_pr__{device.model}"
+def _parameters(device: FlatDevice, model_prefix: str) -> Iterator[str]:
+    yield f"{model_prefix}{device.model}"
     for key, value in (
         ("ad", device.ad_um2),
         ("as", device.as_um2),

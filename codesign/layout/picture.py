@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from codesign.files import atomic_path
-from codesign.layout.technology import Technology
+from codesign.pdk import Technology, default_process
 
 # Colour, and klayout's fill pattern (0 solid, 1 hollow, others hatched), from the bottom up.
 _STYLE = {
@@ -29,12 +29,21 @@ _STYLE = {
 }
 
 
-def write_picture(gds: Path, top: str, path: Path, *, width: int = 1600, height: int = 0) -> None:
-    """Draw a cell of a GDS file as PNG. `height` 0: as the cell's shape asks for, within bounds."""
+def write_picture(
+    gds: Path,
+    top: str,
+    path: Path,
+    *,
+    width: int = 1600,
+    height: int = 0,
+    technology: Technology | None = None,
+) -> None:
+    """Draw a cell of a GDS file as PNG, the layers that its technology has (the default process's).
+    `height` 0: as the cell's shape asks for, within bounds."""
     import klayout.db as kdb
     import klayout.lay as lay
 
-    technology = Technology.sky130()
+    technology = technology or default_process().technology
     layout = kdb.Layout()
     layout.read(str(gds))
     box = layout.cell(top).dbbox()
@@ -54,6 +63,8 @@ def write_picture(gds: Path, top: str, path: Path, *, width: int = 1600, height:
     view.active_cellview().cell_name = top
     view.clear_layers()
     for name, (colour, pattern) in _STYLE.items():
+        if name not in technology.layers and name not in technology.cuts:
+            continue
         node = lay.LayerProperties()
         node.source_layer, node.source_datatype = technology.gds(name)
         node.fill_color = node.frame_color = int(colour[1:], 16)

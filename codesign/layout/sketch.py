@@ -12,21 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codesign.files import atomic_path
-from codesign.layout.technology import Technology
+from codesign.pdk import Technology, default_process
 
 if TYPE_CHECKING:
     import gdstk
 
 Box = tuple[int, int, int, int]
-# Smallest areas of a piece of wire, nm^2 (rules li.6, m1.6, m2.6, m3.6, m4.4a, m5.4).
-MINIMUM_AREA = {
-    "li1": 56_100,
-    "met1": 83_000,
-    "met2": 67_600,
-    "met3": 240_000,
-    "met4": 240_000,
-    "met5": 4_000_000,
-}
 
 
 @dataclass(frozen=True)
@@ -48,7 +39,9 @@ class Sketch:
     """One layout cell under construction. Coordinates in nm."""
 
     name: str
-    technology: Technology = field(default_factory=Technology.sky130, repr=False)
+    technology: Technology = field(
+        default_factory=lambda: default_process().technology, repr=False
+    )
     boxes: list[tuple[str, Box]] = field(default_factory=list, repr=False)
     pins: list[tuple[str, Box, str]] = field(default_factory=list, repr=False)
     instances: list[Instance] = field(default_factory=list, repr=False)
@@ -114,7 +107,7 @@ class Sketch:
             for j in range(rows):
                 x0, y0 = left + i * pitch, bottom + j * pitch
                 self.rect(cut, x0, y0, x0 + size, y0 + size)
-        below, above = next((low, up) for c, low, up in Technology.via_stack if c == cut)
+        below, above = next((low, up) for c, low, up in self.technology.via_stack if c == cut)
         for axis, layer in ((lower, lower_layer or below), (upper, above)):
             if axis is not None:
                 short, long = sorted(nm(e) for e in rule.enclosure_um[layer])
@@ -136,9 +129,9 @@ class Sketch:
 
     def stack(self, x: int, y: int, low: str, high: str, *, axis: str = "x") -> None:
         """Vias from one wiring layer up to another at a point; pads in between of legal area."""
-        names = Technology.conductors
+        names = self.technology.conductors
         inner = names[names.index(low) : names.index(high) + 1]
-        for cut, below, above in Technology.via_stack:
+        for cut, below, above in self.technology.via_stack:
             if below in inner and above in inner:
                 self.via(cut, x, y, lower=axis, upper=axis)
         if "met3" in inner[1:-1]:

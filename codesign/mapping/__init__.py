@@ -1,22 +1,18 @@
-"""Weights to circuit values, and trained networks written back into netlists."""
+"""Weights to circuit values and back: knobs of synapses, tables of them, a user's weights."""
 
-from codesign.mapping.biases import (
-    LayerBiases,
-    bias_layers,
-    bias_sources,
-    read_biases,
-    weights_of,
-    write_biases,
-)
-from codesign.mapping.trained_netlist import trained_netlist, write_trained_netlist
+from codesign.mapping.given import Reach, read_weights, within_reach
+from codesign.mapping.knobs import LayerKnobs, knob_layers, weights_of
+from codesign.mapping.table import read_knobs, write_knobs
+from codesign.mapping.written import write_mapping
 
 __all__ = [
-    "LayerBiases",
-    "bias_layers",
-    "bias_sources",
-    "read_biases",
-    "trained_netlist",
+    "LayerKnobs",
+    "Reach",
+    "knob_layers",
+    "read_knobs",
+    "read_weights",
     "weights_of",
-    "write_biases",
-    "write_trained_netlist",
+    "within_reach",
+    "write_knobs",
+    "write_mapping",
 ]

@@ -1,4 +1,4 @@
-"""What a simulation is run at: corner, interconnect, temperature, variation, seed; device sizes."""
+"""What a simulation is run at: corners, temperature, supply, variation, seed; device sizes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from codesign.errors import InputError
+
+# No process here has a device that stands more.
+MAX_SUPPLY_V = 10.0
 
 
 class Corner(StrEnum):
@@ -47,18 +50,26 @@ class Variation(StrEnum):
 
 @dataclass(frozen=True)
 class Conditions:
-    """Everything besides the circuit that decides a simulation's result. `seed` >= 1."""
+    """Everything besides the circuit that decides a simulation's result.
+
+    supply_V: of the circuit, above 0 and at most 10 V. seed: at least 1. Raises InputError.
+    """
 
     corner: Corner = Corner.TT
     interconnect: Interconnect = Interconnect.NOM
-    temperature_c: float = 27.0
+    temperature_C: float = 27.0
+    supply_V: float = 1.8
     variation: Variation = Variation.NONE
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.temperature_c) and -273.15 < self.temperature_c <= 400):
+        if not (math.isfinite(self.temperature_C) and -273.15 < self.temperature_C <= 400):
             raise InputError(
-                f"temperature {self.temperature_c!r} C is not between -273.15 and 400 C"
+                f"temperature {self.temperature_C!r} C is not between -273.15 and 400 C"
+            )
+        if not (math.isfinite(self.supply_V) and 0 < self.supply_V <= MAX_SUPPLY_V):
+            raise InputError(
+                f"supply {self.supply_V!r} V is not above 0 and at most {MAX_SUPPLY_V:g} V"
             )
         if not isinstance(self.seed, int) or isinstance(self.seed, bool):
             raise InputError(f"seed {self.seed!r} is not a whole number")

@@ -35,19 +35,21 @@ def build_include(
     devices: Iterable[Device],
     conditions: Conditions,
     *,
+    process: str,
     prefix: str,
     body_resistance: bool,
 ) -> str:
     """Text of the include; the same text for the same arguments.
 
-    `device_files` pairs each device's short model name with the model file that defines it.
-    Raises InputError for a size outside all bins of its transistor.
+    `process` is its name, `prefix` that of its subcircuits; `device_files` pairs each device's
+    short model name with the model file that defines it. Raises InputError for a size outside all
+    bins of its transistor.
     """
     files = dict(device_files)
     mismatch = int(conditions.variation is Variation.MISMATCH)
     lines = [
-        f"* sky130 continuous models: {conditions.corner}, interconnect {conditions.interconnect}, "
-        f"variation {conditions.variation}",
+        f"* {process} continuous models: {conditions.corner}, "
+        f"interconnect {conditions.interconnect}, variation {conditions.variation}",
         # The Monte-Carlo terms of the parameter files stay off: see codesign.pdk.variation.
         f".param MC_MM_SWITCH={mismatch} MC_PR_SWITCH=0 corner_factor=1",
         ".param process_mc_factor=1 mismatch_factor=1",
@@ -82,7 +84,7 @@ def _subcircuit(file: ModelFile, name: str) -> Subcircuit:
     except KeyError:
         raise ToolError(
             f"the model library does not define {name}",
-            remedy="the library is not the supported sky130 continuous library; "
+            remedy="the library is not the one that the process names; "
             "see `codesign pdk where`",
         ) from None
 

@@ -1,4 +1,4 @@
-"""Reads the text of a sky130 continuous model file: parameters, subcircuits, model bins.
+"""Reads the text of a file of the continuous models: parameters, subcircuits, model bins.
 
 Nothing is evaluated: the cards keep their text, so that what ngspice computes from a part of the
 library is what it computes from the whole. Sizes are compared the way ngspice 39 bins do it
@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 _BIN_LIMIT = re.compile(r"\b(lmin|lmax|wmin|wmax)\s*=\s*([0-9.]+(?:[eE][+-]?\d+)?)", re.IGNORECASE)
 _MICRO = 1e-6
@@ -59,13 +58,8 @@ class ModelFile:
     comments: tuple[str, ...]
 
 
-def read_model_file(path: Path) -> ModelFile:
-    """Parse one model file of the continuous library."""
-    return parse_models(path.read_text(encoding="latin-1"))
-
-
-def parse_models(text: str) -> ModelFile:
-    """Parse the text of a model file."""
+def parse_models(text: str, prefix: str) -> ModelFile:
+    """Parse the text of a model file, whose subcircuits' names begin with `prefix`."""
     parameters: list[str] = []
     subcircuits: dict[str, Subcircuit] = {}
     body: list[str] | None = None
@@ -74,7 +68,7 @@ def parse_models(text: str) -> ModelFile:
         if keyword == ".subckt":
             body = [card]
         elif keyword == ".ends" and body is not None:
-            subcircuit = _subcircuit([*body, card])
+            subcircuit = _subcircuit([*body, card], prefix)
             subcircuits[subcircuit.name] = subcircuit
             body = None
         elif body is not None:
@@ -99,7 +93,7 @@ def _cards(text: str) -> list[str]:
     return cards
 
 
-def _subcircuit(cards: list[str]) -> Subcircuit:
+def _subcircuit(cards: list[str], prefix: str) -> Subcircuit:
     name = cards[0].split()[1]
     head: list[str] = []
     bins: list[ModelBin] = []
@@ -114,7 +108,7 @@ def _subcircuit(cards: list[str]) -> Subcircuit:
             continue
         if card[0] in "xX":
             words = [w for w in card.replace("\n+", " ").split() if "=" not in w]
-            calls += [w for w in words if w.startswith("sky130_fd_pr__")]
+            calls += [w for w in words if w.startswith(prefix)]
         (tail if bins else head).append(card)
     return Subcircuit(name, "\n".join(head), tuple(bins), "\n".join(tail), tuple(calls))
 

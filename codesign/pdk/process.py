@@ -1,22 +1,25 @@
-"""What a process is: facts from `pdk/<process>/*.toml`, apart from where its models are."""
+"""What a process is: the facts in a folder of TOML files, apart from where its models are."""
 
 from __future__ import annotations
 
 import difflib
 import math
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from codesign.errors import InputError, ToolError
-from codesign.pdk.conditions import Conditions, Device
+from codesign.pdk.conditions import Conditions, Device, Interconnect
+from codesign.pdk.facts import DEFAULT_PROCESS, facts_of, process_folder
 from codesign.pdk.include import build_include
-from codesign.pdk.library import LibraryLocation, where
+from codesign.pdk.library import LibraryLocation, ModelLibrary, read_model_library
 from codesign.pdk.modelfile import ModelFile, Subcircuit, parse_models
-from codesign.resources import resource_dir
+from codesign.pdk.parasitics import ParasiticTable, read_parasitics
+from codesign.pdk.resistances import ResistanceTable, read_resistances
+from codesign.pdk.rules import RuleTable, read_rules
+from codesign.pdk.technology import Technology, read_technology
 
 
 @dataclass(frozen=True)
@@ -35,48 +38,88 @@ class DeviceFacts:
 
 @dataclass(frozen=True)
 class Process:
-    """A process: supply, grid, devices, and the model library when it is installed.
+    """A process: supply, grid, devices, layers, rules, parasitics, and its model library.
 
-    Cheap to pickle: parsed model files are kept per object and left out of the pickle.
+    Everything is read from `folder`; `library_path` overrides the search for the models. Cheap to
+    pickle: tables and parsed model files are kept beside the object and left out of the pickle.
     """
 
     name: str
     supply_V: float
     grid_um: float
     devices: tuple[DeviceFacts, ...]
-    model_prefix: str
+    model_library: ModelLibrary
     folder: Path
     library_path: Path | None = None
 
-    @classmethod
-    def sky130(cls, library_path: Path | None = None) -> Process:
-        """SkyWater sky130. `library_path` overrides the search of `codesign.pdk.where`."""
-        folder = resource_dir("pdk") / "sky130"
-        facts = _read(folder / "process.toml")
-        prefix = facts["model_library"]["prefix"]
-        devices = tuple(
-            DeviceFacts(name=name, subcircuit=prefix + name, **record)
-            for name, record in _read(folder / "devices.toml").items()
-        )
-        return cls(
-            name=facts["process"]["name"],
-            supply_V=facts["supply"]["nominal_V"],
-            grid_um=facts["grid"]["manufacturing_um"],
-            devices=devices,
-            model_prefix=prefix,
-            folder=folder,
-            library_path=library_path,
-        )
+    @staticmethod
+    def load(name: str | Path = DEFAULT_PROCESS) -> Process:
+        """A shipped process by its name, or any by its folder (see `process_folder`).
+
+        The facts are read once per folder. Raises InputError for an unknown process, ToolError for
+        a damaged folder.
+        """
+        return _load(process_folder(name))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("library", "_files")}
+        return {k: v for k, v in self.__dict__.items() if k != "_files"}
 
-    @cached_property
+    @property
     def library(self) -> LibraryLocation:
         """Where the model files are. Raises MissingToolError when they are not installed."""
         if self.library_path is not None:
-            return LibraryLocation(self.library_path, "argument", self.library_path.name)
-        return where()
+            return self.model_library.at(self.library_path, "argument", self.library_path.name)
+        return self.model_library.find()
+
+    @property
+    def technology(self) -> Technology:
+        """Layers and cuts. Raises ToolError for a damaged layers.toml."""
+        return read_technology(self.folder)
+
+    @property
+    def rules(self) -> RuleTable:
+        """The design rules. Raises ToolError for a damaged rules.toml."""
+        return read_rules(self.folder)
+
+    def parasitics(self, corner: str = "nom", law: str = "constant") -> ParasiticTable:
+        """Capacitance coefficients at an interconnect corner. Raises InputError for another corner
+        or law, ToolError for a damaged parasitics.toml or interconnect.toml."""
+        return read_parasitics(self.folder, str(corner), law)
+
+    def resistances(self, corner: Interconnect = Interconnect.NOM) -> ResistanceTable:
+        """Wire and contact resistances at an interconnect corner. Raises ToolError for a damaged
+        layers.toml or resistances.toml."""
+        return read_resistances(self.folder, corner)
+
+    @property
+    def netgen_setup(self) -> Path:
+        """The set-up file of netgen-lvs. Raises ToolError when process.toml names none."""
+        with facts_of(self.folder / "process.toml") as facts:
+            return self.folder / str(facts["netgen"]["setup_file"])
+
+    @property
+    def magic_technology(self) -> str:
+        """What the name of magic's technology begins with."""
+        with facts_of(self.folder / "process.toml") as facts:
+            return str(facts["magic"]["technology"])
+
+    def magic_start_file(self) -> Path | None:
+        """Start-up file of magic's technology in $PDK_ROOT/$PDK; None when PDK_ROOT is not set."""
+        installation = self.model_library.installation()
+        if installation is None:
+            return None
+        with facts_of(self.folder / "process.toml") as facts:
+            start_file = str(facts["magic"]["start_file"])
+        return installation / start_file.format(pdk=installation.name)
+
+    @property
+    def model_prefix(self) -> str:
+        """What the names of the model library's subcircuits begin with."""
+        return self.model_library.prefix
+
+    def subcircuit(self, model: str) -> str:
+        """Name of a device's subcircuit in a netlist, from its short name (`nfet_01v8`)."""
+        return self.model_library.prefix + model
 
     def device(self, name: str) -> DeviceFacts:
         """Facts of one device by its short name. Raises InputError for an unknown one."""
@@ -117,31 +160,29 @@ class Process:
         """
         wanted = sorted(set(devices))
         facts = {device.model: self.check(device) for device in wanted}
+        folder = self.library.path
+        corners = {"corner": conditions.corner, "interconnect": conditions.interconnect}
         parameters = [
-            self._file(f"parameters_{kind}_{level}.spice").parameters
-            for kind, level in (
-                ("fet", conditions.corner),
-                ("res", conditions.interconnect),
-                ("cap", conditions.interconnect),
-            )
+            self._file(folder / pattern.format(**corners)).parameters
+            for pattern in self.model_library.parameter_files
         ]
         return build_include(
             parameters,
-            self._file("models_global.spice"),
-            [(name, self._device_file(f)) for name, f in facts.items()],
+            self._file(folder / self.model_library.global_file),
+            [(name, self._device_file(folder, f)) for name, f in facts.items()],
             wanted,
             conditions,
+            process=self.name,
             prefix=self.model_prefix,
             body_resistance=body_resistance,
         )
 
     @cached_property
-    def _files(self) -> dict[str, ModelFile]:
+    def _files(self) -> dict[Path, ModelFile]:
         return {}
 
-    def _file(self, name: str) -> ModelFile:
-        if name not in self._files:
-            path = self.library.path / name
+    def _file(self, path: Path) -> ModelFile:
+        if path not in self._files:
             try:
                 text = path.read_text(encoding="latin-1")
             except OSError as error:
@@ -149,22 +190,41 @@ class Process:
                     f"cannot read the model file {path}: {error.strerror}",
                     remedy="reinstall it with `codesign pdk install`",
                 ) from error
-            self._files[name] = parse_models(text)
-        return self._files[name]
+            self._files[path] = parse_models(text, self.model_prefix)
+        return self._files[path]
 
-    def _device_file(self, facts: DeviceFacts) -> ModelFile:
-        file = self._file(facts.file)
+    def _device_file(self, folder: Path, facts: DeviceFacts) -> ModelFile:
+        file = self._file(folder / facts.file)
         if facts.kind != "res":
             # Top-level parameters of the other files describe interconnect and are not used.
             return ModelFile("", file.subcircuits, ())
-        shared: dict[str, Subcircuit] = self._file("models_capacitors.spice").subcircuits
+        shared: dict[str, Subcircuit] = self._file(
+            folder / self.model_library.shared_file
+        ).subcircuits
         return ModelFile(file.parameters, {**shared, **file.subcircuits}, ())
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ToolError(
-            f"cannot read the process facts {path}: {error}", remedy="reinstall codesign"
-        ) from error
+@cache
+def _load(folder: Path) -> Process:
+    path = folder / "process.toml"
+    library = read_model_library(path)
+    with facts_of(folder / "devices.toml") as records:
+        devices = tuple(
+            DeviceFacts(name=name, subcircuit=library.prefix + name, **record)
+            for name, record in records.items()
+        )
+    with facts_of(path) as facts:
+        return Process(
+            name=str(facts["process"]["name"]),
+            supply_V=float(facts["supply"]["nominal_V"]),
+            grid_um=float(facts["grid"]["manufacturing_um"]),
+            devices=devices,
+            model_library=library,
+            folder=folder,
+        )
+
+
+@cache
+def default_process() -> Process:
+    """The process of what names none."""
+    return Process.load(DEFAULT_PROCESS)

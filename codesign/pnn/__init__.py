@@ -1,21 +1,37 @@
 """Physical spiking neurons in torch: parameters, exact and discretised solutions, layers."""
 
-from codesign.pnn.architecture import Architecture, Neuron, Solution
+from codesign.pnn.architecture import Architecture
 from codesign.pnn.firing import firing_time
 from codesign.pnn.firing_curve import FiringCurve
-from codesign.pnn.layers import LayerOutput, RCSpikeLinear, RCSpikeNetwork, network_forward
+from codesign.pnn.layers import (
+    RCSpikeLinear,
+    SpikePool2d,
+    SpikingConv2d,
+    SpikingLinear,
+    TTFSLinear,
+)
 from codesign.pnn.membrane import (
     MembraneTrace,
-    Method,
     membrane_potential,
     membrane_trace,
     membrane_waveform,
 )
-from codesign.pnn.modules import SpikePool2d, SpikingConv2d, SpikingNetwork, TTFSLinear
+from codesign.pnn.networks import RCSpikeNetwork, SpikingNetwork, network_forward
+from codesign.pnn.neurons import (
+    TTFS,
+    LayerOutput,
+    Neuron,
+    RCSpike,
+    neuron_named,
+    neuron_names,
+    register_neuron,
+)
 from codesign.pnn.parameters import PNNParameters
+from codesign.pnn.solution import Method, Solution
 from codesign.pnn.ttfs import FirstSpike, TTFSMethod, first_spike, first_spike_time
 
 __all__ = [
+    "TTFS",
     "Architecture",
     "FiringCurve",
     "FirstSpike",
@@ -24,11 +40,13 @@ __all__ = [
     "Method",
     "Neuron",
     "PNNParameters",
+    "RCSpike",
     "RCSpikeLinear",
     "RCSpikeNetwork",
     "Solution",
     "SpikePool2d",
     "SpikingConv2d",
+    "SpikingLinear",
     "SpikingNetwork",
     "TTFSLinear",
     "TTFSMethod",
@@ -39,4 +57,7 @@ __all__ = [
     "membrane_trace",
     "membrane_waveform",
     "network_forward",
+    "neuron_named",
+    "neuron_names",
+    "register_neuron",
 ]

@@ -6,8 +6,6 @@ Kept out of `codesign.pnn`'s own names because it needs the safetensors package 
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import asdict
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -15,9 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from codesign.errors import DataError
-from codesign.pnn.architecture import Architecture
-from codesign.pnn.layers import RCSpikeNetwork
-from codesign.pnn.modules import SpikingNetwork
+from codesign.files import atomic_path
+from codesign.pnn.architecture import Architecture, dense_architecture
+from codesign.pnn.networks import RCSpikeNetwork, SpikingNetwork
 from codesign.pnn.parameters import PNNParameters
 
 _FORMAT = "codesign-rc-spike-1"
@@ -26,31 +24,27 @@ _REMEDY = "run `codesign train` again to rewrite it"
 
 
 def save_network(network: RCSpikeNetwork | SpikingNetwork, path: Path) -> None:
-    """Write beside and rename, so that an interrupted save leaves no half file."""
+    """Write tensors `layers.<i>.weight` and, in the header, parameters and architecture."""
     tensors = {f"layers.{i}.weight": w.detach().cpu() for i, w in enumerate(network.weights)}
     metadata = {
         "format": _FORMAT,
         "params": json.dumps([record.to_dict() for record in network.params]),
     }
     if isinstance(network, SpikingNetwork):
-        content = asdict(network.architecture)
-        content.pop("layers")
-        metadata |= {"format": _GENERAL, "architecture": json.dumps(content)}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata=metadata)
-    os.replace(partial, path)
+        content = json.dumps(network.architecture.to_dict())
+        metadata |= {"format": _GENERAL, "architecture": content}
+    with atomic_path(path) as temporary:
+        save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, metadata=metadata)
 
 
 def load_spiking_network(path: Path) -> SpikingNetwork:
-    """A saved network of either kind; raises DataError as `load_network` does."""
+    """A saved network of any registered neuron; raises DataError as `load_network` does."""
     metadata, records, weights = _read(path, (_GENERAL, _FORMAT))
     try:
         if metadata["format"] == _FORMAT:
-            sizes = [weights[0].shape[1], *(w.shape[0] for w in weights)]
-            return SpikingNetwork.from_weights(Architecture.dense(sizes), weights, records)
-        content = json.loads(metadata["architecture"])
-        content["input_shape"] = tuple(content["input_shape"])
-        return SpikingNetwork.from_weights(Architecture(**content), weights, records)
+            return SpikingNetwork.from_weights(dense_architecture(weights), weights, records)
+        net = Architecture.from_dict(json.loads(metadata["architecture"]))
+        return SpikingNetwork.from_weights(net, weights, records)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is damaged: {error}", remedy=_REMEDY) from error
 

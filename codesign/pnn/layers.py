@@ -1,35 +1,61 @@
-"""RC-Spike layers and networks of them."""
+"""Layers as torch modules: one weight each, for any model neuron."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import max_pool2d
 
-from codesign.pnn.firing import firing_time
-from codesign.pnn.initial import initial_weight
-from codesign.pnn.membrane import Method, membrane_potential, membrane_trace
+from codesign.pnn.convolution import spiking_convolution
+from codesign.pnn.layer_shapes import parse_layers
+from codesign.pnn.neurons import TTFS, LayerOutput, Neuron, RCSpike, as_neuron
 from codesign.pnn.parameters import PNNParameters
+from codesign.pnn.solution import Method, Solution, solution_of
+
+_T_REF = 3.2
 
 
-class LayerOutput(NamedTuple):
-    """One layer's answer, each (batch, n_out).
+class SpikingLayer(nn.Module):
+    """Neurons and their weight (n_out, n_in); no bias (use a spike at 0)."""
 
-    v: membrane at the end of accumulation. t: spike time in the next phase, clipped to [0, 1],
-    1 for silent. t_unclipped: for losses; above 1 for silent neurons. trace: membrane on the way
-    (points, batch, n_out) where asked for.
-    """
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        params: PNNParameters,
+        neuron: Neuron,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str | None = None,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.params = params
+        self.neuron = neuron
+        weight = neuron.initial_weight(
+            *(n_in, n_out, params), layers=1, t_ref=_T_REF, dtype=dtype, generator=generator
+        )
+        self.weight = nn.Parameter(weight.to(device))
 
-    v: Tensor
-    t: Tensor
-    t_unclipped: Tensor
-    trace: Tensor | None = None
+    def extra_repr(self) -> str:
+        n_out, n_in = self.weight.shape
+        return f"n_in={n_in}, n_out={n_out}, neuron={self.neuron!r}"
 
 
-class RCSpikeLinear(nn.Module):
-    """Fully connected RC-Spike layer; weight (n_out, n_in), no bias (use a spike at 0)."""
+class SpikingLinear(SpikingLayer):
+    """Fully connected layer of any neuron."""
+
+    def forward(
+        self,
+        t_in: Tensor,
+        solution: Solution = Solution(),  # noqa: B008 - frozen
+    ) -> LayerOutput:
+        """t_in (batch, n_in) to outputs (batch, n_out)."""
+        return self.neuron.forward(t_in, self.weight, self.params, solution.of_layer(0))
+
+
+class RCSpikeLinear(SpikingLayer):
+    """Fully connected RC-Spike layer."""
 
     def __init__(
         self,
@@ -41,169 +67,99 @@ class RCSpikeLinear(nn.Module):
         device: torch.device | str | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
-        super().__init__()
-        self.params = params
-        weight = initial_weight(n_in, n_out, dtype=dtype, generator=generator)
-        self.weight = nn.Parameter(weight.to(device))
+        super().__init__(
+            *(n_in, n_out, params, RCSpike()), dtype=dtype, device=device, generator=generator
+        )
 
     def forward(
         self,
         t_in: Tensor,
-        method: Method = "dstd2",
+        method: Method | Solution = "dstd2",
         steps: int = 10,
         offset: float = 0.0,
         trace: bool = False,
     ) -> LayerOutput:
-        return layer_forward(t_in, self.weight, self.params, method, steps, offset, trace)
+        """t_in (batch, n_in) to outputs (batch, n_out); method: or a `Solution`."""
+        solution = solution_of(method, steps, offset, 1.0, 10)
+        return self.neuron.forward(t_in, self.weight, self.params, solution, trace)
 
-    def extra_repr(self) -> str:
-        return f"n_in={self.weight.shape[1]}, n_out={self.weight.shape[0]}"
 
-
-class RCSpikeNetwork(nn.Module):
-    """RC-Spike layers in a row: layer l accumulates while layer l-1 fires.
-
-    layer_sizes: inputs, hidden layers, outputs. params: one record for all layers or one each.
-    """
+class TTFSLinear(SpikingLayer):
+    """Fully connected TTFS layer over the window [0, t_max]."""
 
     def __init__(
         self,
-        layer_sizes: Sequence[int],
-        params: PNNParameters | Sequence[PNNParameters],
+        n_in: int,
+        n_out: int,
+        params: PNNParameters,
         *,
+        t_max: float = 4.0,
+        kappa: float = 1.0,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
-        super().__init__()
-        records = params_per_layer(params, layer_sizes)
-        self.layers = nn.ModuleList(
-            RCSpikeLinear(n_in, n_out, record, dtype=dtype, device=device, generator=generator)
-            for n_in, n_out, record in zip(layer_sizes, layer_sizes[1:], records, strict=False)
+        neuron = TTFS(t_max, kappa)
+        super().__init__(
+            n_in, n_out, params, neuron, dtype=dtype, device=device, generator=generator
         )
-
-    @classmethod
-    def from_weights(
-        cls, weights: Sequence[Tensor], params: PNNParameters | Sequence[PNNParameters]
-    ) -> RCSpikeNetwork:
-        """A network with copies of the given weights, (n_out, n_in) each."""
-        sizes = [weights[0].shape[1], *(w.shape[0] for w in weights)]
-        network = cls(sizes, params, dtype=weights[0].dtype, device=weights[0].device)
-        with torch.no_grad():
-            for own, given in zip(network.weights, weights, strict=True):
-                own.copy_(given)
-        return network
-
-    @property
-    def weights(self) -> list[Tensor]:
-        return [layer.weight for layer in self._linear()]
-
-    @property
-    def params(self) -> tuple[PNNParameters, ...]:
-        return tuple(layer.params for layer in self._linear())
-
-    @property
-    def layer_sizes(self) -> tuple[int, ...]:
-        first, *_ = self.weights
-        return (first.shape[1], *(w.shape[0] for w in self.weights))
 
     def forward(
         self,
         t_in: Tensor,
-        method: Method = "dstd2",
-        steps: int = 10,
-        offset: float = 0.0,
-        sigma: float = 0.0,
+        solution: Solution = Solution("dstd", 20),  # noqa: B008 - frozen
+    ) -> LayerOutput:
+        """Spike times (batch, n_out): later than t_max for a neuron that does not fire."""
+        return self.neuron.forward(t_in, self.weight, self.params, solution.of_layer(0))
+
+
+class SpikingConv2d(SpikingLayer):
+    """Convolution by neurons of any kind over images of spike times, size kept.
+
+    A neuron sees a K x K patch of all channels; outside the image nothing spikes. image: channels,
+    height and width of the input. weight (channels, channels_in * K * K). neuron: an object, or a
+    registered name; t_max then is the window of "ttfs".
+    """
+
+    def __init__(
+        self,
+        image: tuple[int, int, int],
+        channels: int,
+        params: PNNParameters,
+        *,
+        kernel: int = 3,
+        neuron: Neuron | str = "rc_spike",
+        t_max: float = 4.0,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str | None = None,
         generator: torch.Generator | None = None,
-        trace: bool = False,
-    ) -> list[LayerOutput]:
-        """Outputs of every layer for input spikes t_in (batch, n_in); see `network_forward`."""
-        return network_forward(
-            t_in, self.weights, self.params, method, steps, offset, sigma, generator, trace
+    ) -> None:
+        (shape,) = parse_layers(f"conv{channels}k{kernel}", image)
+        super().__init__(
+            *(image[0] * kernel**2, channels, params, as_neuron(neuron, t_max=t_max)),
+            dtype=dtype,
+            device=device,
+            generator=generator,
         )
+        self.shape = shape
 
-    def _linear(self) -> list[RCSpikeLinear]:
-        return [layer for layer in self.layers if isinstance(layer, RCSpikeLinear)]
-
-
-def network_forward(
-    t_in: Tensor,
-    weights: Sequence[Tensor],
-    params: Sequence[PNNParameters],
-    method: Method = "dstd2",
-    steps: int = 10,
-    offset: float = 0.0,
-    sigma: float = 0.0,
-    generator: torch.Generator | None = None,
-    trace: bool = False,
-    warp: float = 1.0,
-    noise_on_silent: bool = True,
-) -> list[LayerOutput]:
-    """Outputs of all layers; sigma (phases): normal jitter on each spike that a layer receives.
-
-    noise_on_silent: whether it also falls on times of 1 or later, which stand for no spike.
-    """
-    outputs: list[LayerOutput] = []
-    times = t_in
-    for weight, record in zip(weights, params, strict=True):
-        if sigma > 0.0:
-            times = jittered(times, sigma, generator, noise_on_silent)
-        outputs.append(layer_forward(times, weight, record, method, steps, offset, trace, warp))
-        times = outputs[-1].t
-    return outputs
+    def forward(
+        self,
+        t_in: Tensor,
+        solution: Solution = Solution(),  # noqa: B008 - frozen
+    ) -> LayerOutput:
+        """t_in (batch, channels_in, h, w) to outputs of (batch, channels, h, w)."""
+        images = t_in.reshape(-1, *self.shape.before)
+        own = (self.weight, self.params, solution.of_layer(0))
+        return spiking_convolution(self.neuron, images, *own, self.shape.size)
 
 
-def jittered(
-    times: Tensor,
-    sigma: float,
-    generator: torch.Generator | None,
-    on_silent: bool,
-    silent: float = 1.0,
-    rows: tuple[Tensor, int] | None = None,
-) -> Tensor:
-    """Spike times with normal noise of sigma, never before 0; drawn from the generator alone.
+class SpikePool2d(nn.Module):
+    """The earliest spike of every patch passes: (batch, channels, h, w) to (.., h/S, w/S)."""
 
-    on_silent: whether it falls on times of `silent` or later too. rows: where these times stand
-    in a larger batch, and its size; the noise is that of the same rows there.
-    """
-    shape = times.shape if rows is None else (rows[1], *times.shape[1:])
-    noise = torch.randn(shape, dtype=times.dtype, generator=generator)
-    noise = (noise if rows is None else noise[rows[0]]).to(times.device)
-    if on_silent:
-        return (times + sigma * noise).clamp_min(0.0)
-    return torch.where(times < silent, (times + sigma * noise).clamp_min(0.0), times)
+    def __init__(self, size: int = 2) -> None:
+        super().__init__()
+        self.size = size
 
-
-def layer_forward(
-    t_in: Tensor,
-    weight: Tensor,
-    params: PNNParameters,
-    method: Method,
-    steps: int,
-    offset: float,
-    trace: bool,
-    warp: float = 1.0,
-) -> LayerOutput:
-    """Accumulation and firing of one layer."""
-    values: Tensor | None = None
-    if trace:
-        values = membrane_trace(t_in, weight, params, method, steps, offset, warp).v
-        v = values[-1]
-    else:
-        v = membrane_potential(t_in, weight, params, method, steps, offset, warp)
-    unclipped = firing_time(v, params, clip=False)
-    return LayerOutput(v, unclipped.clamp(0.0, 1.0), unclipped, values)
-
-
-def params_per_layer(
-    params: PNNParameters | Sequence[PNNParameters], layer_sizes: Sequence[int]
-) -> tuple[PNNParameters, ...]:
-    """One record per layer; raises ValueError when sizes and records do not fit."""
-    if len(layer_sizes) < 2 or any(n < 1 for n in layer_sizes):
-        raise ValueError(f"layer_sizes needs at least two positive sizes, not {layer_sizes}")
-    layers = len(layer_sizes) - 1
-    if isinstance(params, PNNParameters):
-        return (params,) * layers
-    if len(params) != layers:
-        raise ValueError(f"{layers} layers need {layers} parameter records, not {len(params)}")
-    return tuple(params)
+    def forward(self, t_in: Tensor) -> Tensor:
+        return -max_pool2d(-t_in, self.size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,8 +13,7 @@ from codesign.pnn.compiled import Backend, compiled_membrane, use_compiled
 from codesign.pnn.dstd import dstd_states, grid_edges
 from codesign.pnn.exact import exact_membrane, exact_states
 from codesign.pnn.parameters import PNNParameters
-
-Method = Literal["exact", "dstd", "dstd2"]
+from codesign.pnn.solution import Method, Solution, solution_of
 
 
 class MembraneTrace(NamedTuple):
@@ -28,7 +27,7 @@ def membrane_potential(
     t_in: Tensor,
     weight: Tensor,
     params: PNNParameters,
-    method: Method = "exact",
+    method: Method | Solution = "exact",
     steps: int = 10,
     offset: float = 0.0,
     warp: float = 1.0,
@@ -39,33 +38,36 @@ def membrane_potential(
     method: `exact` goes from spike to spike; `dstd` (arXiv:2412.09010) and the moment-corrected
     `dstd2` use `steps` intervals, the first starting at -offset with offset in [0, 1/steps), in
     phases; warp > 1 makes the intervals shorter towards the end, where they count most (the grid
-    1 - (1 - u)^warp of a uniform u).
+    1 - (1 - u)^warp of a uniform u). A `Solution` in place of the method has all four.
     Spikes at t_end or later (inf for none) contribute nothing, those before 0 count as spikes at 0.
     backend: `auto` takes the compiled CPU kernels where they apply and pay, `torch` runs on every
     device; both give the same numbers up to rounding. Differentiable in t_in and weight (once by
     the kernels, any number of times in torch). Raises ValueError on arguments that do not fit.
     """
-    check_inputs(t_in, weight, method, steps, offset, warp)
+    solution = solution_of(method, steps, offset, warp, 10)
+    check_inputs(t_in, weight, solution)
     if use_compiled(backend, t_in, weight, params):
-        edges = None if method == "exact" else grid_edges(steps, offset, params.t_end, warp)
-        return compiled_membrane(t_in, weight, params, params.t_end, edges, method == "dstd2")
-    if method == "exact":
+        edges = None if solution.method == "exact" else _edges(solution, params)
+        moments = solution.method == "dstd2"
+        return compiled_membrane(t_in, weight, params, params.t_end, edges, moments)
+    if solution.method == "exact":
         return exact_membrane(t_in, weight, params)
-    return _states(t_in, weight, params, method, steps, offset, warp)[1][-1]
+    return _states(t_in, weight, params, solution)[1][-1]
 
 
 def membrane_trace(
     t_in: Tensor,
     weight: Tensor,
     params: PNNParameters,
-    method: Method = "exact",
+    method: Method | Solution = "exact",
     steps: int = 10,
     offset: float = 0.0,
     warp: float = 1.0,
 ) -> MembraneTrace:
     """The membrane on the way: at the grid points, or (exact) at 0, at each spike and at t_end."""
-    check_inputs(t_in, weight, method, steps, offset, warp)
-    times, values = _states(t_in, weight, params, method, steps, offset, warp)
+    solution = solution_of(method, steps, offset, warp, 10)
+    check_inputs(t_in, weight, solution)
+    times, values = _states(t_in, weight, params, solution)
     if isinstance(times[0], Tensor):
         t = torch.stack([x[:, 0] for x in times if isinstance(x, Tensor)])
     else:
@@ -82,10 +84,8 @@ def membrane_waveform(
     )
 
 
-def check_inputs(
-    t_in: Tensor, weight: Tensor, method: str, steps: int, offset: float, warp: float
-) -> None:
-    """Raises ValueError on shapes, dtypes or a grid that do not fit."""
+def check_inputs(t_in: Tensor, weight: Tensor, solution: Solution) -> None:
+    """Raises ValueError on shapes, dtypes or a solution that do not fit one layer."""
     if t_in.dim() != 2 or weight.dim() != 2 or t_in.shape[1] != weight.shape[1]:
         raise ValueError(
             "t_in must be (batch, n_in) and weight (n_out, n_in), not "
@@ -93,30 +93,19 @@ def check_inputs(
         )
     if t_in.dtype != weight.dtype or not t_in.is_floating_point():
         raise ValueError(f"t_in ({t_in.dtype}) and weight ({weight.dtype}) need one float dtype")
-    if method not in get_args(Method):
-        raise ValueError(f"method must be one of {', '.join(get_args(Method))}, not {method!r}")
-    if method == "exact":
-        return
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, not {steps}")
-    if not 0.0 <= offset < 1.0 / steps:
-        raise ValueError(f"offset must be in [0, 1/steps) = [0, {1 / steps:g}), not {offset}")
-    if not 1.0 <= warp <= 4.0:
-        raise ValueError(f"warp must be from 1 (uniform) to 4, not {warp}")
+    solution.check()
+
+
+def _edges(solution: Solution, params: PNNParameters) -> list[float]:
+    return grid_edges(solution.check(), solution.offset, params.t_end, solution.warp)
 
 
 def _states(
-    t_in: Tensor,
-    weight: Tensor,
-    params: PNNParameters,
-    method: str,
-    steps: int,
-    offset: float,
-    warp: float,
+    t_in: Tensor, weight: Tensor, params: PNNParameters, solution: Solution
 ) -> tuple[list[Tensor] | list[float], list[Tensor]]:
-    if method == "exact":
+    if solution.method == "exact":
         return exact_states(t_in, weight, params)
-    edges = grid_edges(steps, offset, params.t_end, warp)
+    edges = _edges(solution, params)
     # Spikes before the phase count as spikes at its start, as in the exact solution.
-    states = dstd_states(t_in.clamp_min(0.0), weight, params, edges, method == "dstd2")
+    states = dstd_states(t_in.clamp_min(0.0), weight, params, edges, solution.method == "dstd2")
     return edges, states

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from typing import Literal, NamedTuple, get_args
 
@@ -16,6 +17,7 @@ from codesign.pnn.exact import exact_crossing
 from codesign.pnn.membrane import check_inputs
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.series import phi
+from codesign.pnn.solution import Solution, solution_of
 from codesign.pnn.synapses import per_neuron
 
 TTFSMethod = Literal["exact", "dstd"]
@@ -38,7 +40,7 @@ def first_spike_time(
     t_in: Tensor,
     weight: Tensor,
     params: PNNParameters,
-    method: TTFSMethod = "dstd",
+    method: TTFSMethod | Solution = "dstd",
     steps: int = 20,
     t_max: float = 1.0,
     offset: float = 0.0,
@@ -56,7 +58,7 @@ def first_spike(
     t_in: Tensor,
     weight: Tensor,
     params: PNNParameters,
-    method: TTFSMethod = "dstd",
+    method: TTFSMethod | Solution = "dstd",
     steps: int = 20,
     t_max: float = 1.0,
     offset: float = 0.0,
@@ -66,57 +68,83 @@ def first_spike(
     """First spikes in [0, t_max] for input spikes t_in (batch, n_in), weight (n_out, n_in).
 
     method: `exact` goes from spike to spike; `dstd` has `steps` intervals in [0, t_max], the first
-    starting at -offset, offset in [0, t_max/steps). Inside an interval current and conductance are
-    constant, so the membrane is monotone there and one pass in O(steps) finds the crossing
-    exactly; what discretises is the input alone. Charge kicks join the current of the intervals
-    around them in `dstd`; in `exact` they move the membrane at once.
+    starting at -offset, offset in [0, t_max/steps). A `Solution` in place of the method has these;
+    its offset is in units of t_max, and its `dstd2` is `dstd` here. Inside an interval current and
+    conductance are constant, so the membrane is monotone there and one pass in O(steps) finds the
+    crossing exactly; what discretises is the input alone. Charge kicks join the current of the
+    intervals around them in `dstd`; in `exact` they move the membrane at once.
     A neuron that never fires has t = t_max + kappa (1 - v(t_max)): for kappa > 0 that keeps a
     gradient, and dead neurons recover in training. The circuit's window is [0, t_max] here:
     params.t_end does not apply. Raises ValueError on arguments that do not fit.
     """
-    if method not in get_args(TTFSMethod):
-        raise ValueError(f"method must be one of {', '.join(get_args(TTFSMethod))}, not {method!r}")
+    solution = _window_solution(method, steps, t_max, offset)
     if params.has_curvature:
         raise ValueError("curved synapses have no closed form for the first spike")
-    if not (t_max > 0 and math.isfinite(t_max)):
-        raise ValueError(f"t_max must be positive and finite, not {t_max}")
     if not kappa > 0:
         raise ValueError(f"kappa must be positive, not {kappa}")
-    # The grid of `steps` intervals in t_max, checked as one of `steps` intervals in a phase.
-    check_inputs(t_in, weight, method, steps, offset / t_max, 1.0)
-    compiled = use_compiled(backend, t_in, weight, params)
-    if method == "exact":
-        crossing = (
-            compiled_crossing(t_in, weight, params, t_max, None)
-            if compiled
-            else exact_crossing(t_in, weight, params, t_max)
-        )
-        fired = crossing.interval <= t_in.shape[1]
-        inside = torch.where(t_in < t_max, t_in.clamp_min(0.0), t_max)
-        starts = torch.nn.functional.pad(torch.sort(inside, dim=1, stable=True).values, (1, 0))
-        start = torch.gather(starts, 1, crossing.interval.long().clamp_max(t_in.shape[1]))
-        delay = crossing_delay(crossing.v, crossing.g, crossing.f, fired)
+    check_inputs(t_in, weight, solution)
+    if solution.method == "exact":
+        crossing, fired, t_fire = _exact(t_in, weight, params, t_max, backend)
     else:
-        edges = grid_edges(steps / t_max, offset, t_max)
-        # Kicks need the intervals on both sides, which the kernels do not keep.
-        if compiled and not (params.has_kick and backend == "auto"):
-            if params.has_kick:
-                raise ValueError("the compiled dstd kernel has no kicks for TTFS; use 'auto'")
-            crossing = compiled_crossing(t_in, weight, params, t_max, edges)
-        else:
-            crossing = _dstd_crossing(t_in.clamp_min(0.0), weight, params, edges)
-        count = len(edges) - 1
-        fired = crossing.interval < count
-        which = crossing.interval.long().clamp_max(count - 1)
-        start = t_in.new_tensor(edges[:-1])[which]
-        length = t_in.new_tensor([b - a for a, b in pairwise(edges)])[which]
-        delay = crossing_delay(crossing.v, crossing.g / length, crossing.f / length, fired)
+        # Not from the solution's share of t_max: the offset must stay what was given, to the bit.
+        shift = method.offset * t_max if isinstance(method, Solution) else offset
+        edges = grid_edges(solution.check() / t_max, shift, t_max)
+        crossing, fired, t_fire = _dstd(t_in, weight, params, edges, backend)
     v = torch.where(fired, 1.0, crossing.v)
     late = t_max + kappa * (1.0 - v)
     # Rounding must not blur who fired.
     later = math.nextafter(t_max, math.inf) if t_in.dtype == torch.float64 else t_max * (1 + 2e-7)
-    t = torch.where(fired, (start + delay).clamp_max(t_max), late.clamp_min(later))
+    t = torch.where(fired, t_fire.clamp_max(t_max), late.clamp_min(later))
     return FirstSpike(t, fired, v.detach())
+
+
+def _window_solution(
+    method: TTFSMethod | Solution, steps: int, t_max: float, offset: float
+) -> Solution:
+    """The grid of `steps` intervals in t_max as one of `steps` intervals in a phase."""
+    if not (t_max > 0 and math.isfinite(t_max)):
+        raise ValueError(f"t_max must be positive and finite, not {t_max}")
+    if isinstance(method, Solution):
+        given = solution_of(method, steps, offset, 1.0, 20)
+        return replace(given, method="exact" if given.method == "exact" else "dstd", warp=1.0)
+    if method not in get_args(TTFSMethod):
+        raise ValueError(f"method must be one of {', '.join(get_args(TTFSMethod))}, not {method!r}")
+    return Solution(method, steps, offset / t_max)
+
+
+def _exact(
+    t_in: Tensor, weight: Tensor, params: PNNParameters, t_max: float, backend: Backend
+) -> tuple[Crossing, Tensor, Tensor]:
+    """The crossing, which neurons fired, and when, from spike to spike."""
+    if use_compiled(backend, t_in, weight, params):
+        crossing = compiled_crossing(t_in, weight, params, t_max, None)
+    else:
+        crossing = exact_crossing(t_in, weight, params, t_max)
+    fired = crossing.interval <= t_in.shape[1]
+    inside = torch.where(t_in < t_max, t_in.clamp_min(0.0), t_max)
+    starts = torch.nn.functional.pad(torch.sort(inside, dim=1, stable=True).values, (1, 0))
+    start = torch.gather(starts, 1, crossing.interval.long().clamp_max(t_in.shape[1]))
+    return crossing, fired, start + crossing_delay(crossing.v, crossing.g, crossing.f, fired)
+
+
+def _dstd(
+    t_in: Tensor, weight: Tensor, params: PNNParameters, edges: list[float], backend: Backend
+) -> tuple[Crossing, Tensor, Tensor]:
+    """The same over the intervals of a grid."""
+    # Kicks need the intervals on both sides, which the kernels do not keep.
+    if use_compiled(backend, t_in, weight, params) and not (params.has_kick and backend == "auto"):
+        if params.has_kick:
+            raise ValueError("the compiled dstd kernel has no kicks for TTFS; use 'auto'")
+        crossing = compiled_crossing(t_in, weight, params, edges[-1], edges)
+    else:
+        crossing = _dstd_crossing(t_in.clamp_min(0.0), weight, params, edges)
+    count = len(edges) - 1
+    fired = crossing.interval < count
+    which = crossing.interval.long().clamp_max(count - 1)
+    start = t_in.new_tensor(edges[:-1])[which]
+    length = t_in.new_tensor([b - a for a, b in pairwise(edges)])[which]
+    delay = crossing_delay(crossing.v, crossing.g / length, crossing.f / length, fired)
+    return crossing, fired, start + delay
 
 
 def _dstd_crossing(

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from codesign.files import atomic_path
 
 _META = "__meta__"
 
@@ -55,14 +55,6 @@ class Cache:
         self, key: str, arrays: dict[str, np.ndarray], meta: dict[str, Any] | None = None
     ) -> None:
         """Store arrays under a key; concurrent writers of one key leave one whole entry."""
-        path = self.path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                contents: dict[str, Any] = {**arrays, _META: np.array(json.dumps(meta or {}))}
-                np.savez(file, **contents)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        contents: dict[str, Any] = {**arrays, _META: np.array(json.dumps(meta or {}))}
+        with atomic_path(self.path(key)) as temporary:
+            np.savez(temporary, **contents)

@@ -11,10 +11,12 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 from codesign.errors import CodesignError, InputError, MissingToolError, ToolError
-from codesign.spice.jobs import JobFactory, JobStatus, Outcome, Task, Value
+from codesign.spice.outcome import JobFactory, JobStatus, Outcome, Task, Value
+from codesign.spice.simulator import Simulator, chosen_simulator, use_simulator
 
 
 def run_dask_jobs(
@@ -42,10 +44,11 @@ def run_dask_jobs(
         raise ToolError(
             f"no Dask scheduler answers at {address}: {error}", remedy="start it, or omit --dask"
         ) from error
+    simulator = chosen_simulator()
     with client:
         _check_threads(client, address)
         futures = {
-            client.submit(_call, factory, index, task, pure=False, retries=0): index
+            client.submit(_call, factory, simulator, index, task, pure=False, retries=0): index
             for index, task in enumerate(tasks)
         }
         ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -84,14 +87,23 @@ def _outcome(future: Any, index: int) -> Outcome[Any]:
     return Outcome(index, JobStatus.CRASHED, None, str(future.exception()), 0.0)
 
 
-def _call(factory: Any, index: int, task: Any) -> tuple[str, Any, str, float]:
+def _call(
+    factory: Any, simulator: Simulator | None, index: int, task: Any
+) -> tuple[str, Any, str, float]:
     """On the worker: build the job at the first task of this factory, then call it."""
+    with nullcontext() if simulator is None else use_simulator(simulator):
+        return _call_job(factory, simulator, index, task)
+
+
+def _call_job(
+    factory: Any, simulator: Simulator | None, index: int, task: Any
+) -> tuple[str, Any, str, float]:
     import pickle
 
     from distributed import get_worker
 
     worker = get_worker()
-    key = pickle.dumps(factory)
+    key = pickle.dumps((factory, simulator))
     held = getattr(worker, "codesign_job", None)
     started = time.monotonic()
     try:

@@ -117,7 +117,7 @@ class Deck:
         lines = [
             f"* {self.title}",
             f".include {_MODEL_FILE}" if models is None else models,
-            f".temp {self.conditions.temperature_c:.9g}",
+            f".temp {self.conditions.temperature_C:.9g}",
             self.options.card(),
         ]
         if self.conditions.variation is not Variation.NONE:

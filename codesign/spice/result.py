@@ -67,7 +67,7 @@ class Result:
         tried = "; ".join(f"{a.change}: {a.status}" for a in self.attempts)
         raise SimulationError(
             f"{where} ({self.title}; corner {self.conditions.corner}, "
-            f"{self.conditions.temperature_c:g} C, variation {self.conditions.variation}, "
+            f"{self.conditions.temperature_C:g} C, variation {self.conditions.variation}, "
             f"seed {self.conditions.seed}) ended with {self.status} after {self.duration_s:.1f} s"
             f"\n  attempts: {tried}\n  " + self.log_tail.replace("\n", "\n  "),
             remedy=f"repeat it by hand: sh {self.workdir / 'run.sh'}" if self.workdir else None,

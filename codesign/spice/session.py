@@ -23,7 +23,7 @@ _HISTORY_LIMIT = 5000
 class Session:
     """A circuit held in libngspice.
 
-        with Session(Process.sky130()) as session:
+        with Session(default_process()) as session:
             session.load(deck)
             session.alter("vg", 0.9)
             current_A = session.op("i(vd)")["i(vd)"]
@@ -176,7 +176,7 @@ class Session:
         conditions = self._deck.conditions
         return SimulationError(
             f"deck {self._deck.title!r} (corner {conditions.corner}, "
-            f"{conditions.temperature_c:g} C, variation {conditions.variation}, "
+            f"{conditions.temperature_C:g} C, variation {conditions.variation}, "
             f"seed {conditions.seed}) ended with {status}"
             "\n  " + log.replace("\n", "\n  "),
             remedy="run the deck with run_batch(..., keep=True) to get its files",

@@ -7,7 +7,9 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from codesign.errors import MissingToolError
@@ -20,6 +22,27 @@ SPICEINIT = "set ngbehavior=hsa\nset ng_nomodcheck\nset num_threads=1\n"
 # Variables that make ngspice read the user's settings or write another raw format.
 _DROPPED_VARIABLES = ("SPICE_USERINIT_DIR", "SPICE_ASCIIRAWFILE", "NGSPICE_INPUT_DIR", "DISPLAY")
 _LIBRARY_NAMES = ("libngspice.so.0", "libngspice.so", "libngspice.0.dylib", "libngspice.dylib")
+
+# What a build of ngspice may have, and what it says then: solver in use, devices it lists.
+FEATURES = {
+    "CIDER": re.compile(r"^NUMD\b", re.MULTILINE),
+    "KLU": re.compile(r"Using KLU as Direct Linear Solver"),
+    "XSPICE": re.compile(r"^(?:gain|spice2poly)\b", re.MULTILINE),
+}
+_PROBE_END = "CODESIGN PROBE DONE"
+_PROBE = f"""* which features does this ngspice have
+v1 a 0 1
+r1 a 0 1k
+.option klu
+.control
+op
+devhelp
+osdi none.osdi
+echo {_PROBE_END}
+quit
+.endc
+.end
+"""
 
 
 @dataclass(frozen=True)
@@ -63,6 +86,49 @@ class Ngspice:
                 remedy="install it: `apt-get install ngspice` (Debian, Ubuntu)",
             )
         return match[1]
+
+    def features(self) -> frozenset[str]:
+        """Those of FEATURES that this build has, by what it answers to a small deck: an unknown
+        option such as `klu` is ignored without a word. Raises MissingToolError."""
+        status = self.path.stat()
+        return _features(self.path, status.st_mtime_ns, status.st_size)
+
+
+@cache
+def _features(path: Path, changed_ns: int, size: int) -> frozenset[str]:
+    """Asked once per program, known by its path, time and size."""
+    with tempfile.TemporaryDirectory(prefix="codesign-spice-") as scratch:
+        folder = Path(scratch)
+        (folder / ".spiceinit").write_text(SPICEINIT)
+        (folder / "deck.spice").write_text(_PROBE)
+        try:
+            done = subprocess.run(
+                [str(path), "-b", "deck.spice"],
+                cwd=folder,
+                env=environment(folder),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=20,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise MissingToolError(
+                f"{path} does not run: {error}", remedy="reinstall ngspice"
+            ) from error
+    return features_of(done.stdout + done.stderr)
+
+
+def features_of(log: str) -> frozenset[str]:
+    """What the answer to the probing deck says; none where the deck was not even started."""
+    if _PROBE_END not in log:
+        return frozenset()
+    found = {name for name, pattern in FEATURES.items() if pattern.search(log)}
+    # The command is known where OSDI is built in: it complains of the missing file, or not at all.
+    if not re.search(r"osdi: no such command", log, re.IGNORECASE):
+        found.add("OSDI")
+    return frozenset(found)
 
 
 def environment(home: Path) -> dict[str, str]:

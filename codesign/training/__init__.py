@@ -1,12 +1,21 @@
 """Training: data sets as spike times, losses, trainer, checkpoints.
 
-Names load when first used: the parameter record alone must not cost the import of torch.
+Names that need torch load when first used: the parameter record must not cost its import.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import codesign.training.named  # noqa: F401 - registers the data sets that come along
 from codesign.training.parameters import TrainingParameters
+from codesign.training.sources import (
+    RawData,
+    Samples,
+    dataset_file,
+    dataset_names,
+    dataset_shape,
+    register_dataset,
+)
 
 if TYPE_CHECKING:
     from codesign.training.checkpoint import EpochRecord
@@ -14,8 +23,6 @@ if TYPE_CHECKING:
         Dataset,
         Split,
         dataset_for,
-        load_dataset,
-        load_images,
     )
     from codesign.training.evaluation import Evaluation, evaluate, predict
     from codesign.training.parallel import Group, process_group
@@ -30,8 +37,6 @@ _HOMES = {
     "TrainingResult": "trainer",
     "dataset_for": "datasets",
     "evaluate": "evaluation",
-    "load_dataset": "datasets",
-    "load_images": "datasets",
     "predict": "evaluation",
     "process_group": "parallel",
     "train": "trainer",
@@ -42,15 +47,19 @@ __all__ = [
     "EpochRecord",
     "Evaluation",
     "Group",
+    "RawData",
+    "Samples",
     "Split",
     "TrainingParameters",
     "TrainingResult",
+    "dataset_file",
     "dataset_for",
+    "dataset_names",
+    "dataset_shape",
     "evaluate",
-    "load_dataset",
-    "load_images",
     "predict",
     "process_group",
+    "register_dataset",
     "train",
 ]
 

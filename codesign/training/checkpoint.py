@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from codesign.errors import DataError
+from codesign.files import atomic_path
 
 _FORMAT = "codesign-checkpoint-1"
 _ADAM = ("step", "exp_avg", "exp_avg_sq")
@@ -41,7 +41,7 @@ class TrainingState:
 
 
 def save_checkpoint(state: TrainingState, path: Path, fingerprint: str) -> None:
-    """Write beside and rename; `fingerprint` says which run the state belongs to."""
+    """Write the state whole; `fingerprint` says which run it belongs to."""
     tensors = {"generator": state.generator.get_state()}
     for i, weight in enumerate(state.weights):
         tensors[f"weight.{i}"] = weight.detach()
@@ -52,9 +52,8 @@ def save_checkpoint(state: TrainingState, path: Path, fingerprint: str) -> None:
         "fingerprint": fingerprint,
         "history": json.dumps([asdict(record) for record in state.history]),
     }
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    save_file(tensors, partial, metadata=metadata)
-    os.replace(partial, path)
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
 
 
 def load_checkpoint(state: TrainingState, path: Path, fingerprint: str) -> bool:

@@ -1,25 +1,19 @@
-"""Data sets as input spike times: the small ones of scikit-learn, and image sets from files."""
+"""Data sets as input spike times."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from codesign.errors import DataError
-from codesign.training.images import (
-    CIFAR10_CLASSES,
-    FASHION_MNIST_CLASSES,
-    FASHION_MNIST_DIR,
-    Images,
-    load_cifar10,
-    load_idx,
-)
-from codesign.training.parameters import IMAGE_SHAPES, DatasetName, TrainingParameters
+from codesign.training.coding import Coder
+from codesign.training.parameters import TrainingParameters
+from codesign.training.sources import RawData, Samples, dataset_file, read_dataset
+from codesign.training.splitting import held_out, some_of
 
 
 @dataclass(frozen=True)
@@ -63,147 +57,58 @@ class Dataset:
         return len(self.class_names)
 
 
-def load_dataset(
-    name: DatasetName,
-    *,
-    seed: int,
-    test_samples: int = 50,
-    calibration_samples: int = 12,
-    coding: Literal["direct", "inverted"] = "direct",
-    input_window: tuple[float, float] = (0.0, 1.0),
-    bias_time: float | None = 0.0,
-    dtype: torch.dtype = torch.float64,
-) -> Dataset:
-    """Features scaled to [0, 1] by the training samples alone (test samples are clipped) and coded
-    as spike times inside `input_window`, with a bias spike as the last input unless None.
+def dataset_for(training: TrainingParameters, folder: Path | None = None) -> Dataset:
+    """The data set that a training run uses; folder: the design file's, to find the user's own.
 
-    Raises DataError when the data set is too small for the samples asked for.
+    Features are scaled to [0, 1], by their known limits or by the training samples alone (test
+    samples are clipped), and coded as spike times inside `input_window`, with a bias spike as the
+    last input unless it is left out. With the inverted coding a bright pixel spikes early and a
+    black one at the window's end: at 1, where a spike contributes nothing.
+    Raises DesignError or DataError when samples are missing, damaged, or too few for the split.
     """
-    from sklearn import datasets
-    from sklearn.model_selection import train_test_split
-
-    bunch = getattr(datasets, f"load_{name}")()
-    features, labels = np.asarray(bunch.data, float), np.asarray(bunch.target, np.int64)
-    class_names = tuple(str(x) for x in bunch.target_names)
-    rows = np.arange(len(labels))
-    try:
-        train_rows, test_rows = train_test_split(
-            rows, test_size=test_samples, stratify=labels, random_state=seed
+    raw = read_dataset(training, folder)
+    if raw.test is None:
+        shown = dataset_file(training, folder) or training.dataset
+        train_rows, test_rows, calibration_rows = held_out(
+            *(f"{shown}", raw.train.labels, raw.class_names),
+            seed=training.data_seed,
+            test_samples=training.test_samples,
+            train_samples=training.train_samples,
+            calibration_samples=training.calibration_samples,
         )
-        if calibration_samples < len(train_rows):
-            _, calibration_rows = train_test_split(
-                train_rows,
-                test_size=calibration_samples,
-                stratify=labels[train_rows],
-                random_state=seed,
-            )
-        else:
-            calibration_rows = train_rows
-    except ValueError as error:
-        raise DataError(
-            f"data set {name} ({len(rows)} samples) cannot be split: {error}",
-            remedy="lower test_samples or calibration_samples (at least one sample per class)",
-        ) from error
-
-    low, high = features[train_rows].min(axis=0), features[train_rows].max(axis=0)
-    span = np.where(high > low, high - low, 1.0)
-    scaled = ((features - low) / span).clip(0.0, 1.0)
-    if coding == "inverted":
-        scaled = 1.0 - scaled
-    times = input_window[0] + (input_window[1] - input_window[0]) * scaled
-    if bias_time is not None:
-        times = np.column_stack([times, np.full(len(rows), bias_time)])
-
-    def split(chosen: np.ndarray) -> Split:
-        return Split(
-            torch.tensor(times[chosen], dtype=dtype),
-            torch.tensor(labels[chosen]),
-            tuple(int(i) for i in chosen),
-        )
-
-    return Dataset(
-        name=name,
-        feature_names=tuple(str(x) for x in bunch.feature_names),
-        class_names=class_names,
-        train=split(train_rows),
-        test=split(test_rows),
-        calibration=split(calibration_rows),
-    )
-
-
-def load_images(
-    name: DatasetName,
-    path: Path | None = None,
-    *,
-    seed: int,
-    calibration_samples: int = 12,
-    train_samples: int | None = None,
-    coding: Literal["direct", "inverted"] = "inverted",
-    input_window: tuple[float, float] = (0.0, 1.0),
-    bias_time: float | None = None,
-    dtype: torch.dtype = torch.float32,
-) -> Dataset:
-    """An image set in its published split, pixels as spike times inside `input_window`.
-
-    With the inverted coding a bright pixel spikes early and a black one at the window's end: at
-    1, where a spike contributes nothing. Raises DataError when the files are missing or damaged.
-    """
-    if name == "cifar10":
-        if path is None:
-            raise DataError(
-                "data set cifar10 comes with no package",
-                remedy="give the path of cifar-10-python.tar.gz as training.data_path",
-            )
-        train, test = load_cifar10(path)
-        class_names = CIFAR10_CLASSES
+        test = raw.train
     else:
-        if path is None and name != "fashion_mnist":
-            raise DataError(
-                f"data set {name} comes with no package",
-                remedy="give the folder of its IDX files as training.data_path",
-            )
-        train, test = load_idx(path or FASHION_MNIST_DIR)
-        is_fashion = name == "fashion_mnist"
-        class_names = FASHION_MNIST_CLASSES if is_fashion else tuple("0123456789")
-    shape = IMAGE_SHAPES[name]
-    for images in (train, test):
-        if images.pixels.shape[1:] != shape:
-            raise DataError(f"data set {name} has images of {images.pixels.shape[1:]}, not {shape}")
-
-    def split(images: Images, rows: np.ndarray) -> Split:
-        scaled = torch.from_numpy(images.pixels[rows].reshape(len(rows), -1)).to(dtype) / 255.0
-        if coding == "inverted":
-            scaled = 1.0 - scaled
-        times = input_window[0] + (input_window[1] - input_window[0]) * scaled
-        if bias_time is not None:
-            times = torch.nn.functional.pad(times, (0, 1), value=bias_time)
-        return Split(times, torch.from_numpy(images.labels[rows]), tuple(rows.tolist()))
-
-    used = np.arange(min(len(train.labels), train_samples or len(train.labels)))
-    drawn = np.random.default_rng(seed).permutation(used)[:calibration_samples]
+        count = len(raw.train.labels)
+        train_rows = np.arange(min(count, training.train_samples or count))
+        test, test_rows = raw.test, np.arange(len(raw.test.labels))
+        calibration_rows = some_of(train_rows, training.data_seed, training.calibration_samples)
+    coder = _coder(raw, train_rows, training)
     return Dataset(
-        name=name,
-        feature_names=tuple(f"pixel{i}" for i in range(int(np.prod(shape)))),
-        class_names=class_names,
-        train=split(train, used),
-        test=split(test, np.arange(len(test.labels))),
-        calibration=split(train, drawn),
+        name=training.dataset,
+        feature_names=raw.feature_names,
+        class_names=raw.class_names,
+        train=_split(raw.train, train_rows, coder),
+        test=_split(test, test_rows, coder),
+        calibration=_split(raw.train, calibration_rows, coder),
     )
 
 
-def dataset_for(training: TrainingParameters) -> Dataset:
-    """The data set that a training run uses."""
-    seed = training.seed if training.split_seed is None else training.split_seed
-    common: dict[str, Any] = {
-        "seed": seed,
-        "calibration_samples": training.calibration_samples,
-        "coding": training.coding,
-        "input_window": training.input_window,
-        "bias_time": training.bias_time if training.bias_spike else None,
-        "dtype": training.torch_dtype,
-    }
-    if training.dataset in IMAGE_SHAPES:
-        path = None if training.data_path is None else Path(training.data_path).expanduser()
-        samples = training.train_samples
-        return load_images(training.dataset, path, train_samples=samples, **common)
-    return load_dataset(training.dataset, test_samples=training.test_samples, **common)
+def _coder(raw: RawData, train_rows: NDArray[np.int64], training: TrainingParameters) -> Coder:
+    low = high = None
+    if raw.limits is None:
+        seen = np.asarray(raw.train.features, float)[train_rows]
+        low, high = seen.min(axis=0), seen.max(axis=0)
+    return Coder(
+        limits=raw.limits,
+        low=low,
+        high=high,
+        inverted=training.coding == "inverted",
+        window=training.input_window,
+        bias_time=training.bias_time if training.bias_spike else None,
+        dtype=training.torch_dtype,
+    )
+
+
+def _split(samples: Samples, rows: NDArray[np.int64], coder: Coder) -> Split:
+    labels = torch.from_numpy(np.asarray(samples.labels, np.int64)[rows])
+    return Split(coder.times(np.asarray(samples.features)[rows]), labels, tuple(rows.tolist()))

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from codesign.pnn import Architecture, LayerOutput, Method, PNNParameters, Solution
+from codesign.pnn.architecture import dense_architecture
+from codesign.pnn.solution import solution_of
 from codesign.training.datasets import Split
 
 _MOST_TRACED = 2000
@@ -42,25 +44,25 @@ def evaluate(
     params: Sequence[PNNParameters],
     split: Split,
     n_classes: int,
-    method: Method = "exact",
+    method: Method | Solution = "exact",
     steps: int = 30,
     architecture: Architecture | None = None,
 ) -> Evaluation:
-    """Noise-free evaluation on all samples of a split; architecture None: dense layers.
+    """Noise-free evaluation on all samples of a split; method: or a `Solution`.
 
-    The membrane's extremes are those on the way where the split is small and all layers are dense
-    RC-Spike ones, else those at the end.
+    architecture None: dense RC-Spike layers. The membrane's extremes are those on the way where
+    the split is small, all layers are dense and the neuron has a trace, else those at the end.
     """
+    solution = solution_of(method, steps, 0.0, 1.0, 30)
     if architecture is None:
-        architecture = Architecture.dense([weights[0].shape[1], *(w.shape[0] for w in weights)])
+        architecture = dense_architecture(weights)
     conv = any(layer.kind != "dense" for layer in architecture.layers)
-    trace = len(split) <= _MOST_TRACED and not conv and architecture.neuron == "rc_spike"
+    trace = len(split) <= _MOST_TRACED and not conv and architecture.neuron.has_trace
     part = 100 if conv else _MOST_TRACED
     outputs = []
     with torch.no_grad():
         for times in split.times.split(part):
             times = times.to(weights[0].device)
-            solution = Solution(method, steps)
             layers = architecture.forward(times, weights, params, solution, trace=trace)
             # Of hidden images only the times are needed, and they are many.
             outputs.append(
@@ -75,8 +77,7 @@ def evaluate(
         )
         for layer in zip(*outputs, strict=True)
     ]
-    silent = 1.0 if architecture.neuron == "rc_spike" else architecture.t_max
-    return _summary(joined, split.labels, n_classes, silent)
+    return _summary(joined, split.labels, n_classes, architecture.neuron.t_silent)
 
 
 def _flat(x: Tensor) -> Tensor:

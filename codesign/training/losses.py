@@ -27,31 +27,31 @@ def training_loss(
     the earliest of the first n_classes outputs; further outputs are trained towards t_idle.
     t_silent: a time beyond which a neuron did not fire; firing_promotion pulls hidden neurons back.
     """
-    batch = len(labels)
+    batch, own, circuit = len(labels), training.loss, training.circuit
     t_out = outputs[-1].t_unclipped[:batch]
-    loss = cross_entropy(-t_out / training.softmax_scale, labels)
-    if training.temporal_penalty:
-        deviation = t_out[:, :n_classes] - training.t_ref
-        loss = loss + training.temporal_penalty / batch * deviation.square().sum()
-    if training.idle_penalty and t_out.shape[1] > n_classes:
-        idle = t_out[:, n_classes:] - training.t_idle
-        loss = loss + training.idle_penalty / batch * idle.square().sum()
+    loss = cross_entropy(-t_out / own.softmax_scale, labels)
+    if own.temporal_penalty:
+        deviation = t_out[:, :n_classes] - own.t_ref
+        loss = loss + own.temporal_penalty / batch * deviation.square().sum()
+    if own.idle_penalty and t_out.shape[1] > n_classes:
+        idle = t_out[:, n_classes:] - own.t_idle
+        loss = loss + own.idle_penalty / batch * idle.square().sum()
     for weight in weights:
-        loss = loss + training.weight_norm * weight.square().sum()
+        loss = loss + own.weight_norm * weight.square().sum()
     times = torch.cat([x.t_unclipped.flatten(1) for x in outputs], dim=1)
-    if training.firing_promotion and len(outputs) > 1:
+    if own.firing_promotion and len(outputs) > 1:
         hidden = torch.cat([x.t_unclipped[:batch].flatten(1) for x in outputs[:-1]], dim=1)
         late = (hidden - t_silent).clamp_min(0.0).sum()
-        loss = loss + training.firing_promotion / batch * late
-    if training.early_penalty:
-        early = (times[:batch] - training.t_quiet).square().sum()
-        loss = loss + training.early_penalty / batch * early
-    if training.range_penalty:
-        outside = _outside(times, training.t_early, training.t_late)
+        loss = loss + own.firing_promotion / batch * late
+    if own.early_penalty:
+        early = (times[:batch] - own.t_quiet).square().sum()
+        loss = loss + own.early_penalty / batch * early
+    if circuit.range_penalty:
+        outside = _outside(times, circuit.t_early, circuit.t_late)
         for output in outputs:
             if output.trace is not None:
-                outside = outside + _outside(output.trace, training.v_low, training.v_high)
-        loss = loss + training.range_penalty / times.shape[0] * outside
+                outside = outside + _outside(output.trace, circuit.v_low, circuit.v_high)
+        loss = loss + circuit.range_penalty / times.shape[0] * outside
     return loss
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from codesign.errors import DesignError
-from codesign.training.parameters import DATASET_SHAPES, IMAGE_SHAPES, TrainingParameters
+from codesign.records import Name, Record
+from codesign.training.parameters import TrainingParameters
+from codesign.training.sources import dataset_shape, image_shape
 
 # Read by codesign.design, so that checking a design file does not cost the import of torch.
 if TYPE_CHECKING:
@@ -17,24 +21,36 @@ if TYPE_CHECKING:
 _LAYER = r"(\d+|conv\d+(k\d+)?|pool\d*)"
 
 
-class ModelParameters(BaseModel):
+class ModelParameters(Record):
     """Layers and neuron of a network that is trained without a fitted circuit model.
 
-    layers: as `codesign.pnn.Architecture` reads them, "400-400-10" or "conv64-pool-512-10"; the
-    input comes from the data set. Reversal potentials left out mean an ideal weighted sum.
+    The input comes from the data set. A neuron of one's own is known by its name once the file
+    that registers it is imported (`codesign.pnn.register_neuron`).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    moved: ClassVar[Mapping[str, str]] = {
+        "t_max": "neuron_parameters.t_max",
+        "kappa": "neuron_parameters.kappa",
+    }
 
-    layers: str
-    neuron: Literal["rc_spike", "ttfs"] = "rc_spike"
-    e_plus: float | None = Field(None, gt=0, description="reversal potential of weights >= 0")
-    e_minus: float | None = Field(None, lt=0, description="reversal potential of weights < 0")
-    leak: float = Field(0.0, ge=0, description="per phase")
-    kick: float = Field(0.0, description="membrane moved by every arriving spike")
-    e_dis: float | None = Field(None, gt=1, description="reversal potential of the discharger")
-    t_max: float = Field(4.0, gt=0, description="window of TTFS neurons, in phases")
-    kappa: float = Field(1.0, gt=0, description="TTFS: lateness of silent neurons per membrane")
+    layers: str = Field(
+        description='layers behind the inputs: "400-400-10", or "conv64-pool-512-10" for images'
+    )
+    neuron: Name = Field("rc_spike", description="model neuron: rc_spike, ttfs, or one of your own")
+    neuron_parameters: dict[str, bool | int | float | str] = Field(
+        {}, description="its parameters; ttfs: t_max, its window in phases, and kappa"
+    )
+    e_plus: float | None = Field(
+        None, gt=0, description="reversal potential of weights >= 0; an ideal sum if left out"
+    )
+    e_minus: float | None = Field(
+        None, lt=0, description="reversal potential of weights < 0; an ideal sum if left out"
+    )
+    leak: float = Field(0.0, ge=0, description="leak of the membrane, per phase")
+    kick: float = Field(0.0, description="membrane moved by every arriving spike, in thresholds")
+    e_dis: float | None = Field(
+        None, gt=1, description="reversal potential of the discharger; constant if left out"
+    )
 
     @field_validator("layers")
     @classmethod
@@ -46,16 +62,41 @@ class ModelParameters(BaseModel):
             )
         return layers
 
-    def architecture(self, training: TrainingParameters) -> Architecture:
-        """The network over the data set's inputs. Raises DesignError when they do not fit."""
-        from codesign.pnn import Architecture
+    @field_validator("neuron")
+    @classmethod
+    def _registered(cls, neuron: str) -> str:
+        # The usual one is known to exist without importing torch.
+        if neuron != "rc_spike":
+            from codesign.pnn.neurons import neuron_kind
 
-        features, _ = DATASET_SHAPES[training.dataset]
-        shape = IMAGE_SHAPES.get(training.dataset)
+            neuron_kind(neuron)
+        return neuron
+
+    @field_validator("neuron_parameters")
+    @classmethod
+    def _fit(cls, parameters: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if parameters and "neuron" in info.data:
+            from codesign.pnn import neuron_named
+
+            neuron_named(info.data["neuron"], parameters)
+        return parameters
+
+    def architecture(
+        self, training: TrainingParameters, folder: Path | None = None
+    ) -> Architecture:
+        """The network over the data set's inputs; folder: the design file's.
+
+        Raises DesignError when they do not fit.
+        """
+        from codesign.pnn import Architecture, neuron_named
+
+        shape = image_shape(training.dataset)
         if shape is None or training.bias_spike:
+            features, _ = dataset_shape(training, folder)
             shape = (1, 1, features + training.bias_spike)
         try:
-            return Architecture(self.layers, shape, self.neuron, self.t_max, self.kappa)
+            neuron = neuron_named(self.neuron, self.neuron_parameters)
+            return Architecture(self.layers, shape, neuron)
         except ValueError as error:
             raise DesignError(
                 f"model.layers: {error}", remedy="correct model.layers in the design file"

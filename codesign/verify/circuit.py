@@ -7,22 +7,26 @@ that an interrupted verification goes on where it was.
 
 from __future__ import annotations
 
-import inspect
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from codesign.cells import CellViews, Network, NetworkParameters, PhaseTiming, spike_line
-from codesign.cells.stimulus import control_sources, pulse_source, supply_sources
-from codesign.characterize.column import first_rise
-from codesign.mapping import LayerBiases, trained_netlist
-from codesign.pdk import Conditions, Process
+from codesign.bench import Frame, Setup, rail_energy, trained_deck, trained_nodes
+from codesign.files import code_hash
+from codesign.mapping import LayerKnobs
 from codesign.progress import ProgressCallback, silent
-from codesign.spice import Cache, Deck, Ngspice, Transient, cache_key, integral, run_batch, run_jobs
+from codesign.spice import (
+    Cache,
+    Transient,
+    Workers,
+    cache_key,
+    default_simulator,
+    run_batch,
+    run_jobs,
+)
 
 _MAX_STEP_S = 10e-9
 _WAVE_STEP_S = 2e-9
@@ -30,15 +34,11 @@ _TIMEOUT_S_PER_SAMPLE = 120.0
 
 
 @dataclass(frozen=True)
-class Circuit:
+class TrainedCircuit:
     """A trained network and what it is simulated at."""
 
-    name: str
-    network: NetworkParameters
-    timing: PhaseTiming
-    conditions: Conditions
-    layers: tuple[LayerBiases, ...]
-    views: CellViews = field(default_factory=CellViews)
+    setup: Setup
+    layers: tuple[LayerKnobs, ...]
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,18 @@ class CircuitResult:
 class _Chunk:
     """One deck: the spike times of the warm-up sample and of the measured ones, in s."""
 
-    circuit: Circuit
+    circuit: TrainedCircuit
     spikes_s: tuple[tuple[float, ...], ...]
 
 
 def simulate_samples(
-    circuit: Circuit,
+    circuit: TrainedCircuit,
     spikes_s: np.ndarray,
     warmup_s: np.ndarray,
-    process: Process,
     *,
     cache_dir: Path | None = None,
     chunk: int = 5,
-    workers: int | None = None,
+    workers: Workers = None,
     progress: ProgressCallback = silent,
     label: str = "verify",
 ) -> CircuitResult:
@@ -96,7 +95,7 @@ def simulate_samples(
     ]
     results: dict[int, dict[str, np.ndarray]] = {}
     limit = _TIMEOUT_S_PER_SAMPLE * (chunk + 1)
-    factory = partial(_worker, process, cache_dir, limit)
+    factory = partial(_worker, cache_dir, limit)
     done = 0
     for outcome in run_jobs(chunks, factory, workers=workers, timeout_s=4 * limit):
         size = len(groups[outcome.index])
@@ -118,114 +117,77 @@ def simulate_samples(
     )
 
 
-def network_deck(circuit: Circuit, spikes_s: Sequence[Sequence[float]], supply_V: float) -> Deck:
-    """The deck of a trained network with its sources, for the given samples in sequence."""
-    network = Network(circuit.network, circuit.name)
-    timing = circuit.timing
-    samples = range(len(spikes_s))
-    lines = [
-        trained_netlist(network, circuit.layers, circuit.views),
-        *supply_sources(circuit.network.neuron, supply_V),
-    ]
-    for layer in range(1, len(circuit.layers) + 1):
-        frames = [timing.frame(layer - 1, k) for k in samples]
-        lines += control_sources(circuit.network.neuron, timing, frames, supply_V, f"_{layer}")
-    frames = [timing.frame(0, k) for k in samples]
-    for i in range(circuit.network.layers[0]):
-        times = [spikes[i] for spikes in spikes_s]
-        lines.append(pulse_source(f"pulse_{i + 1}", times, frames, timing, supply_V))
-    biased = f"{network.name}_trained"
-    ports = [port for port in network.port_names if not port.startswith(("bn_", "bp_"))]
-    lines.append(f"xtop {' '.join(ports)} {biased}")
-    return Deck(
-        f"{circuit.name}: trained network, {len(spikes_s)} samples",
-        "\n".join(lines),
-        circuit.views.devices([network]),
-        circuit.conditions,
-    )
+def _worker(cache_dir: Path | None, timeout_s: float) -> partial:
+    return partial(_run_chunk, cache_dir, timeout_s)
 
 
-def _worker(process: Process, cache_dir: Path | None, timeout_s: float) -> partial:
-    return partial(_run_chunk, process, cache_dir, timeout_s)
-
-
-def _run_chunk(
-    process: Process, cache_dir: Path | None, timeout_s: float, chunk: _Chunk
-) -> dict[str, np.ndarray]:
-    circuit, timing = chunk.circuit, chunk.circuit.timing
-    deck = network_deck(circuit, chunk.spikes_s, process.supply_V)
-    save = tuple(vector for row in _vectors(circuit) for pair in row for vector in pair)
-    stop = timing.run_length(len(circuit.layers), len(chunk.spikes_s))
-    analysis = Transient(stop, _MAX_STEP_S, (*save, "i(vvdd)", "i(vv0)"))
+def _run_chunk(cache_dir: Path | None, timeout_s: float, chunk: _Chunk) -> dict[str, np.ndarray]:
+    circuit, setup = chunk.circuit, chunk.circuit.setup
+    deck = trained_deck(setup, [layer.values for layer in circuit.layers], chunk.spikes_s)
+    neurons = trained_nodes(setup).neurons()
+    save = tuple(vector for row in neurons for pair in row for vector in pair)
+    stop = setup.timing.run_length(len(circuit.layers), len(chunk.spikes_s))
+    analysis = Transient(stop, _MAX_STEP_S, (*save, *_rails(setup)))
     key = cache_key(
         deck.text(analysis),
-        deck.models(process),
-        Ngspice.find().version(),
+        deck.models(setup.process),
+        *default_simulator().identity(),
         f"wave {_WAVE_STEP_S}",
         # What is kept are measured values, so the code that measures decides them too.
-        inspect.getsource(_measure) + inspect.getsource(first_rise),
+        code_hash(_measure),
     )
     cache = Cache(cache_dir) if cache_dir is not None else None
     stored = cache.get(key) if cache else None
     if stored is not None:
         return stored
-    result = run_batch(deck, analysis, process=process, timeout_s=timeout_s)
+    result = run_batch(deck, analysis, process=setup.process, timeout_s=timeout_s)
     if not result.ok:
         return _empty(circuit, len(chunk.spikes_s) - 1, result.status.value)
-    measured = _measure(circuit, result.waveforms, len(chunk.spikes_s), process.supply_V)
+    measured = _measure(circuit, result.waveforms, len(chunk.spikes_s))
     if cache:
         cache.put(key, measured, {"title": deck.title, "samples": len(chunk.spikes_s) - 1})
     return measured
 
 
-def _vectors(circuit: Circuit) -> list[list[tuple[str, str]]]:
-    """Per layer and neuron: the saved vectors of its spike line and its membrane."""
-    network = Network(circuit.network, circuit.name)
-    last = len(circuit.layers)
-    gated = network.neuron.membrane == "mem"
-    vectors = []
-    for layer in range(1, last + 1):
-        row = []
-        for i in range(1, circuit.network.layers[layer] + 1):
-            line = spike_line(layer, i)
-            line = line if layer == last else f"xtop.xnet.{line}"
-            inside = f"xn_{layer}_{i}.mem" if gated else f"dend_{layer}_{i}"
-            row.append((f"v({line})", f"v(xtop.xnet.{inside})"))
-        vectors.append(row)
-    return vectors
+def _rails(setup: Setup) -> dict[str, float]:
+    """Voltage of each source that delivers energy, by the vector of its current: the supply, and
+    fixed biases, gates among them, which deliver next to nothing."""
+    rails = {"vdd": setup.supply_V, **setup.neuron.biases, **setup.synapse.static}
+    return {f"i(v{node})": voltage for node, voltage in rails.items()}
 
 
 def _measure(
-    circuit: Circuit, wave: dict[str, np.ndarray], samples: int, supply_V: float
+    circuit: TrainedCircuit, wave: dict[str, np.ndarray], samples: int
 ) -> dict[str, np.ndarray]:
-    timing, time = circuit.timing, wave["time"]
+    setup, time = circuit.setup, wave["time"]
+    timing = setup.timing
     measured = _empty(circuit, samples - 1, "ok")
-    v0 = circuit.network.neuron.v0
     grid = np.arange(measured["v_mem_V"].shape[-1]) * _WAVE_STEP_S
+    vectors, rails = trained_nodes(setup).neurons(), _rails(setup)
     for k in range(1, samples):
-        for layer, row in enumerate(_vectors(circuit), start=1):
-            frame = timing.frame(layer - 1, k)
+        for layer, row in enumerate(vectors, start=1):
+            frame = Frame(setup, timing.frame(layer - 1, k))
             for i, (line, membrane) in enumerate(row):
-                rise = first_rise(time, wave[line], frame + timing.t_fire, timing, supply_V)
+                rise = frame.spike(time, wave[line])
                 measured[f"t_{layer}"][k - 1, i] = np.nan if rise is None else rise
                 measured["v_mem_V"][k - 1, layer - 1, i] = np.interp(
-                    frame + grid, time, wave[membrane]
+                    frame.start_s + grid, time, wave[membrane]
                 )
-        start, end = timing.frame(0, k), timing.frame(0, k) + timing.t_period
-        # ngspice counts current into a source's positive node, so delivered current is negative.
-        charge = [integral(time, wave[name], start, end) for name in ("i(vvdd)", "i(vv0)")]
-        measured["energy_J"][k - 1] = -(supply_V * charge[0] + v0 * charge[1])
+        start = timing.frame(0, k)
+        measured["energy_J"][k - 1] = rail_energy(
+            time, wave, rails, start, start + timing.t_period
+        )
     return measured
 
 
-def _empty(circuit: Circuit, samples: int, status: str) -> dict[str, np.ndarray]:
-    widest = max(circuit.network.layers[1:])
-    points = round(circuit.timing.t_end / _WAVE_STEP_S) + 1
+def _empty(circuit: TrainedCircuit, samples: int, status: str) -> dict[str, np.ndarray]:
+    sizes = circuit.setup.network.layers[1:]
+    points = round(circuit.setup.timing.t_end / _WAVE_STEP_S) + 1
     arrays = {
         f"t_{layer}": np.full((samples, width), np.nan)
-        for layer, width in enumerate(circuit.network.layers[1:], start=1)
+        for layer, width in enumerate(sizes, start=1)
     }
-    shape = (samples, len(circuit.layers), widest, points)
+    shape = (samples, len(circuit.layers), max(sizes), points)
     return {
         **arrays,
         "status": np.full(samples, status, dtype="U24"),

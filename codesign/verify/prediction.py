@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from codesign.characterize.model import FittedModel
-from codesign.mapping import LayerBiases, weights_of
+from codesign.mapping import LayerKnobs, weights_of
 from codesign.pnn import PNNParameters, RCSpikeNetwork
 
 
@@ -37,8 +37,8 @@ def model_spikes(
 
 
 def circuit_prediction(
-    layers: Sequence[LayerBiases], model: FittedModel, spikes_s: np.ndarray, form: str = "extended"
+    layers: Sequence[LayerKnobs], model: FittedModel, spikes_s: np.ndarray, form: str = "extended"
 ) -> list[np.ndarray]:
-    """`model_spikes` for the weights that the fitted model gives to these biases."""
+    """`model_spikes` for the weights that the fitted model gives to these knobs."""
     weights = weights_of(layers, model, form)
     return model_spikes(weights, model.parameters(form), spikes_s, model.t_phase_s)

@@ -17,21 +17,31 @@ from typing import Any
 
 import numpy as np
 
-from codesign.cells import CellViews, NetworkParameters, PhaseTiming, View, synapse_cell
-from codesign.characterize.bias_curve import BiasCurve
+from codesign.bench import CellViews, Setup
+from codesign.cells import NetworkParameters, PhaseTiming, View
+from codesign.characterize.knob_curve import KnobCurve
 from codesign.characterize.model import FittedModel
 from codesign.characterize.shape import synapse_shape
+from codesign.characterize.sweeps.synapse_current import synapse_deck
 from codesign.errors import CheckFailed, DataError
-from codesign.mapping import read_biases
-from codesign.pdk import Conditions, Corner, Process
+from codesign.mapping import read_knobs
+from codesign.pdk import (
+    Conditions,
+    Corner,
+    Interconnect,
+    Process,
+    Variation,
+    default_process,
+)
 from codesign.progress import ProgressCallback, silent
 from codesign.records import Record, parse_toml, read_text, validate
-from codesign.spice import DCSweep, Deck, run_batch
-from codesign.verify.circuit import Circuit, simulate_samples
+from codesign.spice import DCSweep, Workers, run_batch
+from codesign.verify.circuit import CircuitResult, TrainedCircuit, simulate_samples
 from codesign.verify.metrics import error_metrics, layer_errors
 from codesign.verify.prediction import circuit_prediction
 
 _CURRENTS_A = (5e-9, 2e-8, 8e-8)
+_CONDITIONS = ("corner", "interconnect", "temperature_C", "supply_V", "variation", "seed")
 
 
 class Tolerances(Record):
@@ -45,17 +55,37 @@ class Tolerances(Record):
 
 
 class RegressionReference(Record):
-    """characterization/<design>/regression.toml: circuit, samples (s after accumulation starts)."""
+    """characterization/<design>/regression.toml: circuit, conditions, samples (s after accumulation
+    starts)."""
 
     name: str
     view: View
     corner: Corner
+    interconnect: Interconnect
     temperature_C: float
+    supply_V: float
+    variation: Variation
+    seed: int
     network: NetworkParameters
     timing: PhaseTiming
     warmup_s: tuple[float, ...]
     samples_s: tuple[tuple[float, ...], ...]
     tolerances: Tolerances
+
+    def setup(self, process: Process | None = None) -> Setup:
+        """What is simulated."""
+        conditions = Conditions(
+            corner=self.corner,
+            interconnect=self.interconnect,
+            temperature_C=self.temperature_C,
+            supply_V=self.supply_V,
+            variation=self.variation,
+            seed=self.seed,
+        )
+        views = CellViews(
+            self.view, self.interconnect, process=process or default_process()
+        )
+        return Setup(self.network, self.timing, conditions, views, self.name)
 
 
 @dataclass(frozen=True)
@@ -101,37 +131,51 @@ class RegressionReport:
 
 def run_regression(
     reference_dir: Path,
-    process: Process,
+    process: Process | None = None,
     *,
     cache_dir: Path | None = None,
-    workers: int | None = None,
+    workers: Workers = None,
     progress: ProgressCallback = silent,
 ) -> RegressionReport:
     """Simulate the reference of a design and compare. Raises DataError for a damaged reference."""
-    source = reference_dir / "regression.toml"
-    text = read_text(source, "regression reference", remedy="run `make reference`")
-    reference = validate(RegressionReference, parse_toml(text, str(source)), str(source))
+    reference = read_reference(reference_dir)
     model = FittedModel.load(reference_dir / "model.json")
-    layers = read_biases(reference_dir / "biases.csv")
-    conditions = Conditions(corner=reference.corner, temperature_c=reference.temperature_C)
-    circuit = Circuit(
-        reference.name, reference.network, reference.timing, conditions, layers,
-        CellViews(reference.view),
-    )  # fmt: skip
-    shapes = tuple(biases.bias_n_V.shape for biases in layers)
+    layers = read_knobs(reference_dir / "biases.csv")
+    shapes = tuple(knobs.current_A.shape for knobs in layers)
     if shapes != tuple((post, pre) for pre, post in reference.network.connections):
         raise DataError(
-            f"{reference_dir / 'biases.csv'} has layers {shapes}, {source} another network",
+            f"{reference_dir / 'biases.csv'} has layers {shapes}, regression.toml another network",
             remedy="run `make reference`",
         )
+    setup = reference.setup(process)
     samples = np.asarray(reference.samples_s)
     result = simulate_samples(
-        circuit, samples, np.asarray(reference.warmup_s), process,
+        TrainedCircuit(setup, layers), samples, np.asarray(reference.warmup_s),
         cache_dir=cache_dir, chunk=-(-len(samples) // 2), workers=workers, progress=progress,
         label="regression",
     )  # fmt: skip
+    figures, limits = _spike_figures(reference, result, circuit_prediction(layers, model, samples))
+    for polarity, curve in model.currents.items():
+        level, shape = _synapse_errors(polarity, curve, model, setup)
+        figures[f"current_{polarity}_relative"] = level
+        limits[f"current_{polarity}_relative"] = reference.tolerances.current_relative
+        figures[f"shape_{polarity}_relative"] = shape
+        limits[f"shape_{polarity}_relative"] = reference.tolerances.shape_relative
+    return RegressionReport(figures, limits)
+
+
+def read_reference(reference_dir: Path) -> RegressionReference:
+    """The reference in a folder. Raises DesignError naming file and key."""
+    source = reference_dir / "regression.toml"
+    text = read_text(source, "regression reference", remedy="run `make reference`")
+    data = parse_toml(text, str(source))
+    return validate(RegressionReference, data, str(source), reference_dir)
+
+
+def _spike_figures(
+    reference: RegressionReference, result: CircuitResult, predicted: list[np.ndarray]
+) -> tuple[dict[str, float | None], dict[str, float]]:
     ok = result.status == "ok"
-    predicted = circuit_prediction(layers, model, samples)
     errors = error_metrics(
         [
             layer_errors(said, found, ok, reference.timing.t_phase)
@@ -150,42 +194,24 @@ def run_regression(
         "spikes_missed": float(reference.tolerances.spikes_missed),
         "failed_simulations": 0.0,
     }
-    for polarity, curve in model.currents.items():
-        level, shape = _synapse_errors(polarity, curve, model, reference, conditions, process)
-        figures[f"current_{polarity}_relative"] = level
-        limits[f"current_{polarity}_relative"] = reference.tolerances.current_relative
-        figures[f"shape_{polarity}_relative"] = shape
-        limits[f"shape_{polarity}_relative"] = reference.tolerances.shape_relative
-    return RegressionReport(figures, limits)
+    return figures, limits
 
 
 def _synapse_errors(
-    polarity: str,
-    curve: BiasCurve,
-    model: FittedModel,
-    reference: RegressionReference,
-    conditions: Conditions,
-    process: Process,
+    polarity: str, curve: KnobCurve, model: FittedModel, setup: Setup
 ) -> tuple[float | None, float | None]:
     """Largest relative error of the current at V0, and of I/I0 half a volt below it."""
+    # The schematic's synapse: the table of currents comes from it.
+    alone = setup.in_view(View.SCHEMATIC)
     currents = np.array(_CURRENTS_A)
-    synapse = synapse_cell(reference.network.synapse)
-    off = {"bn": 0.0, "bp": process.supply_V}
-    own = "bn" if polarity == "n" else "bp"
-    cards = [f"vdd vdd 0 {process.supply_V:g}", "rvss vss 0 1e-3", f"vsp sp 0 {process.supply_V:g}"]
-    cards += ["vspb spb 0 0", "vdend dend 0 0"]
     level, shape = [], []
-    for current, bias in zip(currents, curve.bias(currents), strict=True):
-        biases = {**off, own: float(bias)}
-        netlist = [synapse.netlist(), *cards]
-        netlist += [f"v{port} {port} 0 {value:.12g}" for port, value in biases.items()]
-        netlist.append(f"xs {' '.join(synapse.port_names)} {synapse.name}")
-        deck = Deck(f"{polarity} pair", "\n".join(netlist), synapse.devices(), conditions)
-        sweep = DCSweep("vdend", model.v0_V - 0.5, model.v0_V, 0.5, ("i(vdend)",))
-        result = run_batch(deck, sweep, process=process, timeout_s=60)
+    for current, value in zip(currents, curve.value(currents), strict=True):
+        deck = synapse_deck(alone, {polarity: float(value)})
+        sweep = DCSweep("vmem", model.v0_V - 0.5, model.v0_V, 0.5, ("i(vmem)",))
+        result = run_batch(deck, sweep, process=setup.process, timeout_s=60)
         if not result.ok:
             return None, None
-        low, high = np.abs(result.waveforms["i(vdend)"])
+        low, high = np.abs(result.waveforms["i(vmem)"])
         level.append(abs(high / current - 1))
         v = 0.5 / model.v_th_V
         weight = current / model.current_scale_A(1)
@@ -199,7 +225,7 @@ def reference_text(reference: RegressionReference) -> str:
     data = reference.model_dump(mode="json")
     lines = [
         "# Written by `make reference`: what `codesign regression` simulates, and its tolerances.",
-        *(f"{k} = {json.dumps(data[k])}" for k in ("name", "view", "corner", "temperature_C")),
+        *(f"{k} = {json.dumps(data[k])}" for k in ("name", "view", *_CONDITIONS)),
         f"warmup_s = {json.dumps(data['warmup_s'])}",
         "samples_s = [",
         *(f"  {json.dumps(row)}," for row in data["samples_s"]),

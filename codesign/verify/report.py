@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codesign.cells import Network
+from codesign.bench import Setup
 from codesign.characterize.model import FittedModel
-from codesign.characterize.plots import save
+from codesign.figures import save
 from codesign.files import write_atomic
 from codesign.units import format_quantity
 from codesign.verify import report_figures as figures
-from codesign.verify.network import Verification
+from codesign.verify.page import PageSetting, cell_values, encoded, render
+from codesign.verify.result import Verification
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,16 +27,13 @@ def write_report(
     verification: Verification,
     model: FittedModel,
     run_dir: Path,
+    page: PageSetting,
     *,
-    design_text: str,
-    versions: dict[str, str],
-    seed: int,
     history: dict[str, Path] | None = None,
     compared: Sequence[Verification] = (),
 ) -> Path:
     """Write run_dir/report.html and the pictures of verify/; returns the page's path."""
-    from jinja2 import Environment, PackageLoader
-
+    setup = verification.setting.setup
     view = verification.metrics["views"][verification.setting.view]
     drawn: dict[str, Figure | None] = {
         "errors": figures.error_histograms(verification),
@@ -50,68 +46,42 @@ def write_report(
     for name, figure in drawn.items():
         if figure is not None and name != "history":
             save(figure, run_dir / "verify" / f"{name}.png")
-    network = Network(verification.setting.network, verification.setting.name)
-    environment = Environment(
-        loader=PackageLoader("codesign.verify", "."), autoescape=True, trim_blocks=True
-    )
-    page = environment.get_template("report.html.j2").render(
+    text = render(
+        "report.html.j2",
+        **vars(page),
+        **cell_values(setup, model, run_dir),
         name=verification.setting.name,
         setting=verification.setting,
         view=view,
         mappings=view["mappings"],
         headline=_headline(view["mappings"]),
         published=PUBLISHED_NS,
-        model=model,
-        parameters=_parameter_rows(model),
-        characterised=[(key, _shown(e)) for key, e in model.characterised.items()],
         metric_rows=_metric_rows(view["mappings"]),
         pictures={name: _embedded(figure) for name, figure in drawn.items() if figure},
-        fits=[
-            (path.stem.replace("_", " "), _encoded(path.read_bytes()))
-            for path in sorted((run_dir / "fit").glob("*.png"))
-        ],
-        netlists=[(c.name, c.netlist()) for c in (network.crossbars[0].synapse, network.neuron)],
-        layout=_layout(run_dir, verification.setting.name),
         views=_view_rows([verification, *compared]),
-        design_text=design_text,
-        versions=versions,
-        seed=seed,
     )
     path = run_dir / "report.html"
-    write_atomic(path, page)
+    write_atomic(path, text)
     return path
 
 
-def _layout(run_dir: Path, name: str) -> dict[str, Any] | None:
-    """What was drawn and how it checked out; None without a layout."""
-    folder = run_dir / "layout"
-    try:
-        drc, lvs, areas = (
-            json.loads((folder / f"{part}.json").read_text(encoding="utf-8"))
-            for part in ("drc", "lvs", "areas")
-        )
-    except FileNotFoundError:
-        return None
-    rows = [
-        (
-            cell,
-            drc["cells"][cell]["violations"],
-            found["devices"]["layout"],
-            ", ".join(f"{k}: {'match' if v else 'differ'}" for k, v in found["engines"].items()),
-            f"{found['port_audit']['ports']} ports, {len(found['port_audit']['faults'])} faults",
-        )
-        for cell, found in lvs["cells"].items()
-    ]
-    pictures = [
-        (path.stem, _encoded(path.read_bytes()))
-        for path in (folder / f"{cell}.png" for cell in (name, "neuron", "synapse"))
-        if path.is_file()
-    ]
-    return {"rows": rows, "pictures": pictures, "areas": areas, "rules": _rules(drc)}
-
-
-def _rules(drc: dict[str, Any]) -> int:
-    return max((cell["rules_checked"] for cell in drc["cells"].values()), default=0)
+def write_datasheet(
+    setup: Setup, model: FittedModel, run_dir: Path, page: PageSetting
+) -> Path:
+    """Write run_dir/report.html of cells that no network has been verified with; returns it."""
+    text = render(
+        "datasheet.html.j2",
+        **vars(page),
+        **cell_values(setup, model, run_dir),
+        name=setup.name,
+        synapse=setup.synapse.what,
+        neuron=setup.neuron.what,
+        view=setup.view.value,
+        conditions=setup.conditions,
+    )
+    path = run_dir / "report.html"
+    write_atomic(path, text)
+    return path
 
 
 def _view_rows(verifications: Sequence[Verification]) -> list[tuple[str, str, int, str, str, str]]:
@@ -153,26 +123,6 @@ def _headline(mappings: dict[str, Any]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _parameter_rows(model: FittedModel) -> list[tuple[str, str, str, str]]:
-    return [
-        (str(layer.layer), form, key, _shown(estimate))
-        for layer in model.layers
-        for form, fitted in layer.forms.items()
-        for key, estimate in fitted.parameters.items()
-    ]
-
-
-def _shown(estimate: Any) -> str:
-    unit = "" if estimate.unit == "1" else estimate.unit
-    if not unit:
-        error = "" if estimate.standard_error is None else f" ± {estimate.standard_error:.1g}"
-        return f"{estimate.value:.4g}{error}"
-    text = format_quantity(estimate.value, unit)
-    if estimate.standard_error is not None:
-        text += f" ± {format_quantity(estimate.standard_error, unit, 2)}"
-    return text
-
-
 def _metric_rows(mappings: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """Every figure of metrics.json, one row each, a column per mapping."""
     keys: dict[str, None] = {}
@@ -203,8 +153,4 @@ def _cell(value: Any) -> str:
 def _embedded(figure: Figure) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
-    return _encoded(buffer.getvalue())
-
-
-def _encoded(png: bytes) -> str:
-    return base64.b64encode(png).decode("ascii")
+    return encoded(buffer.getvalue())

@@ -10,10 +10,10 @@ import torch
 from matplotlib.figure import Figure
 
 from codesign.characterize.model import FittedModel
-from codesign.characterize.plots import BLUE, GREY, ORANGE, new_figure, tidy
+from codesign.figures import BLUE, GREY, ORANGE, new_figure, tidy
 from codesign.mapping import weights_of
 from codesign.pnn import membrane_waveform
-from codesign.verify.network import MappingResult, Verification
+from codesign.verify.result import MappingResult, Verification
 
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#999999", "#F0E442")
 
@@ -78,7 +78,7 @@ def model_over_spice(verification: Verification) -> Figure:
     ):
         found, said = mapping.result.t_spike_s[-1] * 1e9, mapping.model_s[-1] * 1e9
         axes.plot(found.ravel(), said.ravel(), "o", color=colour, markersize=3, label=name)
-    phase = verification.setting.timing.t_phase * 1e9
+    phase = verification.setting.setup.timing.t_phase * 1e9
     axes.plot([0, phase], [0, phase], color=GREY, linewidth=0.8)
     tidy(axes, "output spike in SPICE, ns", "output spike in the model, ns")
     axes.legend(frameon=False, fontsize=8)
@@ -110,7 +110,7 @@ def training_history(files: dict[str, Path]) -> Figure | None:
 
 
 def _membranes(axes, verification, mapping, model, sample: int, layer: int) -> None:  # type: ignore[no-untyped-def]
-    timing, t_phase = verification.setting.timing, model.t_phase_s
+    timing, t_phase = verification.setting.setup.timing, model.t_phase_s
     result = mapping.result
     neurons = result.t_spike_s[layer - 1].shape[1]
     time = np.arange(result.v_mem_V.shape[-1]) * result.wave_step_s * 1e9

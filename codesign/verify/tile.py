@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from codesign.bench.tile import TileReads
 from codesign.characterize.tile.fit import TileFit, model_charge
-from codesign.characterize.tile.reads import TileReads
 from codesign.errors import CheckFailed
 from codesign.files import atomic_path, write_atomic
 from codesign.tile import TileParameters, tile_charge
@@ -61,7 +61,7 @@ def verify_reads(
         "views": {
             view: {
                 "corner": reads.conditions.corner.value,
-                "temperature_C": reads.conditions.temperature_c,
+                "temperature_C": reads.conditions.temperature_C,
                 "rows": int(reads.g_plus.shape[0]),
                 "columns": int(reads.g_plus.shape[1]),
                 "reads": len(reads.slots_on),
@@ -115,7 +115,7 @@ def write_tile_verification(verification: TileVerification, run_dir: Path) -> No
 
 def plot_charges(spice_C: np.ndarray, model_C: np.ndarray, path: Path) -> Path:
     """Model over SPICE, and the histogram of their differences."""
-    from codesign.characterize.plots import BLUE, GREY, new_figure, save, tidy
+    from codesign.figures import BLUE, GREY, new_figure, save, tidy
 
     figure = new_figure(8.4, 3.6)
     left, right = figure.subplots(1, 2)

@@ -22,7 +22,7 @@ from codesign.cells import (
 )
 from codesign.cells import RCSpikeNeuron as Neuron
 from codesign.cells import RCSpikeNeuronParameters as NeuronParameters
-from codesign.design import Design
+from codesign.designs.network import Design
 from codesign.errors import DesignError, InputError
 from codesign.pdk import Conditions
 from codesign.resources import resource_dir

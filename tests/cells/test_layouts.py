@@ -29,7 +29,7 @@ from codesign.cells import (
 from codesign.cells.layout_limits import layout_faults
 from codesign.cells.network_view import areas_um2
 from codesign.cells.transistor import nmos, pmos
-from codesign.cells.write_layouts import check_layout, write_layouts
+from codesign.flow.layouts import check_layout, write_layouts
 from codesign.errors import CheckFailed, InputError
 from codesign.layout.sketch import Sketch
 from codesign.pdk import Interconnect

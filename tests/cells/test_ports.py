@@ -26,7 +26,7 @@ from codesign.cells import (
 )
 from codesign.cells import RCSpikeNeuron as Neuron
 from codesign.cells import RCSpikeNeuronParameters as NeuronParameters
-from codesign.design import Design
+from codesign.designs.network import Design
 from codesign.errors import InputError
 from codesign.mapping import read_biases, trained_netlist
 from codesign.resources import resource_dir

@@ -15,7 +15,7 @@ from codesign.cells import (
     ResistiveSynapseParameters,
     TransistorOrder,
 )
-from codesign.cells.stimulus import supply_sources
+from codesign.bench.stimulus import supply_sources
 from codesign.pdk import Conditions
 from codesign.spice import DCSweep, Deck, OperatingPoint, run_batch
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codesign.cells import PhaseTiming, edge_points, layer_controls, toggle_points
-from codesign.cells.stimulus import pulse_source
+from codesign.bench.stimulus import pulse_source
 
 
 def test_layers_are_pipelined():

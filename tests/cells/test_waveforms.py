@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from codesign.cells import PhaseTiming, layer_controls, toggle_points
 from codesign.cells import RCSpikeNeuronParameters as NeuronParameters
-from codesign.cells.stimulus import control_sources, pulse_source, supply_sources
+from codesign.bench.stimulus import control_sources, pulse_source, supply_sources
 
 SUPPLY_V = 1.8
 

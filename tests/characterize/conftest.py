@@ -9,7 +9,7 @@ import pytest
 
 from codesign.cells import NetworkParameters, PhaseTiming
 from codesign.characterize import SweepPlan, read_table, run_plan
-from codesign.pdk import Conditions, LibraryLocation, Process
+from codesign.pdk import Conditions, LibraryLocation, default_process
 from codesign.spice import Ngspice
 
 PLAN = """
@@ -58,7 +58,7 @@ class Simulated:
                 network,
                 PhaseTiming(),
                 Conditions(),
-                Process.sky130(),
+                default_process(),
                 self._folder / str(len(self._known)),
             )
             self._known[key] = {name: read_table(path) for name, path in paths.items()}

@@ -11,7 +11,7 @@ import pytest
 from codesign.characterize.bias_curve import BiasCurve
 from codesign.characterize.fit import fit_tables
 from codesign.characterize.model import FittedModel
-from codesign.design import Design
+from codesign.designs.network import Design
 from codesign.errors import DataError
 from codesign.resources import resource_dir
 

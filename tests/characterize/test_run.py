@@ -18,7 +18,7 @@ from codesign.characterize import SweepPlan, read_table, run_plan
 from codesign.characterize.sweeps import tasks_of
 from codesign.characterize.sweeps.task import Circuit
 from codesign.errors import SimulationError
-from codesign.pdk import Conditions, Process
+from codesign.pdk import Conditions, default_process
 
 pytestmark = pytest.mark.usefixtures("requires_ngspice", "requires_models")
 
@@ -47,7 +47,7 @@ def run(plan: str, out: Path, cache: Path | None = None, **options: object) -> d
         NETWORK,
         PhaseTiming(),
         Conditions(),
-        Process.sky130(),
+        default_process(),
         out,
         cache_dir=cache,
         **options,  # type: ignore[arg-type]
@@ -97,12 +97,12 @@ import sys
 from pathlib import Path
 from codesign.cells import NetworkParameters, PhaseTiming
 from codesign.characterize import SweepPlan, run_plan
-from codesign.pdk import Conditions, Process
+from codesign.pdk import Conditions, default_process
 
 if __name__ == "__main__":
     run_plan(
         SweepPlan.load(Path(sys.argv[1])), NetworkParameters(layers=(2, 2)), PhaseTiming(),
-        Conditions(), Process.sky130(), Path(sys.argv[2]), workers=1, cache_dir=Path(sys.argv[3]),
+        Conditions(), default_process(), Path(sys.argv[2]), workers=1, cache_dir=Path(sys.argv[3]),
         progress=lambda done, total, label: print(done, total, label, flush=True),
     )
 """
@@ -155,8 +155,8 @@ def test_a_damaged_or_foreign_shard_is_simulated_again(tmp_path: Path) -> None:
         SweepPlan.from_text(SYNAPSE),
         NETWORK,
         PhaseTiming(),
-        Conditions(temperature_c=85),
-        Process.sky130(),
+        Conditions(temperature_C=85),
+        default_process(),
         out,
         cache_dir=cache,
     )

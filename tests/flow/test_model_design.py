@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from codesign.design import Design
+from codesign.designs.network import Design
 from codesign.errors import DesignError, InputError
 from codesign.flow import MODEL_STEPS, RunOptions, run_flow
 
@@ -21,7 +21,6 @@ e_minus = -2.0
 dataset = "iris"
 epochs = 3
 evaluate_every = 1
-range_penalty = 0.0
 """
 
 

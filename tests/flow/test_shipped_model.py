@@ -13,6 +13,7 @@ DESIGN = """
 name = "iris"
 [training]
 epochs = 2
+[training.circuit]
 w_max = 1.1
 """
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import gdstk
 
-from codesign.layout.technology import LABEL_PURPOSE, Technology
+from codesign.pdk import default_process
 
-TECHNOLOGY = Technology.sky130()
+TECHNOLOGY = default_process().technology
 _END_CAP, _DRAIN, _CUT = 0.13, 0.29, 0.17
 _WELL = {"p": 0.4, "n": 0.0}
 _VIAS = {  # between conductor and the next one up: cut, its size, half side of the pads
@@ -42,7 +42,7 @@ class Sketch:
         self.cell.add(gdstk.Polygon(points, layer=number, datatype=purpose))
 
     def label(
-        self, layer: str, text: str, x: float, y: float, purpose: int = LABEL_PURPOSE
+        self, layer: str, text: str, x: float, y: float, purpose: int = TECHNOLOGY.label_purpose
     ) -> None:
         """A text that names the net under it."""
         number = TECHNOLOGY.gds(layer)[0]

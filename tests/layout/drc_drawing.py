@@ -6,14 +6,14 @@ from pathlib import Path
 
 import gdstk
 
-from codesign.layout.technology import Technology
+from codesign.pdk import default_process
 
 Box = tuple[float, float, float, float]
 Shapes = list[tuple[str, Box | list[tuple[float, float]]]]
 
 
 def gds_layer(name: str) -> tuple[int, int]:
-    technology = Technology.sky130()
+    technology = default_process().technology
     if name.endswith("_pin"):
         return technology.layers[name.removesuffix("_pin")].pin
     return technology.gds(name)

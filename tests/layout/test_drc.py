@@ -6,12 +6,13 @@ import random
 import gdstk
 import pytest
 
-from codesign.layout.drc import RuleTable, check_drc, write_drc_json
+from codesign.layout.drc import check_drc, write_drc_json
 from codesign.layout.drc.checks import KINDS
+from codesign.pdk import default_process
 from tests.layout.drc_drawing import cell_of, moved, square, transistor, write_gds
 from tests.layout.drc_pairs import PAIRS
 
-TABLE = RuleTable.sky130()
+TABLE = default_process().rules
 
 
 def test_every_rule_has_a_pair_a_kind_and_a_source():

@@ -11,8 +11,9 @@ import pytest
 
 from codesign.errors import CheckFailed, InputError, MissingToolError, ToolError
 from codesign.layout.extract import audit_ports, run_engine
-from codesign.layout.extract.magic import circuit_of
-from codesign.layout.extract.magic_ext import parse_ext
+from codesign.layout.extract.magic_circuit import circuit_of
+from codesign.layout.extract.magic_ext import ExtFile, parse_ext
+from codesign.pdk import default_process
 from tests.layout.drawing import Sketch, labelled_inverter
 
 # An inverter with a stacked NMOS, a floating line over it and a MIM capacitor, in units of 5 nm.
@@ -20,8 +21,12 @@ DATA = Path(__file__).parent / "data"
 TEXT = (DATA / "inverter.ext").read_text(encoding="utf-8")
 
 
+def parsed(text: str) -> ExtFile:
+    return parse_ext(text, default_process().model_prefix)
+
+
 def test_devices_have_their_sizes_nodes_and_junctions():
-    circuit = circuit_of(parse_ext(TEXT), "inv", None, (), with_capacitors=True)
+    circuit = circuit_of(parsed(TEXT), "inv", None, (), with_capacitors=True)
     assert circuit.ports == ("a", "plate", "vdd", "vss", "y")
     low, stacked, p, mim = circuit.devices
     assert (low.kind, low.model, low.w_um, low.l_um) == ("n", "nfet_01v8", 0.42, 0.15)
@@ -35,7 +40,7 @@ def test_devices_have_their_sizes_nodes_and_junctions():
 
 
 def test_capacitances_are_attofarads_and_floating_nodes_couple_in_series():
-    circuit = circuit_of(parse_ext(TEXT), "inv", None, (), with_capacitors=True)
+    circuit = circuit_of(parsed(TEXT), "inv", None, (), with_capacitors=True)
     value = {frozenset((c.node_a, c.node_b)): c.value for c in circuit.capacitors}
     # The floating m2 line has 40 aF to the substrate, 20 to y and 40 to a: 100 in total.
     assert value[frozenset("ay")] == pytest.approx((71.5 + 20 * 40 / 100) * 1e-18)
@@ -46,22 +51,22 @@ def test_capacitances_are_attofarads_and_floating_nodes_couple_in_series():
 
 def test_the_same_audit_applies():
     ports = ("a", "enable", "vdd", "vss", "y", "plate")
-    circuit = circuit_of(parse_ext(TEXT), "inv", ports, (), with_capacitors=True)
+    circuit = circuit_of(parsed(TEXT), "inv", ports, (), with_capacitors=True)
     with pytest.raises(CheckFailed, match="enable: no net"):
         audit_ports(circuit, ports)
 
 
 def test_substrate_without_a_name_is_a_port_and_shorts_are_errors():
     alone = TEXT.replace('equiv "VSUBS" "vss"\n', 'node "vss" 1 2 0 0 li\n')
-    circuit = circuit_of(parse_ext(alone), "inv", None, (), with_capacitors=False)
+    circuit = circuit_of(parsed(alone), "inv", None, (), with_capacitors=False)
     assert circuit.ports[-1] == "substrate" and circuit.devices[0].nodes[3] == "substrate"
     with pytest.raises(InputError, match="labels a and y are on one net"):
-        circuit_of(parse_ext(TEXT + 'equiv "a" "y"\n'), "inv", None, (), with_capacitors=False)
+        circuit_of(parsed(TEXT + 'equiv "a" "y"\n'), "inv", None, (), with_capacitors=False)
 
 
 def test_older_files_give_lengths_in_hundredths_of_a_micron():
     old = TEXT.replace("scale 1000 1 500000", "scale 1000 1 0.5")
-    assert parse_ext(old).devices == parse_ext(TEXT).devices
+    assert parsed(old).devices == parsed(TEXT).devices
 
 
 @pytest.mark.parametrize(
@@ -70,13 +75,13 @@ def test_older_files_give_lengths_in_hundredths_of_a_micron():
 )
 def test_unreadable_lines_are_named(line):
     with pytest.raises(ToolError, match="line 1, cannot be read"):
-        parse_ext(line)
+        parsed(line)
 
 
 def test_other_devices_are_refused():
     other = TEXT.replace("cap_mim_m3_2", "res_high_po")
     with pytest.raises(ToolError, match="res_high_po"):
-        circuit_of(parse_ext(other), "inv", None, (), with_capacitors=False)
+        circuit_of(parsed(other), "inv", None, (), with_capacitors=False)
 
 
 def test_without_pdk_or_magic_the_message_says_what_to_install(inverter_gds, monkeypatch, tmp_path):

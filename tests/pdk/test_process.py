@@ -17,6 +17,7 @@ from codesign.pdk import (
     LibraryLocation,
     Process,
     Variation,
+    default_process,
 )
 
 NFET = Device("nfet_01v8", 1.0, 0.25)
@@ -51,7 +52,7 @@ def test_include_is_deterministic_and_small(
 ) -> None:
     devices = [NFET, Device("pfet_01v8_hvt", 0.42, 0.15), Device("cap_mim_m3_2", 7.0, 7.0)]
     text = process.model_include(Conditions(), devices)
-    assert text == Process.sky130().model_include(Conditions(), reversed(devices))
+    assert text == default_process().model_include(Conditions(), reversed(devices))
     assert len(text) < 100_000
     assert len(re.findall(r"^\.subckt", text, re.M)) == 3
     assert "rbodymod = 1" not in text
@@ -79,7 +80,7 @@ def test_conditions_select_their_parameters(
     ):
         assert process.model_include(other, [NFET]) != nominal
     # Temperature belongs to the deck.
-    assert process.model_include(Conditions(temperature_c=85.0), [NFET]) == nominal
+    assert process.model_include(Conditions(temperature_C=85.0), [NFET]) == nominal
 
 
 def test_process_draws_follow_the_statistics(
@@ -111,7 +112,11 @@ def test_process_pickles_without_parsed_files(
 
 
 @pytest.mark.parametrize(
-    "change", [{"seed": 0}, {"seed": 2**31}, {"temperature_c": -300.0}, {"seed": True}]
+    "change",
+    [
+        *({"seed": 0}, {"seed": 2**31}, {"seed": True}, {"temperature_C": -300.0}),
+        *({"supply_V": 0.0}, {"supply_V": -1.8}, {"supply_V": 10.5}, {"supply_V": float("nan")}),
+    ],
 )
 def test_conditions_are_checked(change: dict[str, float]) -> None:
     with pytest.raises(InputError):

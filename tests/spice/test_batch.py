@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codesign.errors import InputError, MissingToolError, SimulationError
+from codesign.errors import MissingToolError, SimulationError
 from codesign.pdk import Process
 from codesign.spice import (
     Cache,
@@ -246,8 +246,3 @@ def test_failures_are_not_cached(
     analysis = Transient(1e-6, 1e-8, ("v(nowhere)",), uic=True)
     run_batch(RC, analysis, process=process, timeout_s=30, cache=cache, workdir=tmp_path / "run")
     assert not list(tmp_path.rglob("*.npz"))
-
-
-def test_timeout_must_be_positive(process: Process) -> None:
-    with pytest.raises(InputError):
-        run_batch(RC, DISCHARGE, process=process, timeout_s=0)

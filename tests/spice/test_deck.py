@@ -46,7 +46,7 @@ def test_subcircuits_must_close(text: str) -> None:
 
 def test_ordinary_netlist_passes_into_the_deck_text() -> None:
     netlist = "* comment\n.subckt cell a b\nr1 a b 1k\n+ tc1=0\n.ends\nx1 n 0 cell\nv1 n 0 1"
-    text = Deck("fine", netlist, conditions=Conditions(temperature_c=85)).text(
+    text = Deck("fine", netlist, conditions=Conditions(temperature_C=85)).text(
         Transient(1e-6, 1e-9, ("v(n)", "i(v1)"), start_save_s=1e-7)
     )
     assert netlist in text

@@ -160,10 +160,10 @@ def test_memory_does_not_grow_with_runs(process: Process, requires_ngspice: Ngsp
 def test_users_spiceinit_is_not_read(requires_ngspice: Ngspice, tmp_path: Path) -> None:
     (tmp_path / ".spiceinit").write_text("echo USER_SETTINGS_READ\nset temp=150\n")
     script = (
-        "from codesign.pdk import Process\nfrom codesign.spice import Deck\n"
+        "from codesign.pdk import default_process\nfrom codesign.spice import Deck\n"
         "from codesign.spice.session import Session\n"
         "deck = Deck('d', 'i1 0 a 1u\\nd1 a 0 dm\\n.model dm d is=1e-14')\n"
-        "with Session(Process.sky130()) as session:\n"
+        "with Session(default_process()) as session:\n"
         "    session.load(deck)\n"
         "    print(repr(float(session.op('v(a)')['v(a)'][0])))\n"
     )

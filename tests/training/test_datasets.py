@@ -2,7 +2,11 @@ import pytest
 import torch
 
 from codesign.errors import DataError
-from codesign.training import load_dataset
+from codesign.training import TrainingParameters, dataset_for
+
+
+def load_dataset(name, **changes):
+    return dataset_for(TrainingParameters(dataset=name, **changes))
 
 
 def test_split_is_stratified_disjoint_and_follows_the_seed():
@@ -51,3 +55,22 @@ def test_other_small_sets_load(name, inputs):
 def test_impossible_splits_are_refused():
     with pytest.raises(DataError, match="cannot be split"):
         load_dataset("iris", seed=1, test_samples=149)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"test_samples": 2}, "test_samples = 2 cannot hold one of each"),
+        ({"calibration_samples": 1}, "calibration_samples = 1"),
+        ({"train_samples": 2}, "cannot be split"),
+    ],
+)
+def test_parts_need_every_class(change, message):
+    with pytest.raises(DataError, match=message):
+        load_dataset("iris", **{"calibration_samples": 3, **change})
+
+
+def test_fewer_training_samples_where_asked():
+    data = load_dataset("digits", train_samples=200)
+    assert len(data.train) == 200 and len(data.test) == 50
+    assert set(data.calibration.rows) <= set(data.train.rows)

@@ -10,9 +10,14 @@ import pytest
 import torch
 
 from codesign.errors import DataError
-from codesign.training import TrainingParameters, dataset_for, load_images
+from codesign.training import TrainingParameters, dataset_for
 from codesign.training.augmentation import augmented
 from codesign.training.images import load_cifar10, load_idx, read_idx
+
+
+def images(name, path, **changes):
+    plain = {"coding": "inverted", "bias_spike": False, "dtype": "float32"}
+    return dataset_for(TrainingParameters(**plain, dataset=name, data_path=str(path), **changes))
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -38,7 +43,7 @@ def folder(tmp_path):
 def test_idx_files_become_spike_times(folder):
     train, test = load_idx(folder)
     assert train.pixels.shape == (30, 1, 28, 28) and len(test.labels) == 12
-    data = load_images("mnist", folder, seed=1, train_samples=20)
+    data = images("mnist", folder, train_samples=20)
     assert data.train.times.shape == (20, 784) and data.n_classes == 10
     expected = 1 - torch.tensor(train.pixels[:20].reshape(20, -1)).float() / 255
     torch.testing.assert_close(data.train.times, expected)
@@ -73,7 +78,7 @@ def test_damaged_idx_files_are_named(folder, damage):
 def test_a_set_without_files_says_what_to_give():
     for name in ("mnist", "cifar10"):
         with pytest.raises(DataError, match=f"{name} comes with no package") as error:
-            load_images(name, seed=1)
+            dataset_for(TrainingParameters(dataset=name))
         assert "data_path" in str(error.value)
     with pytest.raises(DataError, match="does not exist"):
         read_idx(Path("/nowhere/x"))
@@ -105,7 +110,7 @@ def test_cifar10_archive_and_its_folder(tmp_path):
         archive.extractall(tmp_path)
     again, _ = load_cifar10(tmp_path / "cifar-10-batches-py")
     assert np.array_equal(again.pixels, train.pixels)
-    data = load_images("cifar10", tmp_path / "cifar.tar.gz", seed=0)
+    data = images("cifar10", tmp_path / "cifar.tar.gz")
     assert data.train.times.shape == (20, 3072)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from codesign.design import Design
+from codesign.designs.network import Design
 from codesign.errors import DesignError
 from codesign.pnn import Architecture, PNNParameters
 from codesign.pnn.io import load_spiking_network
@@ -26,11 +26,6 @@ PLAIN = {
     "learning_rate": 3e-3,
     "spike_noise": 0.01,
     "noise_on_silent": False,
-    "softmax_scale": 0.07,
-    "weight_norm": 0.0,
-    "early_penalty": 0.0,
-    "idle_penalty": 0.0,
-    "range_penalty": 0.0,
     "evaluate_every": 2,
     "checkpoint_every": 1,
 }
@@ -44,7 +39,7 @@ def images(tmp_path):
 
 
 def settings(images, **changes):
-    defaults = {"dataset": "mnist", "data_path": images, "epochs": 3, "batch_size": 16}
+    defaults = {"dataset": "mnist", "data_path": images, "epochs": 3, "batch_size": 16, "steps": 5}
     return TrainingParameters(**(PLAIN | defaults | changes))
 
 
@@ -56,7 +51,10 @@ def settings(images, **changes):
         (
             "ttfs",
             "20-10",
-            {"method": "dstd", "steps": 8, "epochs": 12, "t_ref": 2.0, "firing_promotion": 1e-2},
+            {
+                **{"method": "dstd", "steps": 8, "epochs": 12},
+                "loss": {"t_ref": 2.0, "firing_promotion": 1e-2},
+            },
         ),
     ],
 )

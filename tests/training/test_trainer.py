@@ -1,20 +1,25 @@
 import csv
 import json
+import os
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 import torch
 from pydantic import ValidationError
 
 from codesign.errors import DataError, DesignError
+from codesign.files import TEMPORARY_PREFIX
 from codesign.pnn import LayerOutput, PNNParameters
 from codesign.pnn.io import load_network
 from codesign.training import TrainingParameters, train
 from codesign.training.losses import training_loss
 from codesign.training.projection import feasible_weight
+from tests.training.iris import iris
 
 PARAMS = PNNParameters(e_plus=2.8, e_minus=-1.53, e_dis=6.5, t_end=0.995)
-SHORT = TrainingParameters(epochs=12, checkpoint_every=5, evaluate_every=4, w_min=0.02, w_max=1.2)
+LIMITS = {"w_min": 0.02, "w_max": 1.2}
+SHORT = iris(epochs=12, checkpoint_every=5, evaluate_every=4, circuit=LIMITS)
 
 
 class Stop(Exception):
@@ -30,7 +35,7 @@ def stop_at(epoch):
 
 
 def test_training_learns_within_the_circuit_limits():
-    training = TrainingParameters(epochs=150, w_min=0.02, w_max=1.2, evaluate_every=50)
+    training = iris(epochs=150, evaluate_every=50, circuit=LIMITS)
     result = train(PARAMS, (5, 5, 5), training)
     losses = [record.loss for record in result.history]
     assert losses[-1] < 0.3 * losses[0]
@@ -139,9 +144,12 @@ def test_layer_sizes_must_fit_the_data(sizes, message):
         {"epoch": 5},
         {"epochs": 0},
         {"input_window": (0.9, 0.1)},
-        {"w_min": 2.0, "w_max": 1.0},
+        {"circuit": {"w_min": 2.0, "w_max": 1.0}},
+        {"circuit": {"signs": "none"}},
         {"dataset": "emnist"},
-        {"t_early": 0.95},
+        {"dataset": "my.xlsx"},
+        {"label": "species"},
+        {"circuit": {"t_early": 1.95}},
         {"method": "euler"},
     ],
 )
@@ -156,13 +164,15 @@ def test_loss_is_the_published_one_when_the_ranges_hold():
     hidden = 0.2 + 0.6 * torch.rand(4, 2, dtype=torch.float64, generator=generator)
     labels = torch.tensor([0, 2, 1, 0])
     weights = [torch.ones(2, 2, dtype=torch.float64)]
-    training = TrainingParameters(
-        softmax_scale=0.07,
-        temporal_penalty=0.1,
-        t_ref=0.9,
-        weight_norm=0.01,
-        early_penalty=0.2,
-        t_quiet=1.0,
+    training = iris(
+        loss={
+            "softmax_scale": 0.07,
+            "temporal_penalty": 0.1,
+            "t_ref": 0.9,
+            "weight_norm": 0.01,
+            "early_penalty": 0.2,
+            "t_quiet": 1.0,
+        }
     )
     outputs = [LayerOutput(hidden, hidden, hidden), LayerOutput(times, times, times)]
     loss = training_loss(outputs, labels, weights, 3, training)
@@ -176,7 +186,7 @@ def test_loss_is_the_published_one_when_the_ranges_hold():
 def test_range_penalty_pulls_a_silent_neuron_back():
     t = torch.tensor([[0.3, 0.5, 1.7]], dtype=torch.float64, requires_grad=True)
     outputs = [LayerOutput(t, t.clamp(0, 1), t)]
-    training_loss(outputs, torch.tensor([0]), [], 3, TrainingParameters()).backward()
+    training_loss(outputs, torch.tensor([0]), [], 3, iris()).backward()
     assert t.grad[0, 2] > 0
 
 
@@ -187,7 +197,7 @@ def test_rows_without_a_label_count_for_the_ranges_only():
 
     def loss(times):
         outputs = [LayerOutput(times, times, times)]
-        return training_loss(outputs, labels, [], 3, TrainingParameters())
+        return training_loss(outputs, labels, [], 3, iris())
 
     torch.testing.assert_close(loss(t), loss(t[:1]))
     t[1, 0] = 1.2
@@ -202,3 +212,50 @@ def test_projection_is_nearest_and_passes_gradients():
     )
     out.sum().backward()
     assert bool((w.grad == 1).all())
+
+
+@pytest.mark.parametrize(("signs", "sign"), [("positive", 1), ("negative", -1)])
+def test_weights_of_a_sign_that_the_cells_lack_become_zero(signs, sign):
+    w = torch.tensor([-2.0, -0.015, 0.0, 0.015, 0.5], requires_grad=True)
+    out = feasible_weight(w, 0.02, 1.0, signs)
+    both = feasible_weight(w, 0.02, 1.0).detach()
+    torch.testing.assert_close(out.detach(), torch.where(both * sign > 0, both, 0.0))
+    out.sum().backward()
+    assert bool((w.grad == 1).all())
+    training = iris(epochs=3, evaluate_every=0, circuit={"signs": signs})
+    result = train(PARAMS, (5, 5, 5), training)
+    assert all(bool((sign * w >= 0).all()) for w in result.weights)
+    assert any(bool((w != 0).any()) for w in result.weights)
+
+
+def test_defaults_add_nothing_to_the_cross_entropy():
+    times = torch.tensor([[0.2, 0.6, 1.4]], dtype=torch.float64)
+    outputs = [LayerOutput(times, times, times), LayerOutput(times, times, times)]
+    weights = [torch.ones(2, 2, dtype=torch.float64)]
+    loss = training_loss(outputs, torch.tensor([1]), weights, 2, TrainingParameters())
+    torch.testing.assert_close(loss, -torch.log_softmax(-times / 0.07, dim=1)[0, 1])
+
+
+def test_checkpoint_of_other_samples_is_not_continued(tmp_path):
+    """A file may change under its name."""
+    own = train(PARAMS, (5, 5, 5), SHORT, tmp_path)
+    moved = replace(own.dataset.train, times=own.dataset.train.times * 0.9)
+    changed = replace(own.dataset, train=moved)
+    epochs = []
+    train(PARAMS, (5, 5, 5), SHORT, tmp_path, lambda r: epochs.append(r.epoch), data=changed)
+    assert epochs == list(range(1, 13))
+
+
+def test_leftovers_of_a_killed_writer_are_cleared(tmp_path, monkeypatch):
+    """Every file goes through the one writer, whose temporary names are known."""
+    seen = []
+    kept = os.replace
+
+    def note(source, target):
+        seen.append(Path(source).name)
+        kept(source, target)
+
+    monkeypatch.setattr(os, "replace", note)
+    train(PARAMS, (5, 5, 5), SHORT, tmp_path)
+    assert len({Path(name).suffix for name in seen}) == 3
+    assert all(name.startswith(TEMPORARY_PREFIX) for name in seen)

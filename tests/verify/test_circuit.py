@@ -84,8 +84,8 @@ def test_hanging_simulator_times_out(small, process, tmp_path, monkeypatch):
 def test_unused_pair_and_supply_are_in_the_deck(small, process):
     deck = module.network_deck(small, [[1e-7, 2e-6]], process.supply_V)
     assert "xtop" in deck.netlist and "small_trained" in deck.netlist
-    hot = replace(small, conditions=replace(small.conditions, temperature_c=85.0))
-    assert module.network_deck(hot, [[1e-7, 2e-6]], 1.8).conditions.temperature_c == 85.0
+    hot = replace(small, conditions=replace(small.conditions, temperature_C=85.0))
+    assert module.network_deck(hot, [[1e-7, 2e-6]], 1.8).conditions.temperature_C == 85.0
 
 
 SCRIPT = """
@@ -94,7 +94,7 @@ from pathlib import Path
 import numpy as np
 from codesign.cells import NetworkParameters, PhaseTiming
 from codesign.mapping import bias_layers
-from codesign.pdk import Conditions, Process
+from codesign.pdk import Conditions, default_process
 from codesign.resources import resource_dir
 from codesign.verify.circuit import Circuit, simulate_samples
 
@@ -106,7 +106,7 @@ if __name__ == "__main__":
     network = NetworkParameters(layers=(1, 2))
     circuit = Circuit("tiny", network, PhaseTiming(), Conditions(), layers)
     spikes = np.linspace(1e-7, 8e-7, 4)[:, None]
-    result = simulate_samples(circuit, spikes, np.array([2e-7]), Process.sky130(),
+    result = simulate_samples(circuit, spikes, np.array([2e-7]), default_process(),
                               cache_dir=Path(sys.argv[1]), chunk=1, workers=1)
     np.save(sys.argv[2], result.t_spike_s[0])
 """

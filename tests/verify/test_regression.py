@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from codesign.cli.main import cli
 from codesign.errors import DataError
-from codesign.pdk import Process
+from codesign.pdk import default_process
 from codesign.records import parse_toml, validate
 from codesign.resources import resource_dir
 from codesign.verify.regression import (
@@ -129,4 +129,4 @@ def test_figure_that_could_not_be_computed_fails():
 def test_damaged_reference_is_bad_input(reference, requires_ngspice, requires_models):
     (reference / "biases.csv").write_text("layer,post\n1,1\n")
     with pytest.raises(DataError, match=r"biases\.csv"):
-        run_regression(reference, Process.sky130())
+        run_regression(reference, default_process())

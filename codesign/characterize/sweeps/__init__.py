@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from codesign.bench import Setup
 from codesign.characterize.plan import (
     CapacitanceSweep,
     ChargeInjectionSweep,
@@ -26,37 +27,37 @@ from codesign.characterize.sweeps import (
     sensing_threshold,
     synapse_current,
 )
-from codesign.characterize.sweeps.task import Circuit, SweepTask
+from codesign.characterize.sweeps.task import SweepTask
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def tasks_of(
-    sweep: Sweep, circuit: Circuit, known: Mapping[str, pd.DataFrame]
+    sweep: Sweep, setup: Setup, known: Mapping[str, pd.DataFrame]
 ) -> Sequence[SweepTask]:
     """Tasks of a sweep; random trials are placed by the tables of earlier sweeps, by their kind."""
     match sweep:
         case SynapseCurrentSweep():
-            return synapse_current.tasks(sweep, circuit)
+            return synapse_current.tasks(sweep, setup)
         case DischargerSweep():
-            return discharger.tasks(sweep, circuit)
+            return discharger.tasks(sweep, setup)
         case SensingThresholdSweep():
-            return sensing_threshold.tasks(sweep, circuit)
+            return sensing_threshold.tasks(sweep, setup)
         case SensingDelaySweep():
-            return sensing_delay.tasks(sweep, circuit)
+            return sensing_delay.tasks(sweep, setup)
         case CapacitanceSweep():
-            return capacitance.tasks(sweep, circuit)
+            return capacitance.tasks(sweep, setup)
         case ChargeInjectionSweep():
-            return charge_injection.tasks(sweep, circuit)
+            return charge_injection.tasks(sweep, setup)
         case LeakSweep():
-            return leak.tasks(sweep, circuit)
+            return leak.tasks(sweep, setup)
         case ColumnSweep():
             # Its module draws with torch, which the workers of the other sweeps need not load.
             from codesign.characterize.sweeps import column
 
-            return column.tasks(sweep, circuit, known["synapse_current"])
+            return column.tasks(sweep, setup, known["synapse_current"])
         case NetworkSweep():
             from codesign.characterize.sweeps import network
 
-            return network.tasks(sweep, circuit, known)
+            return network.tasks(sweep, setup, known)

@@ -13,15 +13,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from codesign.cells import PhaseTiming, RCSpikeNeuron, edge_points
+from codesign.bench import Setup, voltage
+from codesign.cells import PhaseTiming, edge_points
 from codesign.characterize.plan import CapacitanceSweep
-from codesign.characterize.sweeps.task import Circuit, MeasuredTask, Row, Waveforms
-from codesign.characterize.sweeps.testbench import (
-    capacitance_estimate,
-    membrane_node,
-    zero_weight_column,
-)
-from codesign.spice import Deck, Transient, crossing_times
+from codesign.characterize.sweeps.task import MeasuredTask, Row, Waveforms
+from codesign.characterize.sweeps.testbench import membrane_of, zero_weight_column
+from codesign.spice import Transient, crossing_times
 
 # Half of the voltage over which a slope is taken, and how far beyond the range the membrane goes.
 _WINDOW_V, _MARGIN_V = 0.025, 0.06
@@ -67,26 +64,27 @@ def _slope(time_s: np.ndarray, v: np.ndarray, at_V: float, *, rising: bool) -> f
     return 2 * _WINDOW_V / abs(float(times[1][0] - times[0][0]))
 
 
-def tasks(sweep: CapacitanceSweep, circuit: Circuit) -> list[CapacitanceTask]:
+def tasks(sweep: CapacitanceSweep, setup: Setup) -> list[CapacitanceTask]:
     """Tasks of the sweep: one per fan-in and level of the spike lines."""
     return [
-        _task(sweep, circuit, fan_in, lines)
-        for fan_in in circuit.fan_ins
+        _task(sweep, setup, fan_in, lines)
+        for fan_in in setup.fan_ins
         for lines in ("low", "high")
     ]
 
 
-def _task(sweep: CapacitanceSweep, circuit: Circuit, fan_in: int, lines: str) -> CapacitanceTask:
-    current, v0 = sweep.i_inject, circuit.network.neuron.v0
-    seconds_per_volt = 1.1 * capacitance_estimate(circuit) / current
+def _task(sweep: CapacitanceSweep, setup: Setup, fan_in: int, lines: str) -> CapacitanceTask:
+    neuron = setup.neuron
+    current, v0 = sweep.i_inject, neuron.v0
+    seconds_per_volt = 1.1 * neuron.capacitance_estimate_F / current
     v_low = max(sweep.v_mem.start - _MARGIN_V, 0.0)
     v_high = sweep.v_mem.stop + _MARGIN_V
-    start = circuit.timing.t_accumulate + _SETTLE_S
+    start = setup.timing.t_accumulate + _SETTLE_S
     low = start + max(v0 - v_low, 0.0) * seconds_per_volt
     high = low + (v_high - v_low) * seconds_per_volt
     end = high + max(v_high - v0 + _MARGIN_V, 0.0) * seconds_per_volt
     # One phase, as long as the current takes; everything else as in the network.
-    timing = _stretched(circuit.timing, end + _SETTLE_S)
+    timing = _stretched(setup.timing, end + _SETTLE_S)
     edge = timing.t_edge
     injected, level = [(0.0, 0.0)], 0.0
     turns = ((start, -current), (low, current), (high, -current), (end, 0.0))
@@ -95,18 +93,13 @@ def _task(sweep: CapacitanceSweep, circuit: Circuit, fan_in: int, lines: str) ->
             injected += [(time - edge / 2, level), (time + edge / 2, current_A)]
             level = current_A
     rise = timing.t_accumulate + 2 * edge
-    moved = edge_points(False, [(rise, lines == "high")], circuit.supply_V, edge)
-    cells, netlist = zero_weight_column(
-        circuit, fan_in, timing, (0.0,), dict.fromkeys(range(1, fan_in + 1), moved), injected
-    )
-    membrane = f"v({membrane_node(RCSpikeNeuron(circuit.network.neuron))})"
+    moved = edge_points(False, [(rise, lines == "high")], setup.supply_V, edge)
+    moving = dict.fromkeys(range(1, fan_in + 1), moved)
+    title = f"membrane capacitance, fan-in {fan_in}, lines {lines}"
+    builder = zero_weight_column(setup, title, fan_in, timing, (0.0,), moving, injected)
+    membrane = voltage(membrane_of(setup))
     return CapacitanceTask(
-        deck=Deck(
-            f"membrane capacitance, fan-in {fan_in}, lines {lines}",
-            "\n".join([*circuit.views.definitions(cells), *netlist]),
-            circuit.views.devices(cells),
-            circuit.conditions,
-        ),
+        deck=builder.deck(),
         analyses=(Transient(end, end / _POINTS, (membrane,)),),
         timeout_s=sweep.timeout,
         fan_in=fan_in,

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from codesign.bench import Setup
 from codesign.characterize.plan import ChargeInjectionSweep
 from codesign.characterize.sweeps.held_column import (
     TARGETS_PER_TASK,
     HeldColumnTask,
     held_column,
 )
-from codesign.characterize.sweeps.task import Circuit, Row, Waveforms
+from codesign.characterize.sweeps.task import Row, Waveforms
 from codesign.characterize.sweeps.testbench import chunks
 
 # In phases into accumulation: the line's edges, and around each: the last moment before it, how
@@ -68,19 +69,19 @@ class ChargeInjectionTask(HeldColumnTask):
         return step - sum(drifts) / 2 * (after - before) / _DRIFT
 
 
-def tasks(sweep: ChargeInjectionSweep, circuit: Circuit) -> list[ChargeInjectionTask]:
+def tasks(sweep: ChargeInjectionSweep, setup: Setup) -> list[ChargeInjectionTask]:
     """Tasks of the sweep: groups of membrane voltages per fan-in."""
     made = []
-    for fan_in in circuit.fan_ins:
+    for fan_in in setup.fan_ins:
         for targets in chunks(sweep.v_mem.values, TARGETS_PER_TASK):
-            column = held_column(circuit, fan_in, targets, "charge injection", (_RISES, _FALLS))
+            column = held_column(setup, fan_in, targets, "charge injection", (_RISES, _FALLS))
             made.append(
                 ChargeInjectionTask(
                     **vars(column),
                     timeout_s=sweep.timeout,
                     fan_in=fan_in,
                     v_target_V=targets,
-                    t_phase_s=circuit.timing.t_phase,
+                    t_phase_s=setup.timing.t_phase,
                 )
             )
     return made

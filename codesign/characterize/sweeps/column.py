@@ -1,32 +1,28 @@
-"""column: random trials through a whole column, see `codesign.characterize.column`."""
+"""column: random trials through a whole column, see `codesign.characterize.column_trials`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
-from codesign.characterize import column as trials
-from codesign.characterize.column import ColumnTask, column_deck, column_tasks, run_column
-from codesign.characterize.plan import ColumnSweep
-from codesign.characterize.sweeps.task import (
-    Circuit,
-    Row,
-    SweepTask,
-    TaskResult,
-    Workbench,
-    condition_columns,
-    ladder_timeout_s,
+from codesign.bench import Setup
+from codesign.characterize.column_trials import (
+    ColumnTask,
+    blank_rows,
+    column_deck,
+    column_tasks,
+    run_column,
 )
-from codesign.files import hash_file
+from codesign.characterize.plan import ColumnSweep
+from codesign.characterize.sweeps.task import SweepTask, TaskResult, Workbench, ladder_timeout_s
 from codesign.spice import Analysis, Deck
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnRun(SweepTask):
-    """One run of the column sweep: rows per trial, and rows per trial and synapse."""
+    """One run of the column sweep: rows per trial, and rows per synapse of these."""
 
     task: ColumnTask
     timeout_s: float
@@ -35,50 +31,29 @@ class ColumnRun(SweepTask):
     def job_timeout_s(self) -> float:
         return ladder_timeout_s(self.timeout_s)
 
-    def simulations(self, supply_V: float) -> Iterator[tuple[Deck, Analysis | None]]:
-        yield column_deck(self.task, supply_V)[0], None
+    def simulations(self) -> Iterator[tuple[Deck, Analysis | None]]:
+        yield column_deck(self.task)[0], None
 
     def labels(self) -> str:
-        return f"{self.task!r} {hash_file(Path(trials.__file__))}"
+        task = self.task
+        return repr(
+            (
+                *(type(self).__name__, task.run, task.warmup, task.knobs, task.spikes_s),
+                *(task.setup.timing, task.setup.network.layers),
+            )
+        )
 
     def run(self, bench: Workbench) -> TaskResult:
-        rows, inputs = run_column(self.task, bench.process, timeout_s=self.timeout_s)
+        del bench  # long transients have a process of their own
+        rows, inputs = run_column(self.task, timeout_s=self.timeout_s)
         return TaskResult({"trials": rows, "inputs": inputs}, str(rows[0]["status"]))
 
     def failed(self, status: str, message: str, duration_s: float) -> TaskResult:
-        task = self.task
-        count = len(task.spikes_s) - task.warmup
-        rows: list[Row] = [
-            {
-                "layer": task.layer,
-                "run": task.run,
-                "trial": trial,
-                "fan_in": task.fan_in,
-                "fan_out": task.fan_out,
-                **condition_columns(task.conditions),
-                "status": status,
-                "attempts": 1,
-                "duration_s": duration_s / count,
-            }
-            for trial in range(count)
-        ]
-        where = ("layer", "run", "trial", "status")
-        inputs = [
-            {**{key: row[key] for key in where}, "synapse": synapse + 1}
-            for row in rows
-            for synapse in range(task.fan_in)
-        ]
+        rows, inputs = blank_rows(self.task, status, 1, duration_s)
         return TaskResult({"trials": rows, "inputs": inputs}, status, message)
 
 
-def tasks(sweep: ColumnSweep, circuit: Circuit, synapse_table: pd.DataFrame) -> list[ColumnRun]:
-    """Tasks of the sweep: one per layer and run, biases drawn from the table of currents."""
-    drawn = column_tasks(
-        sweep,
-        circuit.network,
-        circuit.timing,
-        circuit.conditions,
-        synapse_table,
-        circuit.supply_V,
-    )
+def tasks(sweep: ColumnSweep, setup: Setup, synapse_table: pd.DataFrame) -> list[ColumnRun]:
+    """Tasks of the sweep: one per layer and run, knobs drawn from the table of currents."""
+    drawn = column_tasks(sweep, setup, synapse_table)
     return [ColumnRun(task=task, timeout_s=sweep.timeout) for task in drawn]

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from codesign.bench import Setup
 from codesign.characterize.plan import DischargerSweep
-from codesign.characterize.sweeps.task import Circuit, MeasuredTask, Row, Waveforms
+from codesign.characterize.sweeps.task import MeasuredTask, Row, Waveforms
 from codesign.characterize.sweeps.testbench import (
     chunks,
-    membrane_node,
+    membrane_of,
     static_neuron,
     sweep_over,
 )
-from codesign.spice import Deck
 
 _LEVELS_PER_TASK = 8
 
@@ -41,26 +41,26 @@ class DischargerTask(MeasuredTask):
         return [{"i_discharge_A": float(-i)} for i in waves[0]["i(vmem)"].ravel()]
 
 
-def tasks(sweep: DischargerSweep, circuit: Circuit) -> list[DischargerTask]:
-    """Tasks of the sweep: groups of gate voltages around the design's."""
-    neuron, lines = static_neuron(circuit, {})
-    lines.append(f"vmem {membrane_node(neuron)} 0 {circuit.network.neuron.v0:.12g}")
-    deck = Deck(
-        "discharger current",
-        "\n".join([*circuit.views.definitions([neuron]), *lines]),
-        circuit.views.devices([neuron]),
-        circuit.conditions,
-    )
-    design = circuit.network.neuron.v_discharge
-    levels = [round(design + offset, 9) for offset in sweep.v_discharge_offset.values]
-    v_mem = sweep.v_mem.values
+def tasks(sweep: DischargerSweep, setup: Setup) -> list[DischargerTask]:
+    """Tasks of the sweep: groups of gate voltages around the design's; one of a neuron whose
+    discharge no bias sets."""
+    neuron = setup.neuron
+    builder = static_neuron(setup, "discharger current")
+    deck = builder.cards(f"vmem {membrane_of(setup)} 0 {neuron.v0:.12g}").deck()
+    v_mem, bias = sweep.v_mem.values, neuron.discharge_bias
+    groups: list[tuple[float, ...]] = [(0.0,)]
+    if bias is not None:
+        design = neuron.biases[bias]
+        levels = [round(design + offset, 9) for offset in sweep.v_discharge_offset.values]
+        groups = chunks(levels, _LEVELS_PER_TASK)
+    outer = f"v{bias}" if bias is not None else None
     return [
         DischargerTask(
             deck=deck,
-            analyses=(sweep_over("vmem", v_mem, ("i(vmem)",), "vvdis", group),),
+            analyses=(sweep_over("vmem", v_mem, ("i(vmem)",), outer, group),),
             timeout_s=sweep.timeout,
             v_discharge_V=group,
             v_mem_V=v_mem,
         )
-        for group in chunks(levels, _LEVELS_PER_TASK)
+        for group in groups
     ]

@@ -10,13 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from codesign.cells import RCSpikeNeuron, edge_points
-from codesign.characterize.sweeps.task import Circuit, MeasuredTask, Waveforms
-from codesign.characterize.sweeps.testbench import (
-    capacitance_estimate,
-    membrane_node,
-    zero_weight_column,
-)
+from codesign.bench import Setup, voltage
+from codesign.cells import edge_points
+from codesign.characterize.sweeps.task import MeasuredTask, Waveforms
+from codesign.characterize.sweeps.testbench import membrane_of, zero_weight_column
 from codesign.spice import Analysis, Deck, Transient, value_at
 
 TARGETS_PER_TASK = 5
@@ -63,37 +60,33 @@ class HeldColumn:
 
 
 def held_column(
-    circuit: Circuit,
+    setup: Setup,
     fan_in: int,
     targets_V: Sequence[float],
     what: str,
     pulse: tuple[float, float] | None = None,
 ) -> HeldColumn:
     """The deck; `pulse` raises and lowers the first spike line, in phases into accumulation."""
-    timing = circuit.timing
+    timing = setup.timing
     phase, edge = timing.t_phase, timing.t_edge
     visited = [target for target in targets_V for _ in range(2)]
     frames = [timing.frame(0, k) for k in range(len(visited))]
     starts = [frame + timing.t_accumulate for frame in frames]
-    c_estimate = capacitance_estimate(circuit)
+    neuron = setup.neuron
+    c_estimate = neuron.capacitance_estimate_F
     probe_C = c_estimate * _PROBE_V
     injected = [(0.0, 0.0)]
     toggles: list[tuple[float, bool]] = []
     for start, target in zip(starts, visited, strict=True):
-        set_C = c_estimate * (target - circuit.network.neuron.v0)
+        set_C = c_estimate * (target - neuron.v0)
         injected += _packet(start + _SET_AT * phase, _SET_LASTS * phase, set_C, edge)
         injected += _packet(start + PROBE_AT * phase + edge, _PROBE_LASTS * phase, probe_C, edge)
         if pulse is not None:
             toggles += [(start + pulse[0] * phase, True), (start + pulse[1] * phase, False)]
-    moved = {1: edge_points(False, toggles, circuit.supply_V, edge)} if toggles else {}
-    cells, netlist = zero_weight_column(circuit, fan_in, timing, frames, moved, injected)
-    membrane = f"v({membrane_node(RCSpikeNeuron(circuit.network.neuron))})"
-    deck = Deck(
-        f"{what}, fan-in {fan_in}, membrane at {targets_V[0]:g} to {targets_V[-1]:g} V",
-        "\n".join([*circuit.views.definitions(cells), *netlist]),
-        circuit.views.devices(cells),
-        circuit.conditions,
-    )
+    moved = {1: edge_points(False, toggles, setup.supply_V, edge)} if toggles else {}
+    title = f"{what}, fan-in {fan_in}, membrane at {targets_V[0]:g} to {targets_V[-1]:g} V"
+    deck = zero_weight_column(setup, title, fan_in, timing, frames, moved, injected).deck()
+    membrane = voltage(membrane_of(setup))
     stop_s = starts[-1] + phase
     analysis = Transient(stop_s, min(_MAX_STEP_S, phase / 100), (membrane,))
     return HeldColumn(deck, (analysis,), tuple(starts[1::2]), probe_C, membrane)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from codesign.bench import Setup
 from codesign.characterize.plan import LeakSweep
 from codesign.characterize.sweeps.held_column import (
     HELD_FROM,
@@ -18,7 +19,7 @@ from codesign.characterize.sweeps.held_column import (
     HeldColumnTask,
     held_column,
 )
-from codesign.characterize.sweeps.task import Circuit, Row, Waveforms
+from codesign.characterize.sweeps.task import Row, Waveforms
 from codesign.characterize.sweeps.testbench import chunks
 
 
@@ -61,19 +62,19 @@ class LeakTask(HeldColumnTask):
         return rows
 
 
-def tasks(sweep: LeakSweep, circuit: Circuit) -> list[LeakTask]:
+def tasks(sweep: LeakSweep, setup: Setup) -> list[LeakTask]:
     """Tasks of the sweep: groups of membrane voltages per fan-in."""
     made = []
-    for fan_in in circuit.fan_ins:
+    for fan_in in setup.fan_ins:
         for targets in chunks(sweep.v_mem.values, TARGETS_PER_TASK):
-            column = held_column(circuit, fan_in, targets, "membrane leak")
+            column = held_column(setup, fan_in, targets, "membrane leak")
             made.append(
                 LeakTask(
                     **vars(column),
                     timeout_s=sweep.timeout,
                     fan_in=fan_in,
                     v_target_V=targets,
-                    t_phase_s=circuit.timing.t_phase,
+                    t_phase_s=setup.timing.t_phase,
                 )
             )
     return made

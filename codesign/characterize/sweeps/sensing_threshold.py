@@ -8,18 +8,20 @@ from typing import ClassVar
 
 import numpy as np
 
+from codesign.bench import Setup, inner_node, voltage
+from codesign.bench.decks import NEURON, SPIKE
 from codesign.characterize.plan import SensingThresholdSweep
-from codesign.characterize.sweeps.task import Circuit, MeasuredTask, Row, Waveforms
+from codesign.characterize.sweeps.task import MeasuredTask, Row, Waveforms
 from codesign.characterize.sweeps.testbench import (
     chunks,
-    membrane_node,
+    membrane_of,
     static_neuron,
     sweep_over,
 )
-from codesign.spice import Deck, crossing_times
+from codesign.spice import crossing_times
 
 _LEVELS_PER_TASK = 8
-_SAVE = ("v(xn.sensed)", "v(out)", "i(vvdd)")
+_SAVE = (voltage(SPIKE), "i(vvdd)")
 
 
 def threshold_voltage(v_mem_V: np.ndarray, v_sensed_V: np.ndarray, supply_V: float) -> float | None:
@@ -43,13 +45,16 @@ class SensingThresholdTask(MeasuredTask):
     v_sense_V: tuple[float, ...]
     v_mem_V: tuple[float, ...]
     supply_V: float
+    saved: tuple[str, ...]
 
     def coordinates(self) -> list[Row]:
         return [{"v_sense_V": gate, "v_mem_V": v} for gate in self.v_sense_V for v in self.v_mem_V]
 
     def measure(self, waves: Sequence[Waveforms]) -> list[Row]:
         rows: list[Row] = []
-        for sensed, line, supply in zip(*(waves[0][name] for name in _SAVE), strict=True):
+        for sensed, line, supply in zip(
+            *(np.atleast_2d(waves[0][name]) for name in self.saved), strict=True
+        ):
             threshold = threshold_voltage(np.array(self.v_mem_V), sensed, self.supply_V)
             rows += [
                 {
@@ -63,27 +68,30 @@ class SensingThresholdTask(MeasuredTask):
         return rows
 
 
-def tasks(sweep: SensingThresholdSweep, circuit: Circuit) -> list[SensingThresholdTask]:
-    """Tasks of the sweep: groups of gate voltages around the design's v_sense."""
-    neuron, lines = static_neuron(circuit, {})
-    lines.append(f"vmem {membrane_node(neuron)} 0 {circuit.network.neuron.v0:.12g}")
-    deck = Deck(
-        "sensing threshold",
-        "\n".join([*circuit.views.definitions([neuron]), *lines]),
-        circuit.views.devices([neuron]),
-        circuit.conditions,
-    )
-    design = circuit.network.neuron.v_sense
-    levels = [round(design + offset, 9) for offset in sweep.v_sense_offset.values]
-    v_mem = sweep.v_mem.values
+def tasks(sweep: SensingThresholdSweep, setup: Setup) -> list[SensingThresholdTask]:
+    """Tasks of the sweep: groups of gate voltages around the design's; none for a neuron that does
+    not say which node senses the membrane."""
+    neuron = setup.neuron
+    if neuron.sensed is None:
+        return []
+    builder = static_neuron(setup, "sensing threshold")
+    deck = builder.cards(f"vmem {membrane_of(setup)} 0 {neuron.v0:.12g}").deck()
+    v_mem, bias = sweep.v_mem.values, neuron.sense_bias
+    groups: list[tuple[float, ...]] = [(0.0,)]
+    if bias is not None:
+        design = neuron.biases[bias]
+        levels = [round(design + offset, 9) for offset in sweep.v_sense_offset.values]
+        groups = chunks(levels, _LEVELS_PER_TASK)
+    saved = (voltage(inner_node(neuron.sensed, NEURON)), *_SAVE)
     return [
         SensingThresholdTask(
             deck=deck,
-            analyses=(sweep_over("vmem", v_mem, _SAVE, "vvsense", group),),
+            analyses=(sweep_over("vmem", v_mem, saved, f"v{bias}" if bias else None, group),),
             timeout_s=sweep.timeout,
             v_sense_V=group,
             v_mem_V=v_mem,
-            supply_V=circuit.supply_V,
+            supply_V=setup.supply_V,
+            saved=saved,
         )
-        for group in chunks(levels, _LEVELS_PER_TASK)
+        for group in groups
     ]

@@ -1,23 +1,20 @@
-"""synapse_current: DC current of one pair against membrane and bias voltage, selector on.
+"""synapse_current: DC current of one polarity against membrane and knob, its line on.
 
-The other pair is at zero weight, so that the table holds what the membrane gains or loses. The
+The other polarity is off, so that the table holds what the membrane gains or loses. The
 current is positive in the pair's own direction: out of the membrane for the N pair, into it for P.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from codesign.cells import ResistiveSynapseParameters, SynapseParameters, synapse_cell
+from codesign.bench import DeckBuilder, Setup
+from codesign.characterize.currents import knob_column
 from codesign.characterize.plan import SynapseCurrentSweep
-from codesign.characterize.sweeps.task import Circuit, MeasuredTask, Row, Waveforms
-from codesign.characterize.sweeps.testbench import (
-    chunks,
-    instance,
-    sweep_over,
-)
+from codesign.characterize.sweeps.task import MeasuredTask, Row, Waveforms
+from codesign.characterize.sweeps.testbench import chunks, sweep_over
 from codesign.spice import Deck
 
 _BIASES_PER_TASK = 12
@@ -25,7 +22,7 @@ _BIASES_PER_TASK = 12
 
 @dataclass(frozen=True, kw_only=True)
 class SynapseCurrentTask(MeasuredTask):
-    """Some bias voltages (V) or one conductance (S) of one polarity, at all membrane voltages."""
+    """Some bias voltages (V) or one device value of one polarity, at all membrane voltages."""
 
     measured: ClassVar[tuple[str, ...]] = ("i_synapse_A",)
     polarity: str
@@ -46,64 +43,48 @@ class SynapseCurrentTask(MeasuredTask):
         return [{"i_synapse_A": float(sign * i)} for i in waves[0]["i(vmem)"].ravel()]
 
 
-def tasks(sweep: SynapseCurrentSweep, circuit: Circuit) -> list[SynapseCurrentTask]:
-    """Tasks of the sweep: groups of bias voltages, or one conductance each."""
-    if isinstance(circuit.network.synapse, ResistiveSynapseParameters):
-        return _resistive(sweep, circuit, circuit.network.synapse)
-    deck = _deck(circuit, circuit.network.synapse)
-    biases = {"n": sweep.v_bias_n.values, "p": sweep.v_bias_p.values}
-    v_mem = sweep.v_mem.values
-    return [
-        SynapseCurrentTask(
-            deck=deck,
-            analyses=(sweep_over("vmem", v_mem, ("i(vmem)",), f"vb{polarity}", group),),
-            timeout_s=sweep.timeout,
-            polarity=polarity,
-            weight="v_bias_V",
-            weights=group,
-            v_mem_V=v_mem,
-        )
-        for polarity in sweep.polarities
-        for group in chunks(biases[polarity], _BIASES_PER_TASK)
-    ]
+def tasks(sweep: SynapseCurrentSweep, setup: Setup) -> list[SynapseCurrentTask]:
+    """Tasks of the sweep: groups of bias voltages, or one device value each."""
+    made = []
+    for polarity, knob in setup.synapse.knobs.items():
+        if polarity not in sweep.polarities:
+            continue
+        values = sweep.knob_values(polarity, knob, setup.supply_V)
+        size = _BIASES_PER_TASK if knob.is_bias else 1
+        made += [_task(sweep, setup, polarity, group) for group in chunks(values, size)]
+    return made
 
 
-def _resistive(
-    sweep: SynapseCurrentSweep, circuit: Circuit, synapse: ResistiveSynapseParameters
-) -> list[SynapseCurrentTask]:
-    v_mem = sweep.v_mem.values
-    analysis = sweep_over("vmem", v_mem, ("i(vmem)",))
-    return [
-        SynapseCurrentTask(
-            deck=_deck(circuit, synapse.model_copy(update={"g_n": 0.0, "g_p": 0.0, **weight})),
-            analyses=(analysis,),
-            timeout_s=sweep.timeout,
-            polarity=polarity,
-            weight="g_S",
-            weights=(conductance,),
-            v_mem_V=v_mem,
-        )
-        for polarity in sweep.polarities
-        for conductance in sweep.conductance.values
-        for weight in ({f"g_{polarity}": conductance},)
-    ]
-
-
-def _deck(circuit: Circuit, synapse: SynapseParameters) -> Deck:
-    cell = synapse_cell(synapse)
-    vdd = circuit.supply_V
-    lines = [
-        f"vvdd vdd 0 {vdd:.12g}",
-        f"vsp sp 0 {vdd:.12g}",
-        "vspb spb 0 0",
-        f"vmem dend 0 {vdd / 2:.12g}",
-        "rvss vss 0 1e-3",
-    ]
-    if "bn" in cell.port_names:
-        lines += ["vbn bn 0 0", f"vbp bp 0 {vdd:.12g}"]
-    return Deck(
-        "synapse current",
-        "\n".join([*circuit.views.definitions([cell]), *lines, instance("s", cell, {})]),
-        circuit.views.devices([cell]),
-        circuit.conditions,
+def _task(
+    sweep: SynapseCurrentSweep, setup: Setup, polarity: str, values: tuple[float, ...]
+) -> SynapseCurrentTask:
+    knob, v_mem = setup.synapse.knobs[polarity], sweep.v_mem.values
+    outer = f"v{knob.name}" if knob.is_bias else None
+    return SynapseCurrentTask(
+        deck=synapse_deck(setup, {} if knob.is_bias else {polarity: values[0]}),
+        analyses=(sweep_over("vmem", v_mem, ("i(vmem)",), outer, values if outer else ()),),
+        timeout_s=sweep.timeout,
+        polarity=polarity,
+        weight=knob_column(knob),
+        weights=values,
+        v_mem_V=v_mem,
     )
+
+
+def synapse_deck(setup: Setup, knobs: Mapping[str, float]) -> Deck:
+    """One synapse `xs` with its line on and its dendrite held by `vmem`; polarities that `knobs`
+    leaves out are off. Bias knobs are sources v<knob>."""
+    cell, vdd = setup.synapse, setup.supply_V
+    builder = DeckBuilder(setup, "synapse current")
+    builder.source("vvdd", "vdd", f"{vdd:.12g}").source("vsp", "sp", f"{vdd:.12g}")
+    builder.cards("vspb spb 0 0", f"vmem dend 0 {vdd / 2:.12g}", "rvss vss 0 1e-3")
+    values = {}
+    for polarity, knob in cell.knobs.items():
+        value = knobs.get(polarity, knob.off_at(vdd))
+        if knob.is_bias:
+            builder.source(f"v{knob.name}", knob.name, f"{value:.12g}")
+        else:
+            values[knob.name] = value
+    for port, value in cell.static.items():
+        builder.source(f"v{port}", port, f"{value:.12g}")
+    return builder.place("s", cell, values=values).deck()

@@ -10,41 +10,28 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from codesign.cells import CellViews, NetworkParameters, PhaseTiming
+from codesign.bench import condition_columns
 from codesign.errors import SimulationError
-from codesign.pdk import Conditions, Process
-from codesign.spice import Analysis, DCSweep, Deck, Result, Status, Transient, run_batch
+from codesign.pdk import Process
+from codesign.spice import (
+    Analysis,
+    DCSweep,
+    Deck,
+    Result,
+    Status,
+    Transient,
+    default_simulator,
+    run_batch,
+)
 from codesign.spice.result import Attempt
 
 if TYPE_CHECKING:
-    from codesign.spice.session import Session
+    from codesign.spice import SimulatorSession
 
 Row = dict[str, Any]
 Waveforms = dict[str, np.ndarray]
 # Attempts of run_batch's retry ladder, and time to start and read each.
 _LADDER, _LADDER_SLACK_S = 3, 10.0
-
-
-@dataclass(frozen=True)
-class Circuit:
-    """What is characterised: the network's cells, its phases, the conditions, the supply, and
-    which view of the cells."""
-
-    network: NetworkParameters
-    timing: PhaseTiming
-    conditions: Conditions
-    supply_V: float
-    views: CellViews = field(default_factory=CellViews)
-
-    @property
-    def fan_ins(self) -> tuple[int, ...]:
-        """Distinct numbers of synapses on a dendrite."""
-        return tuple(sorted({fan_in for fan_in, _ in self.network.connections}))
-
-    @property
-    def fan_outs(self) -> tuple[int, ...]:
-        """Distinct numbers of synapses on a neuron's spike line; the output layer has none."""
-        return tuple(sorted({0, *self.network.layers[2:]}))
 
 
 @dataclass(frozen=True)
@@ -71,15 +58,16 @@ class Workbench:
 
     def __init__(self, process: Process) -> None:
         self.process = process
-        self._session: Session | None = None
+        self._session: SimulatorSession | None = None
         self._deck: Deck | None = None
 
     def simulate(self, deck: Deck, analysis: Analysis, timeout_s: float) -> Result:
         """Run one analysis; a DC sweep that fails in the session gets the ladder of run_batch."""
-        if not isinstance(analysis, Transient):
+        session = None if isinstance(analysis, Transient) else self._open()
+        if session is not None:
             started = time.monotonic()
             try:
-                waveforms = self._loaded(deck).run(analysis)
+                waveforms = self._loaded(session, deck).run(analysis)
             except SimulationError:
                 self._deck = None
             else:
@@ -99,16 +87,19 @@ class Workbench:
             self._session.close()
             self._session = None
 
-    def _loaded(self, deck: Deck) -> Session:
+    def _open(self) -> SimulatorSession | None:
+        """The worker's session, None where the simulator has none."""
         if self._session is None:
-            from codesign.spice.session import Session
+            opened = default_simulator().session(self.process)
+            self._session = opened.__enter__() if opened is not None else None
+        return self._session
 
-            self._session = Session(self.process).__enter__()
+    def _loaded(self, session: SimulatorSession, deck: Deck) -> SimulatorSession:
         if deck != self._deck:
             self._deck = None
-            self._session.load(deck)
+            session.load(deck)
             self._deck = deck
-        return self._session
+        return session
 
 
 class SweepTask(ABC):
@@ -122,7 +113,7 @@ class SweepTask(ABC):
         """After how long the worker that runs it is taken for hung."""
 
     @abstractmethod
-    def simulations(self, supply_V: float) -> Iterator[tuple[Deck, Analysis | None]]:
+    def simulations(self) -> Iterator[tuple[Deck, Analysis | None]]:
         """Decks and analyses that decide the rows."""
 
     @abstractmethod
@@ -165,7 +156,7 @@ class MeasuredTask(SweepTask):
             return self.timeout_s
         return len(self.analyses) * ladder_timeout_s(self.timeout_s)
 
-    def simulations(self, supply_V: float) -> Iterator[tuple[Deck, Analysis | None]]:
+    def simulations(self) -> Iterator[tuple[Deck, Analysis | None]]:
         yield from ((self.deck, analysis) for analysis in self.analyses)
 
     def labels(self) -> str:
@@ -210,14 +201,3 @@ class MeasuredTask(SweepTask):
 def ladder_timeout_s(timeout_s: float) -> float:
     """How long run_batch may take in all when each attempt may take `timeout_s`."""
     return _LADDER * timeout_s + _LADDER_SLACK_S
-
-
-def condition_columns(conditions: Conditions) -> Row:
-    """Columns of a row that say what it was simulated at."""
-    return {
-        "corner": conditions.corner.value,
-        "interconnect": conditions.interconnect.value,
-        "temperature_C": conditions.temperature_c,
-        "variation": conditions.variation.value,
-        "seed": conditions.seed,
-    }

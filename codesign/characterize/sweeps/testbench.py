@@ -1,4 +1,4 @@
-"""Decks around cells: definitions, instances, a zero-weight column with a neuron behind it."""
+"""What decks of single-quantity sweeps share: a neuron held in firing, a zero-weight column."""
 
 from __future__ import annotations
 
@@ -6,35 +6,12 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from codesign.cells import (
-    Cell,
-    Crossbar,
-    CrossbarParameters,
-    InputDriver,
-    PhaseTiming,
-    RCSpikeNeuron,
-    ResistiveSynapseParameters,
-    SynapseParameters,
-)
-from codesign.cells.stimulus import control_sources, pulse_source, supply_sources
-from codesign.characterize.sweeps.task import Circuit
+from codesign.bench import DeckBuilder, Setup, membrane_node
+from codesign.bench.decks import NEURON
+from codesign.cells import PhaseTiming
 from codesign.spice import DCSweep, pwl
 
 T = TypeVar("T")
-# Two junctions, the gate of the sensing inverter and the overlaps, for a first estimate only.
-_PARASITIC_F = 15e-15
-_MIM_F_PER_M2 = 2e-3
-
-
-def instance(name: str, cell: Cell, nodes: Mapping[str, str]) -> str:
-    """An instance of a cell; a port without an entry in `nodes` goes to the node of its name."""
-    ports = " ".join(nodes.get(port, port) for port in cell.port_names)
-    return f"x{name} {ports} {cell.name}"
-
-
-def membrane_node(neuron: RCSpikeNeuron, name: str = "xn") -> str:
-    """The membrane of a neuron's instance as a node of the deck."""
-    return f"{name}.{neuron.membrane}" if neuron.membrane != "dend" else "dend"
 
 
 def chunks(items: Sequence[T], size: int) -> list[tuple[T, ...]]:
@@ -60,70 +37,38 @@ def _axis(values: Sequence[float]) -> tuple[float, float, float]:
     return values[0], values[-1] + step / 2, step
 
 
-def zero_weight(synapse: SynapseParameters) -> SynapseParameters:
-    """The synapse without a weight: no device for a resistive one; biases do it for the others."""
-    if isinstance(synapse, ResistiveSynapseParameters):
-        return synapse.model_copy(update={"g_n": 0.0, "g_p": 0.0})
-    return synapse
+def membrane_of(setup: Setup) -> str:
+    """The membrane of the deck's neuron as a node."""
+    return membrane_node(setup.neuron, NEURON)
 
 
-def capacitance_estimate(circuit: Circuit) -> float:
-    """Rough membrane capacitance in F, to size the currents of a test."""
-    capacitor = circuit.network.neuron.capacitor
-    return _MIM_F_PER_M2 * capacitor.w * capacitor.l + _PARASITIC_F
-
-
-def static_neuron(circuit: Circuit, levels: Mapping[str, float]) -> tuple[RCSpikeNeuron, list[str]]:
-    """A neuron `xn` with every control at a constant level, in the firing phase unless `levels`
-    says otherwise: reset off, gate open, isolated dendrite held at v0. Its lines are out, outb."""
-    neuron = RCSpikeNeuron(circuit.network.neuron)
-    vdd = circuit.supply_V
-    firing = {"rstb": vdd, "ph": vdd, "phb": 0.0, "gate": 0.0, "gateb": vdd, "clampb": 0.0}
-    lines = supply_sources(circuit.network.neuron, vdd)
-    for port, level in {**firing, **levels}.items():
-        if port in neuron.port_names:
-            lines.append(f"v{port} {port} 0 {level:.12g}")
-    lines.append(instance("n", neuron, {"sp": "out", "spb": "outb"}))
-    return neuron, lines
+def static_neuron(setup: Setup, title: str) -> DeckBuilder:
+    """A neuron `xn` with every control as it is while it fires: reset off, membrane isolated. Its
+    lines are out, outb."""
+    return DeckBuilder(setup, title).supplies().firing_controls().neuron()
 
 
 def zero_weight_column(
-    circuit: Circuit,
+    setup: Setup,
+    title: str,
     fan_in: int,
     timing: PhaseTiming,
     frames: Sequence[float],
     lines_V: Mapping[int, Sequence[tuple[float, float]]],
     injected_A: Sequence[tuple[float, float]],
-) -> tuple[list[Cell], list[str]]:
+) -> DeckBuilder:
     """A column of `fan_in` zero-weight synapses on real line drivers, and a neuron `xn` behind it.
 
     Controls as in the network over the given frames (s). `lines_V`: corner points (s, V) of the
     pulse of each input that moves (from 1; the others stay low). `injected_A`: corner points
-    (s, A) of an ideal current into the dendrite. Saves: `v(<membrane_node>)`.
+    (s, A) of an ideal current into the dendrite.
     """
-    network = circuit.network
-    neuron, driver = RCSpikeNeuron(network.neuron), InputDriver(network.neuron.driver)
-    column = Crossbar(
-        CrossbarParameters(rows=fan_in, columns=1, synapse=zero_weight(network.synapse)), "column"
-    )
-    lines = [
-        *supply_sources(network.neuron, circuit.supply_V),
-        *control_sources(network.neuron, timing, frames, circuit.supply_V),
-        f"iinject 0 dend {pwl(injected_A)}",
-    ]
+    builder = DeckBuilder(setup, title).supplies().controls(frames, timing=timing)
+    builder.cards(f"iinject 0 dend {pwl(injected_A)}")
     for row in range(1, fan_in + 1):
-        lines.append(
-            f"vpulse_{row} pulse_{row} 0 {pwl(lines_V[row])}"
-            if row in lines_V
-            else pulse_source(f"pulse_{row}", (), (), timing, circuit.supply_V)
-        )
-        nodes = {"pulse": f"pulse_{row}", "sp": f"sp_{row}", "spb": f"spb_{row}"}
-        lines.append(instance(f"in_{row}", driver, nodes))
-    off = {"dend_1": "dend"}
-    for *_, port_n, port_p in column.bias_ports():
-        off |= {port_n: "vss", port_p: "vdd"}
-    lines += [
-        instance("column", column, off),
-        instance("n", neuron, {"sp": "out", "spb": "outb"}),
-    ]
-    return [driver, column, neuron], lines
+        if row in lines_V:
+            builder.source(f"vpulse_{row}", f"pulse_{row}", pwl(lines_V[row]))
+        else:
+            builder.pulse(row, (), (), timing)
+        builder.input_driver(row)
+    return builder.zero_weight_column(fan_in).neuron()

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from scipy.optimize import least_squares
 
-from codesign.characterize.tile.reads import TileReads
+from codesign.bench.tile import TileReads
 from codesign.errors import DataError, InputError
 from codesign.files import write_atomic
 from codesign.tile import TileParameters, tile_charge

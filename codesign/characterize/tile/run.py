@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from codesign.bench.tile import ReadResult, TileReads, simulate_reads
 from codesign.characterize.tables import frame_of
-from codesign.characterize.tile.reads import ReadResult, TileReads, simulate_reads
 from codesign.errors import DataError, SimulationError
 from codesign.pdk import Process
 from codesign.progress import ProgressCallback, silent
-from codesign.spice import Cache, run_jobs
+from codesign.spice import Cache, Workers, run_jobs
 
 COLUMNS = ("read", "column", "charge_C", "energy_J", "status", "duration_s")
 # Per row and read; a 64-row column of transistors takes 0.02 s per row and read.
@@ -26,7 +26,7 @@ def run_reads(
     reads: TileReads,
     process: Process,
     *,
-    workers: int | None = None,
+    workers: Workers = None,
     cache_dir: Path | None = None,
     progress: ProgressCallback = silent,
     label: str = "tile reads",

@@ -5,43 +5,41 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
-from codesign.cells.views import View
+from codesign.cells import View, design_cells, write_netlists
+from codesign.designs import Design
 from codesign.flow.step import Step, StepContext, StepReport
 
 
-def run(context: StepContext) -> StepReport:
+def run(context: StepContext[Design]) -> StepReport:
     """Write netlist/<cell>.spice and netlist/<cell>.ports.json; in the layout view also layout/ and
     netlist/<cell>.extracted.spice, after design rules, comparison and port audit."""
-    from codesign.cells.write import write_netlists
-
     design = context.design
     folder = context.run_dir / "netlist"
     shutil.rmtree(context.run_dir / "layout", ignore_errors=True)
-    for stale in folder.glob("*.extracted.spice"):
-        stale.unlink()
-    paths = write_netlists(design.name, design.network, folder)
+    for stale in (*folder.glob("*.spice"), *folder.glob("*.ports.json")):
+        if not stale.name.endswith(".trained.spice"):
+            stale.unlink()
+    cells = design_cells(design.name, design.network)
+    for cell in cells:
+        for device in cell.devices():
+            design.setup().process.check(device)
+    paths = write_netlists(cells, folder)
     summary: dict[str, Any] = {"netlists": [path.name for path in paths]}
     if design.view is View.LAYOUT:
-        from codesign.cells.write_layouts import write_layouts
+        from codesign.flow.layouts import write_layouts
 
-        summary |= write_layouts(
-            design.name,
-            design.network,
-            context.run_dir,
-            design.process.interconnect,
-            context.progress,
-        )
+        summary |= write_layouts(design.setup(), context.run_dir, context.progress)
     return StepReport(summary)
 
 
-GENERATE = Step(
+GENERATE = Step[Design](
     name="generate",
     title="writing netlists and layouts",
     run=run,
-    design=("name", "view", "process.name", "process.interconnect", "network"),
+    design=("name", "view", "process.name", "process.folder", "process.interconnect", "network"),
     outputs=("netlist/*.spice", "netlist/*.json", "layout/*"),
     excludes=("netlist/*.trained.spice",),
-    packages=("cells", "layout", "pdk"),
-    data=("pdk/sky130",),
     tools=("klayout", "gdstk", "netgen"),
+    help="Write the netlists of the design's cells, crossbars and network; in the layout view also "
+    "draw, check (design rules, schematic, ports) and extract them.",
 )

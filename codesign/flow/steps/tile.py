@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from codesign.designs import TileDesign
 from codesign.errors import DataError
 from codesign.flow.step import Step, StepContext, StepReport
 
 if TYPE_CHECKING:
-    from codesign.characterize.tile.reads import TileReads
-    from codesign.tile_design import TileDesign
+    from codesign.bench.tile import TileReads
 
 # Draws of pulses: the fit's and the verification's are different ones.
 _FIT_STREAM, _VERIFY_STREAM = 1, 2
 
 
-def tile_design(context: StepContext) -> TileDesign:
-    """The context's design, which for these steps is a tile's."""
-    from codesign.tile_design import TileDesign
-
-    design: Any = context.design
-    assert isinstance(design, TileDesign)
-    return design
-
-
 def tile_reads(design: TileDesign, reads: int, stream: int) -> TileReads:
     """The design's tile with pulses of one stream."""
-    from codesign.characterize.tile.reads import ReadTiming, TileReads
+    from codesign.bench.tile import ReadTiming, TileReads
 
     tile = design.tile
     g_plus, g_minus = tile.conductances()
@@ -42,13 +33,13 @@ def tile_reads(design: TileDesign, reads: int, stream: int) -> TileReads:
     )
 
 
-def generate(context: StepContext) -> StepReport:
+def generate(context: StepContext[TileDesign]) -> StepReport:
     """Write netlist/<design>.spice (the tile) and <design>_column_1.spice, with their ports."""
     from codesign.cells.base import port_list
     from codesign.cells.tile_column import Tile
     from codesign.files import write_atomic
 
-    design = tile_design(context)
+    design = context.design
     g_plus, g_minus = design.tile.conductances()
     tile = Tile(design.tile.cells(), g_plus.tolist(), g_minus.tolist(), design.name)
     names = []
@@ -60,16 +51,16 @@ def generate(context: StepContext) -> StepReport:
     return StepReport({"netlists": names})
 
 
-def simulate(context: StepContext) -> StepReport:
+def simulate(context: StepContext[TileDesign]) -> StepReport:
     """Write characterization/tile_reads.parquet. An interrupted run goes on from its cache."""
     from codesign.characterize.tables import write_table
     from codesign.characterize.tile.run import run_reads
 
-    design = tile_design(context)
+    design = context.design
     reads = tile_reads(design, design.simulate.reads, _FIT_STREAM)
     table = run_reads(
         reads,
-        design.process.process(),
+        design.process.process(design.folder),
         workers=context.workers,
         cache_dir=context.run_dir / "cache" / "simulate",
         progress=context.progress,
@@ -79,14 +70,14 @@ def simulate(context: StepContext) -> StepReport:
     return StepReport({"charges": len(table), "failed": failed})
 
 
-def fit(context: StepContext) -> StepReport:
+def fit(context: StepContext[TileDesign]) -> StepReport:
     """Write fit/model.json and fit/charges.png."""
     from codesign.characterize.tables import read_table
     from codesign.characterize.tile.fit import FITTED, fit_reads, model_charge
     from codesign.characterize.tile.run import COLUMNS, charges
     from codesign.verify.tile import plot_charges
 
-    design = tile_design(context)
+    design = context.design
     reads = tile_reads(design, design.simulate.reads, _FIT_STREAM)
     table = read_table(context.input("characterization/tile_reads.parquet"), COLUMNS)
     charge_C = charges(table, design.simulate.reads, design.tile.columns)
@@ -101,18 +92,18 @@ def fit(context: StepContext) -> StepReport:
     return StepReport(result.summary())
 
 
-def verify(context: StepContext) -> StepReport:
+def verify(context: StepContext[TileDesign]) -> StepReport:
     """Write verify/reads.parquet, verify/metrics.json and verify/charges.png."""
     from codesign.characterize.tile.fit import TileFit
     from codesign.characterize.tile.run import charges, run_reads
     from codesign.verify.tile import verify_reads, write_tile_verification
 
-    design = tile_design(context)
+    design = context.design
     reads = tile_reads(design, design.verify.reads, _VERIFY_STREAM)
     fitted = TileFit.load(context.input("fit/model.json"))
     table = run_reads(
         reads,
-        design.process.process(),
+        design.process.process(design.folder),
         workers=context.workers,
         cache_dir=context.run_dir / "cache" / "verify",
         progress=context.progress,
@@ -127,11 +118,11 @@ def verify(context: StepContext) -> StepReport:
     return StepReport({key: figures[key] for key in wanted})
 
 
-def check(context: StepContext) -> None:
+def check(context: StepContext[TileDesign]) -> None:
     """The rms error against verify.max_rms_error_percent."""
     from codesign.verify.tile import check_tile_error
 
-    design = tile_design(context)
+    design = context.design
     path: Path = context.run_dir / "verify" / "metrics.json"
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
@@ -144,47 +135,40 @@ def check(context: StepContext) -> None:
 
 _SIMULATOR = ("ngspice", "models")
 TILE_STEPS = (
-    Step(
+    Step[TileDesign](
         name="generate",
         title="writing the tile's netlists",
         run=generate,
         design=("name", "view", "process.name", "tile"),
         outputs=("netlist/*.spice", "netlist/*.json"),
-        packages=("cells", "pdk"),
-        data=("pdk/sky130",),
-    ),
-    Step(
+            ),
+    Step[TileDesign](
         name="simulate",
         title="reading the tile in ngspice",
         run=simulate,
         design=("process", "tile", "simulate"),
         inputs=("netlist/*.spice",),
         outputs=("characterization/tile_reads.parquet",),
-        packages=("cells", "characterize/tile", "pdk", "spice"),
-        data=("pdk/sky130",),
-        tools=_SIMULATOR,
+                tools=_SIMULATOR,
         requires=_SIMULATOR,
     ),
-    Step(
+    Step[TileDesign](
         name="fit",
         title="fitting the tile's effective parameters",
         run=fit,
         design=("tile", "simulate"),
         inputs=("characterization/tile_reads.parquet",),
         outputs=("fit/model.json", "fit/*.png"),
-        packages=("characterize/tile", "tile"),
-        tools=("numpy", "scipy", "torch"),
+            tools=("numpy", "scipy", "torch"),
     ),
-    Step(
+    Step[TileDesign](
         name="verify",
         title="comparing the tile model with ngspice",
         run=verify,
         design=("name", "view", "process", "tile", "verify.reads"),
         inputs=("fit/model.json", "netlist/*.spice"),
         outputs=("verify/*",),
-        packages=("cells", "characterize/tile", "pdk", "spice", "tile", "verify"),
-        data=("pdk/sky130",),
-        tools=(*_SIMULATOR, "torch"),
+                tools=(*_SIMULATOR, "torch"),
         requires=_SIMULATOR,
         check=check,
     ),

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from codesign.designs import TileNetworkDesign
 from codesign.flow.step import Step, StepContext, StepReport
 
 
-def run(context: StepContext) -> StepReport:
+def run(context: StepContext[TileNetworkDesign]) -> StepReport:
     """Write train/experiment.json with its tables and pictures; every piece is kept beside it."""
     import torch
 
     from codesign.files import write_atomic
-    from codesign.tile_network_design import TileNetworkDesign
     from codesign.training.tile.experiment import run_experiment
     from codesign.training.tile.report import markdown_table, plot_accuracy
 
-    design: Any = context.design
-    assert isinstance(design, TileNetworkDesign)
+    design = context.design
     torch.set_num_threads(1)
     summary = run_experiment(design.experiment(), context.path("train"), context.progress)
     accuracy = summary["accuracy"]
@@ -29,13 +26,12 @@ def run(context: StepContext) -> StepReport:
 
 
 TILE_NETWORK_STEPS = (
-    Step(
+    Step[TileNetworkDesign](
         name="train",
         title="training and evaluating the network on tiles",
         run=run,
         design=("name", "network", "data", "tile", "training"),
         outputs=("train/experiment.json", "train/experiment.md", "train/experiment-snippets.png"),
-        packages=("tile", "training/tile"),
         tools=("torch", "transformers"),
         requires=("transformers",),
     ),

@@ -9,16 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codesign.designs import Design
+from codesign.errors import DesignError
 from codesign.flow.step import Step, StepContext, StepReport
 
 if TYPE_CHECKING:
     from codesign.pnn import PNNParameters
-    from codesign.training import EpochRecord
+    from codesign.training import EpochRecord, TrainingParameters
 
 SHIPPED_MODEL = {"fit/model.json": "{design}/model.json"}
 
 
-def run(context: StepContext) -> StepReport:
+def run(context: StepContext[Design]) -> StepReport:
     """Write train/ (pnn) and train/ann/: weights.safetensors, history.csv, metrics.json."""
     from codesign.characterize.model import FittedModel
     from codesign.pnn import PNNParameters
@@ -33,34 +35,46 @@ def run(context: StepContext) -> StepReport:
 
 
 def _train(
-    context: StepContext, parameters: list[PNNParameters], out_dir: Path, label: str
+    context: StepContext[Design], parameters: list[PNNParameters], out_dir: Path, label: str
 ) -> dict[str, float]:
     import torch
 
-    from codesign.training import train
+    from codesign.training import dataset_for, train
 
     # The tensors are small: more threads only get in each other's way.
     torch.set_num_threads(1)
     design = context.design
     report = _reporter(context, label)
-    result = train(parameters, design.network.layers, design.training, out_dir, report)
+    data = dataset_for(design.training, design.folder)
+    training = with_signs(design.training, design.network.synapse.cell().signs)
+    result = train(parameters, design.network.layers, training, out_dir, report, data=data)
     return {"accuracy_train": result.accuracy_train, "accuracy_test": result.accuracy_test}
 
 
-def run_model(context: StepContext) -> StepReport:
-    """Write train/: weights.safetensors, history.csv, metrics.json of a design with a [model]."""
-    from codesign.training import train
+def with_signs(training: TrainingParameters, signs: str) -> TrainingParameters:
+    """The training whose weights have the signs that the synapse can carry."""
+    if signs == "both":
+        return training
+    circuit = training.circuit.model_copy(update={"signs": signs})
+    return training.model_copy(update={"circuit": circuit})
 
-    model, training = context.design.model, context.design.training
-    assert model is not None
-    net, parameters = model.architecture(training), model.parameters()
+
+def run_model(context: StepContext[Design]) -> StepReport:
+    """Write train/: weights.safetensors, history.csv, metrics.json of a design with a [model]."""
+    from codesign.training import dataset_for, train
+
+    model, training, folder = context.design.model, context.design.training, context.design.folder
+    if model is None:
+        raise DesignError(f"{context.design.source} has no [model]")
+    net, parameters = model.architecture(training, folder), model.parameters()
+    data = dataset_for(training, folder)
     report = _reporter(context, "network")
-    result = train(parameters, net, training, context.run_dir / "train", report)
+    result = train(parameters, net, training, context.run_dir / "train", report, data=data)
     accuracy = {"accuracy_train": result.accuracy_train, "accuracy_test": result.accuracy_test}
     return StepReport({"layers": net.text, "epochs": len(result.history), **accuracy})
 
 
-def _reporter(context: StepContext, label: str) -> Callable[[EpochRecord], None]:
+def _reporter(context: StepContext[Design], label: str) -> Callable[[EpochRecord], None]:
     def report(record: EpochRecord) -> None:
         accuracy = record.batch_accuracy if record.test_accuracy is None else record.test_accuracy
         note = f"{'batches' if record.test_accuracy is None else 'test'} {100 * accuracy:.1f} %"
@@ -69,7 +83,7 @@ def _reporter(context: StepContext, label: str) -> Callable[[EpochRecord], None]
     return report
 
 
-TRAIN = Step(
+TRAIN = Step[Design](
     name="train",
     title="training the network",
     run=run,
@@ -81,11 +95,11 @@ TRAIN = Step(
         for name in ("weights.safetensors", "history.csv", "metrics.json")
     ),
     shipped=SHIPPED_MODEL,
-    packages=("characterize", "pnn", "training"),
     tools=("torch", "scikit-learn"),
+    help="Train the network with the fitted parameters inside, and the ideal baseline.",
 )
 
-TRAIN_MODEL = Step(
+TRAIN_MODEL = Step[Design](
     name="train",
     title="training the network",
     run=run_model,
@@ -93,6 +107,5 @@ TRAIN_MODEL = Step(
     outputs=tuple(
         f"train/{name}" for name in ("weights.safetensors", "history.csv", "metrics.json")
     ),
-    packages=("pnn", "training"),
     tools=("torch", "scikit-learn"),
 )

@@ -3,92 +3,88 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codesign.bench import Setup
+from codesign.cells import View
+from codesign.designs import Design
 from codesign.errors import CheckFailed, DataError
 from codesign.flow.step import Step, StepContext, StepReport
-from codesign.flow.tools import inspect
+from codesign.flow.versions import page_setting
 
 if TYPE_CHECKING:
-    from codesign.cells import CellViews
     from codesign.characterize.model import FittedModel
-    from codesign.verify.network import Verification
+    from codesign.verify.result import Verification
 
 _WEIGHTS = {"pnn": "train/weights.safetensors", "ann": "train/ann/weights.safetensors"}
-_VERSIONS = ("python", "ngspice", "models", "torch", "numpy", "scipy", "PySpice")
 
 
-def run(context: StepContext) -> StepReport:
-    """Write mapping/, verify/, the trained netlist and report.html."""
+def run(context: StepContext[Design], weights: Path | None = None) -> StepReport:
+    """Write mapping/, verify/, the trained netlist and report.html. `weights`: a user's, instead of
+    those of train/; then there is no ann mapping."""
     import torch
 
-    from codesign.cells import CellViews
     from codesign.characterize.model import FittedModel
-    from codesign.verify.network import write_verification
     from codesign.verify.report import write_report
+    from codesign.verify.result import write_verification
 
     torch.set_num_threads(1)
     design = context.design
     model = FittedModel.load(context.input("fit/model.json"))
-    verification = _verify(
-        context, design.views, model, design.verify.samples, design.verify.mappings
-    )
+    setup = design.setup(context.run_dir / "netlist", corner=design.verify.corner)
+    mappings = design.verify.mappings if weights is None else ("pnn",)
+    given = {name: _weights(context, name, model, weights) for name in mappings}
+    verification = _verify(context, setup, model, design.verify.samples, given)
     compared = []
     if design.compares_schematic:
         # The same weights, mapped and predicted with the model of the schematic.
         schematic = FittedModel.load(context.run_dir / "fit" / "schematic" / "model.json")
         samples = min(design.verify.schematic_samples, design.verify.samples)
-        mappings = tuple(name for name in design.verify.mappings if name == "pnn") or ("pnn",)
-        compared.append(_verify(context, CellViews(), schematic, samples, mappings))
+        pnn = {"pnn": _weights(context, "pnn", schematic, weights)}
+        drawn = setup.in_view(View.SCHEMATIC)
+        compared.append(_verify(context, drawn, schematic, samples, pnn))
     write_verification(verification, context.run_dir, compared)
     folder = context.run_dir / "train"
+    trained = {"pnn": folder / "history.csv", "ann": folder / "ann" / "history.csv"}
     write_report(
         verification,
         model,
         context.run_dir,
-        design_text=design.text,
-        versions={name: inspect(name).version or "missing" for name in _VERSIONS},
-        seed=design.seed,
-        history={"pnn": folder / "history.csv", "ann": folder / "ann" / "history.csv"},
+        page_setting(design),
+        history=trained if weights is None else {},
         compared=compared,
     )
     return StepReport(_summary(verification))
 
 
 def _verify(
-    context: StepContext,
-    views: CellViews,
+    context: StepContext[Design],
+    setup: Setup,
     model: FittedModel,
     samples: int,
-    mappings: Sequence[str],
+    weights: Mapping[Any, list[Any]],
 ) -> Verification:
-    from codesign.verify.network import VerificationSetting, verify_mappings
+    from codesign.training.datasets import dataset_for
+    from codesign.verify.network import verify_mappings
+    from codesign.verify.result import VerificationSetting
 
     design = context.design
-    setting = VerificationSetting(
-        name=design.name,
-        network=design.network,
-        timing=design.timing,
-        conditions=design.process.conditions(design.verify.corner),
-        supply_V=design.process.supply,
-        samples=samples,
-        calibration_samples=design.verify.calibration_samples,
-        views=views,
-    )
     return verify_mappings(
-        setting,
-        {name: _weights(context, name) for name in mappings},
+        VerificationSetting(setup, samples, design.verify.calibration_samples),
+        weights,
         model,
-        _dataset(context),
-        design.process.process(),
+        dataset_for(design.training, design.folder),
         cache_dir=context.run_dir / "cache" / "verify",
         workers=context.workers,
         progress=context.progress,
     )
 
 
-def check(context: StepContext) -> None:
+def check(context: StepContext[Design]) -> None:
     """The output layer's error against verify.max_rmse_ns: of pnn, or of ann when it is alone.
 
     A failed simulation fails the check too: an error over fewer samples proves nothing.
@@ -129,9 +125,15 @@ def check(context: StepContext) -> None:
         )
 
 
-def _weights(context: StepContext, mapping: str) -> list[Any]:
+def _weights(
+    context: StepContext[Design], mapping: str, model: FittedModel, given: Path | None
+) -> list[Any]:
+    from codesign.mapping import read_weights, within_reach
     from codesign.pnn.io import load_network
 
+    sizes = context.design.network.layers
+    if given is not None:
+        return within_reach(read_weights(given, sizes), model)[0]
     path = context.input(_WEIGHTS[mapping])
     try:
         network = load_network(path)
@@ -139,19 +141,12 @@ def _weights(context: StepContext, mapping: str) -> list[Any]:
         raise DataError(
             f"{path} holds no trained network: {error}", remedy="run `codesign train` again"
         ) from error
-    sizes = context.design.network.layers
     if tuple(network.layer_sizes) != tuple(sizes):
         raise DataError(
             f"{path} has layers {list(network.layer_sizes)}, the design {list(sizes)}",
             remedy="run `codesign train` again",
         )
     return [weight.detach().numpy() for weight in network.weights]
-
-
-def _dataset(context: StepContext) -> Any:
-    from codesign.training.datasets import dataset_for
-
-    return dataset_for(context.design.training)
 
 
 def _summary(verification: Verification) -> dict[str, Any]:
@@ -162,7 +157,7 @@ def _summary(verification: Verification) -> dict[str, Any]:
     }
 
 
-VERIFY = Step(
+VERIFY = Step[Design](
     name="verify",
     title="simulating the trained network",
     run=run,
@@ -171,21 +166,24 @@ VERIFY = Step(
         *("verify.samples", "verify.mappings", "verify.corner", "verify.calibration_samples"),
         "verify.schematic_samples",
     ),
-    inputs=(
-        "fit/**/model.json",
-        "train/weights.safetensors",
-        "train/ann/weights.safetensors",
-        "netlist/*.spice",
-    ),
+    inputs=("fit/**/model.json", *_WEIGHTS.values(), "netlist/*.spice"),
     outputs=("mapping/*", "verify/*", "report.html"),
     # Its own output, beside the netlists that it reads.
     excludes=("netlist/*.trained.spice",),
-    packages=(
-        *("cells", "characterize", "layout", "mapping", "pdk", "pnn", "spice", "training"),
-        "verify",
-    ),
-    data=("pdk/sky130",),
     tools=("ngspice", "models", "torch"),
     requires=("ngspice", "models"),
     check=check,
+    help="Simulate the trained network in ngspice and compare it with the model, sample by sample.",
 )
+
+
+def verify_step(weights: Path | None = None) -> Step[Design]:
+    """The step; with a user's weights instead of trained ones."""
+    if weights is None:
+        return VERIFY
+    return replace(
+        VERIFY,
+        run=partial(run, weights=weights),
+        inputs=tuple(name for name in VERIFY.inputs if name not in _WEIGHTS.values()),
+        given=(weights,),
+    )

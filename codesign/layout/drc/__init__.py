@@ -2,6 +2,6 @@
 
 from codesign.layout.drc.check import check_drc
 from codesign.layout.drc.report import DRCReport, Violation, write_drc_json
-from codesign.layout.drc.rules import Rule, RuleTable
+from codesign.pdk.rules import Rule, RuleTable
 
 __all__ = ["DRCReport", "Rule", "RuleTable", "Violation", "check_drc", "write_drc_json"]

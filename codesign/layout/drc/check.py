@@ -11,8 +11,7 @@ from codesign.layout.drc.checks import KINDS, Places
 from codesign.layout.drc.layers import LayerSet
 from codesign.layout.drc.read import open_layout
 from codesign.layout.drc.report import MAX_PLACES, DRCReport, Violation
-from codesign.layout.drc.rules import Rule, RuleTable
-from codesign.layout.technology import Technology
+from codesign.pdk import Process, Rule, default_process
 
 
 def check_drc(
@@ -21,18 +20,21 @@ def check_drc(
     *,
     rules: tuple[Rule, ...] | None = None,
     deep: bool = True,
+    process: Process | None = None,
 ) -> DRCReport:
-    """Check a GDS file or an open layout against the rules (all of sky130's unless given).
+    """Check a GDS file or an open layout against the rules (all of the process unless given).
 
     top: cell to check; may be left out where there is one top cell only.
     deep: keep the hierarchy while checking (faster on arrays); the places are the same, though a
     long one may be reported in other pieces.
+    process: whose rules and layers these are; the default one unless given.
     Raises InputError for a file that cannot be read, an empty layout or an unknown cell.
     """
     opened, cell = open_layout(layout, top)
-    table = RuleTable.sky130()
+    process = process or default_process()
+    table = process.rules
     chosen = table.rules if rules is None else rules
-    layers = LayerSet(opened, cell, Technology.sky130(), table.derived, deep=deep)
+    layers = LayerSet(opened, cell, process.technology, table.derived, deep=deep)
     counts: dict[str, int] = {}
     violations: list[Violation] = []
     for rule in chosen:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import klayout.db as kdb
 
 from codesign.layout.drc.layers import LayerSet
-from codesign.layout.drc.rules import Rule
+from codesign.pdk.rules import Rule
 
 Places = list[kdb.EdgePairs | kdb.Edges | kdb.Region]
 Check = Callable[[LayerSet, Rule], Places]

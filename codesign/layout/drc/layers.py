@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import klayout.db as kdb
 
-from codesign.layout.technology import Technology
+from codesign.pdk.technology import Technology
 
 
 class LayerSet:

@@ -24,12 +24,12 @@ import numpy as np
 from codesign.layout.extract.constant_law import ConstantLaw
 from codesign.layout.extract.foundry_law import FoundryLaw
 from codesign.layout.extract.law import WIRES, WireLaw
-from codesign.layout.extract.parasitics import ParasiticTable
 from codesign.layout.extract.rectangles import areas
 from codesign.layout.extract.shapes import NetCapacitances, NetShapes
 from codesign.layout.extract.tally import Tally
 from codesign.layout.extract.views import views
 from codesign.layout.extract.wires import WireExtractor, Wires
+from codesign.pdk.parasitics import ParasiticTable
 
 __all__ = ["NetCapacitances", "NetShapes", "capacitances"]
 

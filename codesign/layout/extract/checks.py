@@ -9,12 +9,6 @@ import klayout.db as kdb
 
 from codesign.errors import InputError
 from codesign.layout.extract.reader import Drawing
-from codesign.layout.technology import PIN_PURPOSE
-
-# Outlines and markers that neither conduct nor make a device: cell boundaries (235, 236), area
-# identification (81), comments (83), and pin marks of diffusion, tap and substrate.
-_HARMLESS_NUMBERS = frozenset({81, 83, 235, 236})
-_HARMLESS = frozenset({(65, 16), (65, 48), (122, 16)})
 
 
 def check_drawing(drawing: Drawing) -> None:
@@ -48,11 +42,14 @@ def _cells(drawing: Drawing) -> Iterator[Any]:
 
 
 def _check_layers(drawing: Drawing, known: dict[tuple[int, int], str]) -> None:
-    pins = {(number, PIN_PURPOSE) for number, _ in known}
+    technology = drawing.technology
+    pins = {(number, technology.pin_purpose) for number, _ in known}
     for index in drawing.layout.layer_indexes():
         info = drawing.layout.get_info(index)
         gds = (info.layer, info.datatype)
-        if gds in known or gds in pins or gds in _HARMLESS or gds[0] in _HARMLESS_NUMBERS:
+        if gds in known or gds in pins:
+            continue
+        if gds in technology.harmless or gds[0] in technology.harmless_numbers:
             continue
         shapes = drawing.cell.begin_shapes_rec(index)
         shapes.shape_flags = kdb.Shapes.SBoxes | kdb.Shapes.SPolygons | kdb.Shapes.SPaths
@@ -60,10 +57,10 @@ def _check_layers(drawing: Drawing, known: dict[tuple[int, int], str]) -> None:
             continue
         box = shapes.shape().bbox().transformed(shapes.trans())
         raise InputError(
-            f"{drawing.source}: layer {gds[0]}/{gds[1]} is not known to {drawing.technology.name} "
+            f"{drawing.source}: layer {gds[0]}/{gds[1]} is not known to {technology.name} "
             f"extraction (shape at {place(box, drawing.dbu_um)}); it may change devices or "
             "connections",
-            remedy="remove the layer, or draw with those of pdk/sky130/layers.toml",
+            remedy="remove the layer, or draw with those of the process's layers.toml",
         )
 
 

@@ -93,7 +93,7 @@ class Connected:
 
 
 def connect(drawing: Drawing) -> Connected:
-    """Extract transistors and nets. Raises InputError for transistors that are none of sky130's."""
+    """Extract transistors and nets. Raises InputError for what is no transistor of the process."""
     layers = _derived(drawing)
     models = {
         "n": _models(drawing, layers["ngate"], {"lvtn": "nfet_01v8_lvt"}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from codesign.layout.extract.law import Floats, WireLaw
-from codesign.layout.extract.parasitics import SUBSTRATE, ParasiticTable
+from codesign.pdk.parasitics import SUBSTRATE, ParasiticTable
 
 
 class ConstantLaw(WireLaw):

@@ -9,7 +9,7 @@ from typing import Any
 from codesign.errors import InputError
 from codesign.layout.circuit import FlatCircuit
 from codesign.layout.extract.run import Mode, extract_circuit
-from codesign.pdk import Interconnect
+from codesign.pdk import Interconnect, Process
 
 
 def run_engine(
@@ -22,8 +22,12 @@ def run_engine(
     ports: Sequence[str] | None = None,
     unconnected: Collection[str] = (),
     law: str = "constant",
+    process: Process | None = None,
 ) -> FlatCircuit:
-    """Extract with `own` or `magic`: the same circuit record and the same port audit."""
+    """Extract with `own` or `magic`: the same circuit record and the same port audit.
+
+    `process`: whose layers these are, the default one unless given.
+    """
     if engine == "magic":
         if law != "constant":
             raise InputError(
@@ -33,10 +37,23 @@ def run_engine(
         from codesign.layout.extract.magic import extract_with_magic
 
         return extract_with_magic(
-            gds, top, mode=mode, corner=corner, ports=ports, unconnected=unconnected
+            gds,
+            top,
+            mode=mode,
+            corner=corner,
+            ports=ports,
+            unconnected=unconnected,
+            process=process,
         )
     return extract_circuit(
-        gds, top, mode=mode, corner=corner, ports=ports, unconnected=unconnected, law=law
+        gds,
+        top,
+        mode=mode,
+        corner=corner,
+        ports=ports,
+        unconnected=unconnected,
+        law=law,
+        process=process,
     )
 
 

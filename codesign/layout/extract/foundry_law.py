@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from codesign.layout.extract.law import CLOSED, OPEN, Floats, WireLaw
-from codesign.layout.extract.parasitics import SUBSTRATE, ParasiticTable, Stack
 from codesign.layout.extract.rectangles import Index
+from codesign.pdk.parasitics import SUBSTRATE, ParasiticTable, Stack
 
 # Below this a coupling of the tables (F/m) is rounding: 1e-4 aF/um.
 _FLOOR = 1e-16

@@ -68,20 +68,14 @@ def find_gaps(boxes: Boxes, labels: Index, halo: int) -> Gaps:
     ends_open[:-1] = ~near[1:]
     right_open = np.flatnonzero(ends_open)
 
-    nobody = np.full(1, -1)
     label = labels[box]
-    left = np.concatenate(
-        (label[tails[both - 1]], np.repeat(nobody, len(left_open)), label[tails[right_open]])
+    left, left_width = (
+        np.concatenate((value[both - 1], np.full(len(left_open), nothing), value[right_open]))
+        for value, nothing in ((label[tails], -1), (run_width, 0))
     )
-    right = np.concatenate(
-        (label[heads[both]], label[heads[left_open]], np.repeat(nobody, len(right_open)))
-    )
-    none = np.zeros(1, np.int64)
-    left_width = np.concatenate(
-        (run_width[both - 1], np.repeat(none, len(left_open)), run_width[right_open])
-    )
-    right_width = np.concatenate(
-        (run_width[both], run_width[left_open], np.repeat(none, len(right_open)))
+    right, right_width = (
+        np.concatenate((value[both], value[left_open], np.full(len(right_open), nothing)))
+        for value, nothing in ((label[heads], -1), (run_width, 0))
     )
     begin = np.concatenate((run_end[both - 1], run_start[left_open] - halo, run_end[right_open]))
     end = np.concatenate((run_start[both], run_start[left_open], run_end[right_open] + halo))

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.layout.extract.parasitics import SUBSTRATE
 from codesign.layout.extract.rectangles import Index
 from codesign.layout.extract.shapes import LAYERS
+from codesign.pdk.parasitics import SUBSTRATE
 
 # Layers with edges and a table entry of their own, from the lowest up.
 WIRES = ("poly", "li1", "met1", "met2", "met3", "met4", "met5")

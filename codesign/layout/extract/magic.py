@@ -8,29 +8,25 @@ are not taken from magic: its `extresist` counts every coupling once more to the
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import klayout.db as kdb
-import numpy as np
 
 from codesign.errors import InputError, MissingToolError, ToolError
-from codesign.layout.circuit import FlatCircuit, FlatDevice, Parasitic
-from codesign.layout.extract.audit import audit_ports, port_faults
-from codesign.layout.extract.capacitance import NetCapacitances
+from codesign.layout.circuit import FlatCircuit
+from codesign.layout.extract.audit import audit_ports
 from codesign.layout.extract.checks import check_drawing
-from codesign.layout.extract.magic_ext import ExtDevice, ExtFile, parse_ext
-from codesign.layout.extract.names import UNNAMED_SUBSTRATE, natural_key
+from codesign.layout.extract.magic_circuit import circuit_of
+from codesign.layout.extract.magic_ext import ExtFile, parse_ext
 from codesign.layout.extract.reader import Drawing, read_gds
 from codesign.layout.extract.run import Mode, cell_name
-from codesign.layout.extract.settle import MIN_CAPACITANCE_F, settle
-from codesign.pdk import Interconnect
+from codesign.pdk import Interconnect, Process, default_process
 
 _DONE = "CODESIGN EXTRACTION DONE"
 _SCRIPT = """\
@@ -45,27 +41,26 @@ extract all
 puts "{done}"
 quit -noprompt
 """
-_KINDS = {"nfet": "n", "pfet": "p", "cap_": "cap"}
 
 
 @dataclass(frozen=True)
 class Magic:
-    """The program and the technology's start-up file."""
+    """The program and the start-up file of the process's technology."""
 
     program: Path
     start_file: Path
+    process: Process
 
     @classmethod
-    def find(cls) -> Magic:
-        """`magic` on the PATH and the start-up file in $PDK_ROOT/$PDK (sky130A). Raises
+    def find(cls, process: Process) -> Magic:
+        """`magic` on the PATH and the start-up file in $PDK_ROOT/$PDK. Raises
         MissingToolError."""
-        root, pdk = os.environ.get("PDK_ROOT"), os.environ.get("PDK", "sky130A")
-        if not root:
+        start_file, pdk = process.magic_start_file(), process.model_library.pdk
+        if start_file is None:
             raise MissingToolError(
                 "engine magic needs the official technology file, and PDK_ROOT is not set",
-                remedy="install sky130A (ciel enable) and set PDK_ROOT, or use --engine own",
+                remedy=f"install {pdk} (ciel enable) and set PDK_ROOT, or use --engine own",
             )
-        start_file = Path(root) / pdk / "libs.tech" / "magic" / f"{pdk}.magicrc"
         if not start_file.is_file():
             raise MissingToolError(
                 f"engine magic: PDK_ROOT is set, but {start_file} does not exist",
@@ -78,7 +73,7 @@ class Magic:
                 remedy="install magic 8.3.4xx or later (8.3.105 of Debian is too old for this "
                 "technology file), or use --engine own",
             )
-        return cls(Path(program), start_file)
+        return cls(Path(program), start_file, process)
 
     def extract(self, drawing: Drawing, timeout_s: float = 1800.0) -> tuple[ExtFile, str]:
         """Run magic on a cell; returns its .ext file and its version. Raises ToolError."""
@@ -88,37 +83,42 @@ class Magic:
             _write_flat(drawing, folder / "layout.gds")
             script = _SCRIPT.format(top=top, done=_DONE)
             (folder / "extract.tcl").write_text(script, encoding="utf-8")
-            command = [str(self.program), "-dnull", "-noconsole", "-rcfile"]
-            try:
-                done = subprocess.run(
-                    [*command, str(self.start_file), "extract.tcl"],
-                    cwd=folder,
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    text=True,
-                    errors="replace",
-                    timeout=timeout_s,
-                    check=False,
-                )
-            except (OSError, subprocess.TimeoutExpired) as error:
-                raise ToolError(
-                    f"{self.program} did not extract {top}: {error}", remedy="use --engine own"
-                ) from error
-            log = done.stdout + done.stderr
+            code, log = self._run(folder, top, timeout_s)
             result = folder / f"{top}.ext"
             found = ExtFile()
             if _DONE in log and result.is_file():
-                found = parse_ext(result.read_text(encoding="utf-8", errors="replace"))
-            # magic ends with exit code 0 after most errors, and extracts an empty cell.
-            if not found.technology.startswith("sky130") or not found.nodes:
-                tail = "\n  ".join(log.strip().splitlines()[-6:])
-                raise ToolError(
-                    f"magic did not extract {top} (exit code {done.returncode}, technology "
-                    f"{found.technology or 'unknown'}):\n  {tail}",
-                    remedy="run magic on the layout by hand, or use --engine own",
-                )
-            version = re.search(r"Magic\s+(\d\S*)\s+revision\s+(\d+)", log)
-            return found, ".".join(version.groups()) if version else "of unknown version"
+                text = result.read_text(encoding="utf-8", errors="replace")
+                found = parse_ext(text, self.process.model_prefix)
+        # magic ends with exit code 0 after most errors, and extracts an empty cell.
+        if not found.technology.startswith(self.process.magic_technology) or not found.nodes:
+            tail = "\n  ".join(log.strip().splitlines()[-6:])
+            raise ToolError(
+                f"magic did not extract {top} (exit code {code}, technology "
+                f"{found.technology or 'unknown'}):\n  {tail}",
+                remedy="run magic on the layout by hand, or use --engine own",
+            )
+        version = re.search(r"Magic\s+(\d\S*)\s+revision\s+(\d+)", log)
+        return found, ".".join(version.groups()) if version else "of unknown version"
+
+    def _run(self, folder: Path, top: str, timeout_s: float) -> tuple[int, str]:
+        """Exit code and output."""
+        command = [str(self.program), "-dnull", "-noconsole", "-rcfile"]
+        try:
+            done = subprocess.run(
+                [*command, str(self.start_file), "extract.tcl"],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=timeout_s,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise ToolError(
+                f"{self.program} did not extract {top}: {error}", remedy="use --engine own"
+            ) from error
+        return done.returncode, done.stdout + done.stderr
 
 
 def extract_with_magic(
@@ -129,6 +129,7 @@ def extract_with_magic(
     corner: Interconnect | str = Interconnect.NOM,
     ports: Sequence[str] | None = None,
     unconnected: Collection[str] = (),
+    process: Process | None = None,
 ) -> FlatCircuit:
     """As `extract_circuit`, by magic: modes none and c, nominal interconnect."""
     if Mode(mode) is Mode.RC:
@@ -141,18 +142,17 @@ def extract_with_magic(
             "engine magic extracts the nominal interconnect only",
             remedy="use --engine own for other corners",
         )
-    magic = Magic.find()
-    drawing = read_gds(gds, top)
+    process = process or default_process()
+    magic = Magic.find(process)
+    drawing = read_gds(gds, top, technology=process.technology)
     check_drawing(drawing)
     found, version = magic.extract(drawing)
     circuit = circuit_of(found, top, ports, unconnected, with_capacitors=Mode(mode) is Mode.C)
     header = f"extracted by magic {version} from cell {top}: mode {Mode(mode)}, interconnect nom"
-    circuit = FlatCircuit(
-        circuit.name,
-        circuit.ports,
-        circuit.devices,
-        circuit.capacitors,
+    circuit = replace(
+        circuit,
         comments=(header, f"technology {found.technology}", *circuit.comments),
+        model_prefix=process.model_prefix,
     )
     if ports is not None:
         audit_ports(circuit, ports, unconnected)
@@ -170,99 +170,3 @@ def _write_flat(drawing: Drawing, path: Path) -> None:
         for shape in drawing.cell.shapes(index).each(kdb.Shapes.STexts):
             cell.shapes(layer).insert(shape.text)
     flat.write(str(path))
-
-
-def circuit_of(
-    found: ExtFile,
-    top: str,
-    ports: Sequence[str] | None,
-    unconnected: Collection[str],
-    *,
-    with_capacitors: bool,
-) -> FlatCircuit:
-    """The circuit of a .ext file. Raises InputError for shorts, ToolError for other devices."""
-    names = _names(found)
-    labels = sorted(
-        {n for n in names.values() if not re.fullmatch(r"n\d+|" + UNNAMED_SUBSTRATE, n)},
-        key=natural_key,
-    )
-    devices = tuple(
-        _flat_device(device, number, found, names)
-        for number, device in enumerate(
-            sorted(found.devices, key=lambda d: (round(d.y_um, 3), d.x_um)), start=1
-        )
-    )
-    substrate = names[found.node(found.substrate)]
-    if ports is None:
-        chosen = tuple(labels) + ((substrate,) if substrate == UNNAMED_SUBSTRATE else ())
-    else:
-        chosen = tuple(port for port in ports if port in {*labels, *unconnected})
-    circuit = FlatCircuit(top, chosen, devices)
-    comments = [f"substrate: net {substrate}"]
-    capacitors: tuple[Parasitic, ...] = ()
-    if with_capacitors:
-        order = {node: number for number, node in enumerate(names)}
-        pairs = [(order[found.node(a)], order[found.node(b)], c) for a, b, c in found.couplings]
-        arrays = NetCapacitances(
-            np.array([found.nodes.get(node, 0.0) for node in names]),
-            np.array([pair[:2] for pair in pairs], np.int64).reshape(-1, 2),
-            np.array([pair[2] for pair in pairs]),
-        )
-        used = {node for device in devices for node in device.nodes} | set(chosen)
-        floating = [order[node] for node, name in names.items() if name not in used]
-        settled = settle(
-            arrays, tuple(names.values()), order[found.node(found.substrate)], floating
-        )
-        capacitors = settled.capacitors
-        comments += settled.notes(MIN_CAPACITANCE_F)
-    comments += [f"port {fault}" for fault in port_faults(circuit, chosen)] if not ports else []
-    return FlatCircuit(top, chosen, devices, capacitors, comments=tuple(comments))
-
-
-def _names(found: ExtFile) -> dict[str, str]:
-    """Net name of every node: its label where there is one, else n1, n2, ..."""
-    names, number = {}, 0
-    spoken = {n for group in found.groups().values() for n in group}
-    for node, group in found.groups().items():
-        labels = sorted({n for n in group if not n.endswith("#") and "/" not in n})
-        labels = [n for n in labels if n not in ("VSUBS", "None")] or labels
-        if len(labels) > 1:
-            raise InputError(
-                f"labels {' and '.join(labels)} are on one net (a short)",
-                remedy="separate the nets, or keep one of the labels",
-            )
-        if labels and labels[0] != "VSUBS":
-            names[node] = labels[0]
-        elif node == found.node(found.substrate):
-            names[node] = UNNAMED_SUBSTRATE
-        else:
-            number += 1
-            while f"n{number}" in spoken:
-                number += 1
-            names[node] = f"n{number}"
-    return names
-
-
-def _flat_device(
-    device: ExtDevice, number: int, found: ExtFile, names: dict[str, str]
-) -> FlatDevice:
-    kind = _KINDS.get(device.model[:4])
-    if kind is None or len(device.terminals) != (1 if kind == "cap" else 2):
-        raise ToolError(
-            f"magic found a {device.model} with {len(device.terminals)} terminals at "
-            f"({device.x_um:.4g}, {device.y_um:.4g}) um, which codesign does not know",
-            remedy="known are nfet_*, pfet_* and cap_mim_*",
-        )
-    gate, *others = (names[found.node(n)] for n in (device.gate, *device.terminals))
-    place = (round(device.x_um, 4), round(device.y_um, 4))
-    w, l = round(device.w_um, 6), round(device.l_um, 6)
-    if kind == "cap":
-        plates = (gate, others[0])
-        return FlatDevice(
-            f"c{number}", kind, device.model, plates, w, l, x_um=place[0], y_um=place[1]
-        )
-    (source, drain), bulk = others, names[found.node(device.substrate)]
-    (as_um2, ps_um), (ad_um2, pd_um) = (junction or (None, None) for junction in device.junctions)
-    nodes = (drain, gate, source, bulk)
-    junctions = (as_um2, ad_um2, ps_um, pd_um)
-    return FlatDevice(f"m{number}", kind, device.model, nodes, w, l, *junctions, *place)

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 
 from codesign.errors import ToolError
 
-_PREFIX = "sky130_fd_pr__"
 _ATTO = 1e-18
 _LARGE_SCALE = 1000
 
@@ -67,8 +66,9 @@ class ExtFile:
         return name
 
 
-def parse_ext(text: str) -> ExtFile:
-    """Parse a .ext file. Raises ToolError with the line that cannot be read."""
+def parse_ext(text: str, prefix: str) -> ExtFile:
+    """Parse a .ext file; `prefix` is left out of models' names. Raises ToolError with the line that
+    cannot be read."""
     found = ExtFile()
     unit_um, farad = 0.01, _ATTO
     for number, line in enumerate(text.splitlines(), start=1):
@@ -94,7 +94,7 @@ def parse_ext(text: str) -> ExtFile:
             elif fields[0] == "cap":
                 found.couplings.append((fields[1], fields[2], float(fields[3]) * farad))
             else:
-                found.devices.append(_device(fields, unit_um))
+                found.devices.append(_device(fields, unit_um, prefix))
         except (IndexError, ValueError, KeyError) as error:
             raise ToolError(
                 f"magic's .ext file, line {number}, cannot be read: {line.strip()[:120]!r}",
@@ -110,8 +110,8 @@ def parse_ext(text: str) -> ExtFile:
 _RECORDS = frozenset({"scale", "tech", "node", "substrate", "equiv", "cap", "device"})
 
 
-def _device(fields: list[str], unit_um: float) -> ExtDevice:
-    model, corner = fields[2].removeprefix(_PREFIX), [float(f) for f in fields[3:7]]
+def _device(fields: list[str], unit_um: float, prefix: str) -> ExtDevice:
+    model, corner = fields[2].removeprefix(prefix), [float(f) for f in fields[3:7]]
     sizes: dict[str, float] = {}
     at = 7
     while "=" in fields[at]:

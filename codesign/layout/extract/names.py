@@ -13,13 +13,8 @@ from codesign.errors import InputError
 from codesign.layout.extract.boxes import near_pairs
 from codesign.layout.extract.connect import PLANES, Connected
 from codesign.layout.extract.reader import Drawing
-from codesign.layout.technology import LABEL_PURPOSE, PIN_PURPOSE
 
 _CONDUCTORS = ("nwell", "poly", "li1", "met1", "met2", "met3", "met4", "met5")
-# Text purposes of a conductor: label, pin, and the drawing purpose, which some tools use.
-_PURPOSES = (LABEL_PURPOSE, PIN_PURPOSE)
-# Texts that name the substrate: pwell.pin and pwell.label.
-_SUBSTRATE_TEXTS = ((122, 16), (64, 59))
 # ngspice takes these in a node name; blanks, quotes, braces, commas and operators end one.
 _NODE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_\[\]<>!/.:#-]*\Z")
 # Name of the substrate's net where no label says another.
@@ -63,12 +58,15 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
 
 def labels(drawing: Drawing) -> list[Label]:
     """The texts of the top cell itself that name nets; those of cells inside it do not count."""
+    technology = drawing.technology
+    # Text purposes of a conductor: label, pin, and the drawing purpose, which some tools use.
+    purposes = (technology.label_purpose, technology.pin_purpose)
     gds = {
-        (drawing.technology.gds(name)[0], purpose): name
+        (technology.gds(name)[0], purpose): name
         for name in _CONDUCTORS
-        for purpose in (*_PURPOSES, drawing.technology.gds(name)[1])
+        for purpose in (*purposes, technology.gds(name)[1])
     }
-    gds |= dict.fromkeys(_SUBSTRATE_TEXTS, "substrate")
+    gds |= dict.fromkeys(technology.substrate_texts, "substrate")
     found = []
     for (number, purpose), conductor in gds.items():
         index = drawing.layout.find_layer(number, purpose)

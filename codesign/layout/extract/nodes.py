@@ -18,7 +18,7 @@ from codesign.layout.extract.connect import Connected
 from codesign.layout.extract.mim import MIMCapacitor
 from codesign.layout.extract.names import Label, Names
 from codesign.layout.extract.rectangles import Boxes, Index, areas
-from codesign.layout.extract.resistances import ResistanceTable
+from codesign.pdk.resistances import ResistanceTable
 
 # MIM plate, the cut on it, the conductor that the cut leads to.
 _PLATES = (("capm", "via3_capm", "met4", "via3"), ("cap2m", "via4_cap2m", "met5", "via4"))

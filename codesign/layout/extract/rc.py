@@ -16,13 +16,12 @@ from codesign.layout.extract.connect import PLANES, Connected, Transistor
 from codesign.layout.extract.mim import MIMCapacitor
 from codesign.layout.extract.names import Names
 from codesign.layout.extract.nodes import Nodes, place_nodes
-from codesign.layout.extract.parasitics import ParasiticTable
 from codesign.layout.extract.rectangles import Boxes, Index, split
 from codesign.layout.extract.reduce import RCGraph, RCLimits, reduce_network
-from codesign.layout.extract.resistances import ResistanceTable
 from codesign.layout.extract.settle import settle
 from codesign.layout.extract.wire_resistance import CONDUCTORS, WireNodes, extract_wires
-from codesign.pdk import Interconnect
+from codesign.pdk.parasitics import ParasiticTable
+from codesign.pdk.resistances import ResistanceTable
 
 # Wires are cut into pieces of this size; the capacitance of each goes to the nearest node.
 _PIECE_UM = 1.0
@@ -45,39 +44,25 @@ def extract_rc(
     mims: tuple[MIMCapacitor, ...],
     names: Names,
     floating: Collection[int],
-    corner: Interconnect,
+    resistance: ResistanceTable,
+    capacitance: ParasiticTable,
     limits: RCLimits | None = None,
-    capacitance: ParasiticTable | None = None,
 ) -> RCCircuit:
     """Resistances and capacitances of all nets, reduced. Nodes carry the name of their net: its
     label's own node exactly, the others with `__1`, `__2`, ... behind it."""
     limits = limits or RCLimits()
-    table = ResistanceTable.sky130(corner)
-    nodes = place_nodes(connected, mims, names, table)
-    wires = extract_wires(connected, nodes, table)
+    nodes = place_nodes(connected, mims, names, resistance)
+    wires = extract_wires(connected, nodes, resistance)
     for net in sorted(set(range(connected.n_nets)) - set(nodes.net)):
         nodes.add(net)
     root, lumped = _join(nodes)
-    law = capacitance or ParasiticTable.sky130(corner)
-    found = capacitances(_node_shapes(connected, nodes, wires, root), law)
-    graph = RCGraph(nodes.net)
-    for a, b, ohm in nodes.resistors:
-        if root[a] != root[b]:
-            graph.resistor(root[a], root[b], ohm)
-    substrate = root[nodes.substrate]
-    for node, farad in enumerate(found.ground_F.tolist()):
-        graph.capacitor(node, substrate, farad)
-    for (a, b), farad in zip(found.pair.tolist(), found.pair_F.tolist(), strict=True):
-        graph.capacitor(a, b, farad)
+    found = capacitances(_node_shapes(connected, nodes, wires, root), capacitance)
+    graph = _graph(nodes, found, root)
     full = len(graph.conductance), sum(1 for _ in graph.resistors())
     ports = [root[node] for _, node in sorted(nodes.ports.items())]
     ends = [root[n] for device in (*nodes.transistors, *nodes.capacitors) for n in device]
     reduction = reduce_network(
-        graph,
-        {*ports, *ends},
-        ports,
-        fast_s=limits.fast_s,
-        small_ohm=limits.small_ohm,
+        graph, {*ports, *ends}, ports, fast_s=limits.fast_s, small_ohm=limits.small_ohm
     )
     final = [reduction.merged.get(node, node) for node in root]
     node_names = _names(nodes, names, final, graph)
@@ -108,6 +93,19 @@ def extract_rc(
             *settled.notes(limits.min_capacitance_F),
         ),
     )
+
+
+def _graph(nodes: Nodes, found: NetCapacitances, root: Sequence[int]) -> RCGraph:
+    graph = RCGraph(nodes.net)
+    for a, b, ohm in nodes.resistors:
+        if root[a] != root[b]:
+            graph.resistor(root[a], root[b], ohm)
+    substrate = root[nodes.substrate]
+    for node, farad in enumerate(found.ground_F.tolist()):
+        graph.capacitor(node, substrate, farad)
+    for (a, b), farad in zip(found.pair.tolist(), found.pair_F.tolist(), strict=True):
+        graph.capacitor(a, b, farad)
+    return graph
 
 
 def _join(nodes: Nodes) -> tuple[list[int], list[int]]:

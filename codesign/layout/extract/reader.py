@@ -10,7 +10,7 @@ from typing import Any
 import klayout.db as kdb
 
 from codesign.errors import InputError
-from codesign.layout.technology import Technology
+from codesign.pdk import Technology, default_process
 
 # First bytes of a GDSII stream: a HEADER record (type 0, two-byte integer) of six bytes.
 _GDS_START = b"\x00\x06\x00\x02"
@@ -56,6 +56,7 @@ def read_gds(
 ) -> Drawing:
     """The cell `top` of a GDS file. Raises InputError for what is no GDS, is empty, lacks the cell
     or would flatten to more than `limit` shapes; shapes themselves are checked by `check_drawing`.
+    `technology`: the default process's unless given.
     """
     try:
         with path.open("rb") as stream:
@@ -120,7 +121,7 @@ def take_layout(
             f"extraction takes up to {limit}",
             remedy="extract parts of the layout on their own",
         )
-    return Drawing(layout, cell, technology or Technology.sky130(), source)
+    return Drawing(layout, cell, technology or default_process().technology, source)
 
 
 def flat_count(layout: Any, top: Any) -> int:

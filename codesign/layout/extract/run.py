@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,12 @@ from codesign.layout.extract.assemble import (
 from codesign.layout.extract.audit import audit_ports, port_faults
 from codesign.layout.extract.checks import check_drawing
 from codesign.layout.extract.connect import PLANES, Connected, connect
-from codesign.layout.extract.mim import mim_capacitors
+from codesign.layout.extract.mim import MIMCapacitor, mim_capacitors
 from codesign.layout.extract.names import Names, name_nets, stray_notes
-from codesign.layout.extract.parasitics import ParasiticTable
 from codesign.layout.extract.reader import Drawing, read_gds, take_layout
 from codesign.layout.extract.reduce import RCLimits
 from codesign.layout.extract.settle import MIN_CAPACITANCE_F, settle
-from codesign.pdk import Interconnect
+from codesign.pdk import Interconnect, ParasiticTable, Process, ResistanceTable, default_process
 
 
 class Mode(StrEnum):
@@ -48,6 +47,7 @@ def extract_circuit(
     min_capacitance_F: float = MIN_CAPACITANCE_F,
     rc_limits: RCLimits | None = None,
     law: str = "constant",
+    process: Process | None = None,
 ) -> FlatCircuit:
     """Extract cell `top` of a GDS file (or of a klayout Layout).
 
@@ -55,12 +55,15 @@ def extract_circuit(
     `unconnected`, else CheckFailed. Without it every label of the top cell is a port, in natural
     order. Couplings below `min_capacitance_F` go to the substrate; `rc_limits` says what mode rc
     may reduce (RCLimits(0, 0, 0): nothing). `law`: constant coefficients, as magic has them, or the
-    foundry's tables over width and space (docs/capacitance.md). Raises InputError for a layout that
+    foundry's tables over width and space (docs/capacitance.md). `process`: whose layers and
+    parasitics these are, the default one unless given. Raises InputError for a layout that
     cannot be extracted.
     """
     mode, corner = Mode(mode), Interconnect(corner)
-    table = ParasiticTable.sky130(corner, law)
-    drawing = read_gds(gds, top) if isinstance(gds, Path) else take_layout(gds, top)
+    process = process or default_process()
+    table = process.parasitics(corner, law)
+    read = read_gds if isinstance(gds, Path) else take_layout
+    drawing = read(gds, top, technology=process.technology)
     check_drawing(drawing)
     connected = connect(drawing)
     capacitors = tuple(mim_capacitors(drawing, connected))
@@ -70,38 +73,96 @@ def extract_circuit(
     by_name = {name: net for net, name in enumerate(names.names)}
     port_nets = {by_name[port] for port in chosen if port in by_name}
     check_gates(drawing, connected, port_nets)
-    floating = undriven(connected, capacitors, port_nets)
-    comments = [
+    found = _Found(connected, capacitors, names, undriven(connected, capacitors, port_nets))
+    comments = (
         f"extracted by codesign from cell {drawing.cell.name}: mode {mode}, interconnect {corner}"
         + (f", law {law}" if law != "constant" else ""),
         *header(connected, names, (len(connected.transistors), len(capacitors))),
         *stray_notes(names, drawing),
-    ]
+    )
+    bare = FlatCircuit(
+        cell_name(drawing), chosen, (), comments=comments, model_prefix=process.model_prefix
+    )
     if mode is Mode.RC:
-        from codesign.layout.extract.rc import extract_rc
-
         limits = rc_limits or RCLimits(min_capacitance_F=min_capacitance_F)
-        rc = extract_rc(connected, capacitors, names, floating, corner, limits, table)
-        circuit = FlatCircuit(
-            cell_name(drawing),
-            chosen,
-            flat_devices(rc.transistors, rc.mims, rc.names),
-            rc.capacitors,
-            rc.resistors,
-            (*comments, *rc.notes),
-        )
+        circuit = _with_rc(bare, found, process.resistances(corner), table, limits)
     else:
-        found: tuple[Parasitic, ...] = ()
-        notes: list[str] = []
-        if mode is Mode.C:
-            found, notes = _capacitors(connected, names, floating, table, min_capacitance_F)
-        devices = flat_devices(connected.transistors, capacitors, names.names)
-        circuit = FlatCircuit(
-            cell_name(drawing), chosen, devices, found, comments=(*comments, *notes)
-        )
+        circuit = _without_r(bare, found, table if mode is Mode.C else None, min_capacitance_F)
     if ports is not None:
         audit_ports(circuit, ports, unconnected)
         return circuit
+    return _with_notes_of_loose_ports(circuit, names)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the layout holds; `floating` are nets that nothing drives."""
+
+    connected: Connected
+    capacitors: tuple[MIMCapacitor, ...]
+    names: Names
+    floating: Collection[int]
+
+
+def _with_rc(
+    bare: FlatCircuit,
+    found: _Found,
+    resistance: ResistanceTable,
+    capacitance: ParasiticTable,
+    limits: RCLimits,
+) -> FlatCircuit:
+    from codesign.layout.extract.rc import extract_rc
+
+    connected, capacitors, names = found.connected, found.capacitors, found.names
+    rc = extract_rc(
+        connected, capacitors, names, found.floating, resistance, capacitance, limits
+    )
+    return replace(
+        bare,
+        devices=flat_devices(rc.transistors, rc.mims, rc.names),
+        capacitors=rc.capacitors,
+        resistors=rc.resistors,
+        comments=(*bare.comments, *rc.notes),
+    )
+
+
+def _without_r(
+    bare: FlatCircuit, found: _Found, table: ParasiticTable | None, threshold_F: float
+) -> FlatCircuit:
+    """Devices, and capacitances where a table is given."""
+    capacitors: tuple[Parasitic, ...] = ()
+    notes: list[str] = []
+    if table is not None:
+        capacitors, notes = _capacitors(found, table, threshold_F)
+    return replace(
+        bare,
+        devices=flat_devices(found.connected.transistors, found.capacitors, found.names.names),
+        capacitors=capacitors,
+        comments=(*bare.comments, *notes),
+    )
+
+
+def _capacitors(
+    found: _Found, table: ParasiticTable, threshold_F: float
+) -> tuple[tuple[Parasitic, ...], list[str]]:
+    from codesign.layout.extract.capacitance import NetShapes, capacitances
+
+    connected = found.connected
+    planes = {name: connected.plane(name) for name in PLANES}
+    boxes = {name: boxes for name, (boxes, _) in planes.items()}
+    owners = {name: owners for name, (_, owners) in planes.items()}
+    shapes = NetShapes(connected.dbu_um, boxes, owners, connected.n_nets)
+    settled = settle(
+        capacitances(shapes, table),
+        found.names.names,
+        connected.substrate,
+        found.floating,
+        threshold_F,
+    )
+    return settled.capacitors, list(settled.notes(threshold_F))
+
+
+def _with_notes_of_loose_ports(circuit: FlatCircuit, names: Names) -> FlatCircuit:
     labelled = set(names.label_names)
     loose = [
         f"port {fault}"
@@ -109,24 +170,6 @@ def extract_circuit(
         if fault.split(":")[0] in labelled
     ]
     return replace(circuit, comments=(*circuit.comments, *loose))
-
-
-def _capacitors(
-    connected: Connected,
-    names: Names,
-    floating: Collection[int],
-    table: ParasiticTable,
-    threshold_F: float,
-) -> tuple[tuple[Parasitic, ...], list[str]]:
-    from codesign.layout.extract.capacitance import NetShapes, capacitances
-
-    planes = {name: connected.plane(name) for name in PLANES}
-    boxes = {name: boxes for name, (boxes, _) in planes.items()}
-    owners = {name: owners for name, (_, owners) in planes.items()}
-    shapes = NetShapes(connected.dbu_um, boxes, owners, connected.n_nets)
-    found = capacitances(shapes, table)
-    settled = settle(found, names.names, connected.substrate, floating, threshold_F)
-    return settled.capacitors, list(settled.notes(threshold_F))
 
 
 def cell_name(drawing: Drawing) -> str:

@@ -93,13 +93,8 @@ def settle(
                 ground[b] += value
             else:
                 kept[a, b] = value
-    rows = [(names[a], names[b], value) for (a, b), value in kept.items()]
-    rows += [
-        (names[net], names[substrate], value)
-        for net, value in ground.items()
-        if value > 0 and net != substrate
-    ]
-    capacitors = tuple(Parasitic(a, b, value) for a, b, value in rows)
+    kept |= {(net, substrate): v for net, v in ground.items() if v > 0 and net != substrate}
+    capacitors = tuple(Parasitic(names[a], names[b], value) for (a, b), value in kept.items())
     return Settled(capacitors, moved, moved_F, eliminated)
 
 

@@ -14,7 +14,7 @@ from codesign.layout.extract.boxes import near_pairs
 from codesign.layout.extract.connect import Connected
 from codesign.layout.extract.nodes import Anchor, Nodes
 from codesign.layout.extract.rectangles import Boxes, Index
-from codesign.layout.extract.resistances import ResistanceTable
+from codesign.pdk.resistances import ResistanceTable
 
 # The wheel's type hints of klayout.pex lack its classes.
 pex: Any = importlib.import_module("klayout.pex")

@@ -24,7 +24,7 @@ from codesign.layout.lvs.netgen_report import netgen_problems, swapped_pins
 from codesign.layout.lvs.pins import exchangeable_pins
 from codesign.layout.lvs.prepare import check_comparable, device_nets, merge_parallel
 from codesign.layout.lvs.report import LVSReport, Problem
-from codesign.resources import resource_dir
+from codesign.pdk import Process, default_process
 
 ENGINE = "netgen"
 NETGEN_VARIABLE = "CODESIGN_NETGEN"
@@ -65,10 +65,9 @@ class Netgen:
         return match[1]
 
     def compare(
-        self, layout: _Names, schematic: _Names, timeout_s: float
+        self, layout: _Names, schematic: _Names, setup: Path, timeout_s: float
     ) -> tuple[dict[str, Any], str]:
-        """Its JSON answer and its report. Raises ToolError when it gives none."""
-        setup = resource_dir("pdk") / "sky130" / "netgen_setup.tcl"
+        """Its JSON answer and its report, by a set-up file. Raises ToolError when it gives none."""
         with tempfile.TemporaryDirectory(prefix="codesign-lvs-") as scratch:
             folder = Path(scratch)
             (folder / "setup.tcl").write_bytes(setup.read_bytes())
@@ -108,26 +107,31 @@ class Netgen:
 
 
 def compare_with_netgen(
-    extracted: FlatCircuit, schematic: FlatCircuit, *, timeout_s: float = 600.0
+    extracted: FlatCircuit,
+    schematic: FlatCircuit,
+    *,
+    timeout_s: float = 600.0,
+    process: Process | None = None,
 ) -> LVSReport:
     """As `compare`, by netgen-lvs; the report has no pairing of nets.
 
+    `process`: whose set-up file is used, the default one unless given.
     Raises MissingToolError without netgen, ToolError when it fails.
     """
     check_comparable(extracted, "layout")
     check_comparable(schematic, "schematic")
-    program = Netgen.find()
-    problems = _problems(program, extracted, schematic, timeout_s)
+    run = _Run(Netgen.find(), process or default_process(), timeout_s)
+    problems = run.problems(extracted, schematic)
     notes: tuple[str, ...] = ()
     if problems:
         merged = merge_parallel(extracted), merge_parallel(schematic)
         sizes = [len(circuit.devices) for circuit in (extracted, schematic)]
         if sizes != [len(circuit.devices) for circuit in merged]:
-            folded = _problems(program, *merged, timeout_s)
+            folded = run.problems(*merged)
             if not folded:
                 problems, notes = (), ("parallel transistors were taken together",)
     if problems:
-        problems = _swapped(program, extracted, schematic, timeout_s) or problems
+        problems = run.swapped(extracted, schematic) or problems
     return LVSReport(
         cell=schematic.name,
         engine=ENGINE,
@@ -139,25 +143,40 @@ def compare_with_netgen(
     )
 
 
-def _problems(
-    program: Netgen, extracted: FlatCircuit, schematic: FlatCircuit, timeout_s: float
-) -> tuple[Problem, ...]:
-    names = _Names(extracted), _Names(schematic)
-    return netgen_problems(*program.compare(*names, timeout_s), names[0].back, names[1].back)
+@dataclass(frozen=True)
+class _Run:
+    """Comparisons by one program with one process's set-up."""
 
+    program: Netgen
+    process: Process
+    timeout_s: float
 
-def _swapped(
-    program: Netgen, extracted: FlatCircuit, schematic: FlatCircuit, timeout_s: float
-) -> tuple[Problem, ...]:
-    """Exchanged pins that explain everything: one group of pins after the other goes without
-    markers, and what matches then says which were exchanged."""
-    for group in exchangeable_pins(extracted, schematic):
-        unmarked = frozenset(port.lower() for port in group)
-        names = _Names(extracted, unmarked), _Names(schematic, unmarked)
-        answer, text = program.compare(*names, timeout_s)
-        if not netgen_problems(answer, text, names[0].back, names[1].back):
-            return swapped_pins(answer, names[0].back, names[1].back)
-    return ()
+    def problems(self, extracted: FlatCircuit, schematic: FlatCircuit) -> tuple[Problem, ...]:
+        layout, meant, answer, text = self._answer(extracted, schematic, frozenset())
+        return netgen_problems(answer, text, layout.back, meant.back, self._prefix)
+
+    def swapped(self, extracted: FlatCircuit, schematic: FlatCircuit) -> tuple[Problem, ...]:
+        """Exchanged pins that explain everything: one group of pins after the other goes without
+        markers, and what matches then says which were exchanged."""
+        for group in exchangeable_pins(extracted, schematic):
+            unmarked = frozenset(port.lower() for port in group)
+            layout, meant, answer, text = self._answer(extracted, schematic, unmarked)
+            if not netgen_problems(answer, text, layout.back, meant.back, self._prefix):
+                return swapped_pins(answer, layout.back, meant.back)
+        return ()
+
+    @property
+    def _prefix(self) -> str:
+        return self.process.model_prefix
+
+    def _answer(
+        self, extracted: FlatCircuit, schematic: FlatCircuit, unmarked: frozenset[str]
+    ) -> tuple[_Names, _Names, dict[str, Any], str]:
+        layout, meant = (
+            _Names(circuit, self._prefix, unmarked) for circuit in (extracted, schematic)
+        )
+        setup = self.process.netgen_setup
+        return layout, meant, *self.program.compare(layout, meant, setup, self.timeout_s)
 
 
 class _Names:
@@ -166,7 +185,9 @@ class _Names:
     `back` leads to the circuit's own names.
     """
 
-    def __init__(self, circuit: FlatCircuit, unmarked: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, circuit: FlatCircuit, model_prefix: str, unmarked: frozenset[str] = frozenset()
+    ) -> None:
         self.unmarked = unmarked
         ports = {port: f"p_{port.lower()}" for port in circuit.ports}
         inner = (net for net in device_nets(circuit) if net not in ports)
@@ -175,8 +196,13 @@ class _Names:
             replace(device, name=f"d{index}") for index, device in enumerate(circuit.devices)
         )
         self.circuit = replace(
-            replace(circuit, name=_CELL, devices=devices, capacitors=(), comments=()).renamed(nets)
-        )
+            circuit,
+            name=_CELL,
+            devices=devices,
+            capacitors=(),
+            comments=(),
+            model_prefix=model_prefix,
+        ).renamed(nets)
         self.back = {short: name for name, short in nets.items()}
         self.back |= {f"d{i}": device.name for i, device in enumerate(circuit.devices)}
 

@@ -12,7 +12,6 @@ from codesign.errors import ToolError
 from codesign.layout.lvs.pins import swapped_pin
 from codesign.layout.lvs.report import Problem
 
-_MODEL_PREFIX = "sky130_fd_pr__"
 _MARKER = "mark_p_"
 _NONE = "(no matching"
 _TERMINALS = {"1|3": "source or drain", "1": "drain", "2": "gate", "3": "source", "4": "bulk"}
@@ -30,21 +29,25 @@ class _Net:
 
 
 def netgen_problems(
-    answer: Mapping[str, Any], text: str, layout: Mapping[str, str], schematic: Mapping[str, str]
+    answer: Mapping[str, Any],
+    text: str,
+    layout: Mapping[str, str],
+    schematic: Mapping[str, str],
+    prefix: str,
 ) -> tuple[Problem, ...]:
     """Differences from netgen's JSON answer and its report; `layout` and `schematic` lead from the
-    names in netgen's files to those of the circuits. Raises ToolError for an answer without a
-    verdict."""
+    names in netgen's files to those of the circuits, `prefix` is that of its models. Raises
+    ToolError for an answer without a verdict."""
     if "Circuits match" not in text and "Netlists do not match" not in text:
         raise ToolError(f"netgen gave no verdict: {text.strip()[-200:]!r}")
     drawn, meant = [], []
     for ours, theirs in answer.get("badnets") or ():
-        drawn += _nets(ours, layout)
-        meant += _nets(theirs, schematic)
+        drawn += _nets(ours, layout, prefix)
+        meant += _nets(theirs, schematic, prefix)
     problems = [
         *_pins(answer["devices"]),
-        *_devices(answer["devices"], answer.get("badelements") or (), layout, schematic),
-        *_sizes(answer.get("properties") or (), layout, schematic),
+        *_devices(answer["devices"], answer.get("badelements") or (), layout, schematic, prefix),
+        *_sizes(answer.get("properties") or (), layout, schematic, prefix),
         *_net_problems(drawn, meant, *map(int, answer["nets"])),
     ]
     clean = "Netlists do not match" not in text and "Property errors" not in text
@@ -83,13 +86,18 @@ def _pins(devices: Any) -> Iterator[Problem]:
 
 
 def _devices(
-    devices: Any, fragments: Any, layout: Mapping[str, str], schematic: Mapping[str, str]
+    devices: Any,
+    fragments: Any,
+    layout: Mapping[str, str],
+    schematic: Mapping[str, str],
+    prefix: str,
 ) -> Iterator[Problem]:
     ours, theirs = (_counts(side) for side in devices)
     alone: list[list[tuple[str, str]]] = [[], []]
     for sides in fragments:
         for side, (elements, names) in enumerate(zip(sides, (layout, schematic), strict=True)):
-            alone[side] += [_instance(name, names) for name, *_ in elements if _NONE not in name]
+            present = (name for name, *_ in elements if _NONE not in name)
+            alone[side] += [_instance(name, names, prefix) for name in present]
     for kind, difference, side, other in (
         ("missing device", theirs - ours, 1, "layout"),
         ("extra device", ours - theirs, 0, "schematic"),
@@ -97,7 +105,7 @@ def _devices(
         for name, count in sorted(difference.items()):
             if name.startswith(_MARKER):
                 continue
-            model = name.removeprefix(_MODEL_PREFIX)
+            model = name.removeprefix(prefix)
             suspects = tuple(sorted({own for cls, own in alone[side] if cls == model}))
             text = f"the {other} has {count} {model} fewer"
             if suspects:
@@ -106,19 +114,20 @@ def _devices(
             yield Problem(kind, text, *named)
 
 
-def _instance(name: str, names: Mapping[str, str]) -> tuple[str, str]:
+def _instance(name: str, names: Mapping[str, str], prefix: str) -> tuple[str, str]:
     """Model and own name of an instance: netgen writes them in one word."""
-    match = re.fullmatch(rf"/?(?:{_MODEL_PREFIX})?(.*?)(d\d+)", name)
+    match = re.fullmatch(rf"/?(?:{re.escape(prefix)})?(.*?)(d\d+)", name)
     if match is None:
         return "", name
     return match[1], names.get(match[2], match[2])
 
 
 def _sizes(
-    properties: Any, layout: Mapping[str, str], schematic: Mapping[str, str]
+    properties: Any, layout: Mapping[str, str], schematic: Mapping[str, str], prefix: str
 ) -> Iterator[Problem]:
     for (ours, our_values), (theirs, their_values) in properties:
-        drawn, meant = _instance(ours, layout)[1], _instance(theirs, schematic)[1]
+        drawn = _instance(ours, layout, prefix)[1]
+        meant = _instance(theirs, schematic, prefix)[1]
         intended = dict(their_values)
         parts = [
             f"{_SIZES.get(key, key)} is {value} um in the layout, "
@@ -129,7 +138,7 @@ def _sizes(
         yield Problem("wrong size", text, (drawn,), (meant,))
 
 
-def _nets(fragment: Any, names: Mapping[str, str]) -> list[_Net]:
+def _nets(fragment: Any, names: Mapping[str, str], prefix: str) -> list[_Net]:
     nets = []
     for name, terminals in fragment:
         if _NONE in name:
@@ -140,7 +149,7 @@ def _nets(fragment: Any, names: Mapping[str, str]) -> list[_Net]:
             if cls.startswith(_MARKER):
                 pins.append(cls.removeprefix(_MARKER))
             else:
-                counts[cls.removeprefix(_MODEL_PREFIX), terminal] += count
+                counts[cls.removeprefix(prefix), terminal] += count
         nets.append(_Net(names.get(name, name), counts, tuple(pins)))
     return nets
 

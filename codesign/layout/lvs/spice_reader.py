@@ -1,9 +1,9 @@
-"""Reading a SPICE netlist of sky130 devices as one flat circuit.
+"""Reading a SPICE netlist of the process's devices as one flat circuit.
 
-What is read: `.subckt` with X instances of sky130 models and of other subcircuits of the file, C
-and R between nets, `+` continuations, comments, `.global`. Names are those ngspice gives: net `mem`
-of instance `Xn_1` is `xn_1.mem`. Widths and lengths are in um, as the continuous sky130 models take
-them; a value below 1e-3 is taken as metres.
+What is read: `.subckt` with X instances of the library's models and of other subcircuits of the
+file, C and R between nets, `+` continuations, comments, `.global`. Names are those ngspice gives:
+net `mem` of instance `Xn_1` is `xn_1.mem`. Widths and lengths are in um, as the continuous models
+take them; a value below 1e-3 is taken as metres.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pathlib import Path
 
 from codesign.errors import InputError
 from codesign.layout.circuit import FlatCircuit, FlatDevice, Parasitic
+from codesign.pdk import Process, default_process
 
 MAX_DEVICES = 2_000_000
-_PREFIX = "sky130_fd_pr__"
 _IGNORED = frozenset({".param", ".option", ".options", ".include", ".lib", ".temp", ".end"})
 _NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(meg|[tgkmunpfa])?[a-z]*\Z")
 _SUFFIX = {"t": 1e12, "g": 1e9, "meg": 1e6, "k": 1e3, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12}
@@ -43,9 +43,12 @@ class _Subcircuit:
     elements: list[_Element] = field(default_factory=list)
 
 
-def read_circuit(path: Path, top: str | None = None) -> FlatCircuit:
+def read_circuit(
+    path: Path, top: str | None = None, *, process: Process | None = None
+) -> FlatCircuit:
     """The subcircuit `top` of a netlist file (the last of the file by default), flattened.
 
+    `process`: whose models these are, the default one unless given.
     Raises InputError, naming file and line, for what cannot be read: no subcircuit, unknown models,
     wrong numbers of nodes, subcircuits that contain themselves.
     """
@@ -53,13 +56,13 @@ def read_circuit(path: Path, top: str | None = None) -> FlatCircuit:
         text = path.read_text(encoding="utf-8", errors="strict")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read the netlist {path}: {error}") from error
-    reader = _Reader(str(path), text)
-    return reader.flat(top)
+    return _Reader(str(path), text, process or default_process()).flat(top)
 
 
 class _Reader:
-    def __init__(self, source: str, text: str) -> None:
+    def __init__(self, source: str, text: str, process: Process) -> None:
         self.source = source
+        self.process, self.prefix = process, process.model_prefix
         self.subcircuits: dict[str, _Subcircuit] = {}
         self.globals = {"0"}
         self._parse(text)
@@ -94,7 +97,7 @@ class _Reader:
                 raise self.fail(
                     f"{words[0]!r} cannot be compared with a layout",
                     number,
-                    "use X instances of sky130_fd_pr__ models, C and R",
+                    f"use X instances of {self.prefix} models, C and R",
                 )
         if current is not None:
             raise self.fail(f"subcircuit {current.name} has no .ends")
@@ -128,7 +131,10 @@ class _Reader:
             if len(devices) > MAX_DEVICES:
                 raise self.fail(f"subcircuit {cell.name} has more than {MAX_DEVICES} devices")
         capacitors, resistors = (tuple(parasitics[kind]) for kind in "cr")
-        return FlatCircuit(cell.name, cell.ports, tuple(devices), capacitors, resistors)
+        return FlatCircuit(
+            *(cell.name, cell.ports, tuple(devices), capacitors, resistors),
+            model_prefix=self.prefix,
+        )
 
     def _expanded(
         self, cell: _Subcircuit, prefix: str, nets: Mapping[str, str], path: tuple[str, ...]
@@ -168,11 +174,11 @@ class _Reader:
 
     def _device(self, element: _Element, prefix: str, nets: Mapping[str, str]) -> FlatDevice:
         model = (element.words[-1] if element.words else "?").lower()
-        kind = _kind(model)
+        kind = _kind(model, self.prefix)
         if kind is None:
             raise self.fail(
                 f"{element.name}: {model!r} is neither a subcircuit of the file nor a transistor "
-                "or MIM capacitor of sky130",
+                f"or MIM capacitor of {self.process.name}",
                 element.line,
                 "write the subcircuits of the circuit into one file",
             )
@@ -188,7 +194,7 @@ class _Reader:
             w_um *= values.get("m", values.get("mult", 1.0))
         return FlatDevice(
             f"{prefix}{element.name[1:].lower()}",
-            *(kind, model.removeprefix(_PREFIX), nodes, round(w_um, 6), round(l_um, 6)),
+            *(kind, model.removeprefix(self.prefix), nodes, round(w_um, 6), round(l_um, 6)),
             *(values.get(key) for key in ("as", "ad", "ps", "pd")),
         )
 
@@ -205,10 +211,10 @@ def _um(value: float) -> float:
     return value * 1e6 if abs(value) < _METRES_BELOW else value
 
 
-def _kind(model: str) -> str | None:
-    if not model.startswith(_PREFIX):
+def _kind(model: str, prefix: str) -> str | None:
+    if not model.startswith(prefix):
         return None
-    name = model.removeprefix(_PREFIX)
+    name = model.removeprefix(prefix)
     for start, kind in (("nfet", "n"), ("pfet", "p"), ("cap_mim", "cap")):
         if name.startswith(start):
             return kind

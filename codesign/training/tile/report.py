@@ -22,7 +22,7 @@ def markdown_table(table: dict[str, dict[str, dict[str, Any]]]) -> str:
 
 def plot_accuracy(table: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
     """Accuracy over line resistance, a colour per training, dashed when calibrated."""
-    from codesign.characterize.plots import BLUE, GREEN, ORANGE, RED, new_figure, save, tidy
+    from codesign.figures import BLUE, GREEN, ORANGE, RED, new_figure, save, tidy
 
     figure = new_figure(5.6, 3.8)
     axes = figure.subplots()

@@ -7,7 +7,7 @@ from codesign.cells.tile_column import TileColumnParameters
 from codesign.cells.transistor import nmos
 from codesign.characterize.tile import reads as module
 from codesign.characterize.tile.fit import TileFit, fit_reads, model_charge
-from codesign.characterize.tile.reads import ReadTiming, TileReads, simulate_reads
+from codesign.bench.tile import ReadTiming, TileReads, simulate_reads
 from codesign.characterize.tile.run import charges, run_reads
 from codesign.errors import DataError, InputError
 from codesign.pdk import Conditions

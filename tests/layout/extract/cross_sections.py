@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from codesign.layout.extract.capacitance import capacitances
-from codesign.layout.extract.parasitics import SUBSTRATE, ParasiticTable
+from codesign.pdk.parasitics import SUBSTRATE, ParasiticTable
 
 from .drawing import Rows, net_shapes
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from codesign.layout.extract.law import WIRES
-from codesign.layout.extract.parasitics import SUBSTRATE, ParasiticTable
 from codesign.layout.extract.shapes import LAYERS, NetShapes
+from codesign.pdk.parasitics import SUBSTRATE, ParasiticTable
 
 _STEPS = ((1, 0), (-1, 0), (0, 1), (0, -1))
 _SEEN_AS = {"gate": "poly", "capm": "met3", "cap2m": "met4", "nwell": SUBSTRATE}

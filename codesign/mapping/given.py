@@ -1,0 +1,143 @@
+"""Weights that a user brings: read, checked against the network, brought within reach."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from codesign.errors import DataError
+from codesign.mapping.knobs import scales_A
+
+if TYPE_CHECKING:
+    from codesign.characterize.model import FittedModel
+
+_DAMAGE = (
+    *(OSError, ValueError, KeyError, EOFError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error, SafetensorError),
+)
+_WEIGHT = re.compile(r"weight|^w|^arr_|layer", re.IGNORECASE)
+_REMEDY = (
+    "give a .safetensors or .npz file with one array (neurons, inputs) per layer, in order: "
+    "layers.0.weight, layers.1.weight, ..., the bias spike among the inputs"
+)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What had to be changed in a layer's weights; counts of synapses.
+
+    clipped: larger than the circuit's largest current, set to it; below: smaller than its smallest,
+    switched off; wrong_sign: of a sign that the synapse cannot carry, switched off. w_max: largest
+    positive and negative weight that it carries; w_min: smallest.
+    """
+
+    layer: int
+    synapses: int
+    clipped: int
+    below: int
+    wrong_sign: int
+    w_min: float
+    w_max_positive: float
+    w_max_negative: float
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read_weights(path: Path, layers: Sequence[int]) -> list[np.ndarray]:
+    """Weights (neurons, inputs) of every layer from a .safetensors or .npz file.
+
+    Raises DataError, naming the file, when it cannot be read, or its arrays are not those of a
+    network with these layer sizes, or not finite.
+    """
+    arrays = _arrays(path)
+    wanted = [(post, pre) for pre, post in pairwise(layers)]
+    named = {name: array for name, array in arrays.items() if _WEIGHT.search(name)}
+    chosen = named if len(named) == len(wanted) else arrays
+    if len(chosen) != len(wanted):
+        raise DataError(
+            f"{path} has {len(arrays)} arrays ({', '.join(list(arrays)[:6])}), the network "
+            f"{len(wanted)} layers of weights",
+            remedy=_REMEDY,
+        )
+    ordered = [chosen[name] for name in sorted(chosen, key=_natural)]
+    for number, (array, shape) in enumerate(zip(ordered, wanted, strict=True), start=1):
+        if array.shape != shape:
+            turned = " (it is the other way round)" if array.shape == shape[::-1] else ""
+            raise DataError(
+                f"{path}: layer {number} has weights {array.shape}, the network needs {shape}, "
+                f"(neurons, inputs){turned}",
+                remedy=_REMEDY,
+            )
+        if not np.issubdtype(array.dtype, np.floating) and not np.issubdtype(
+            array.dtype, np.integer
+        ):
+            raise DataError(f"{path}: layer {number} holds no numbers", remedy=_REMEDY)
+        if not np.isfinite(array).all():
+            place = tuple(int(i) + 1 for i in np.argwhere(~np.isfinite(array))[0])
+            raise DataError(
+                f"{path}: layer {number}, neuron {place[0]}, input {place[1]} is no finite number",
+                remedy="correct the weights",
+            )
+    return [np.asarray(array, dtype=float) for array in ordered]
+
+
+def within_reach(
+    weights: Sequence[np.ndarray], model: FittedModel
+) -> tuple[list[np.ndarray], list[Reach]]:
+    """Weights that the circuit can carry, nearest to the given ones, and what was changed."""
+    changed, reports = [], []
+    least = {p: min(curve.i0_A) for p, curve in model.currents.items()}
+    most = {p: max(curve.i0_A) for p, curve in model.currents.items()}
+    for layer, weight in enumerate(weights, start=1):
+        scale = scales_A(model, layer, "extended", len(weight)) * np.ones_like(weight)
+        # A hair inside, so that rounding does not leave the table.
+        top = {
+            sign: most.get(p, 0.0) / scale * (1 - 1e-9) for p, sign in (("n", 1), ("p", -1))
+        }
+        low = {sign: least.get(p, np.inf) / scale for p, sign in (("n", 1), ("p", -1))}
+        positive, negative = weight > 0, weight < 0
+        wrong = (positive & ("n" not in model.currents)) | (negative & ("p" not in model.currents))
+        limit = np.where(positive, top[1], top[-1])
+        small = np.where(positive, low[1], low[-1])
+        clipped = (np.abs(weight) > limit) & ~wrong
+        below = (weight != 0) & (np.abs(weight) < small) & ~wrong
+        new = np.where(clipped, np.sign(weight) * limit, weight)
+        new[wrong | below] = 0.0
+        changed.append(new)
+        smallest = min(float(np.min(low[s])) for s in (1, -1))
+        reports.append(
+            Reach(
+                layer, weight.size, int(clipped.sum()), int(below.sum()), int(wrong.sum()),
+                smallest, float(np.min(top[1])), float(np.min(top[-1])),
+            )
+        )  # fmt: skip
+    return changed, reports
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        raise DataError(f"{path}: there are no weights", remedy=_REMEDY)
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+        if path.suffix == ".safetensors":
+            return dict(load_file(path))
+    except _DAMAGE as error:
+        raise DataError(f"{path} is damaged: {error}", remedy=_REMEDY) from error
+    raise DataError(f"{path} is no file of weights", remedy=_REMEDY)
+
+
+def _natural(name: str) -> list[int | str]:
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]

@@ -1,0 +1,58 @@
+"""Classes from text or whole numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.errors import DataError
+
+
+def class_labels(
+    values: NDArray[Any], path: Path, where: str
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Labels (samples,) of 0..classes-1, and the names of the classes, sorted.
+
+    values: text, or whole numbers in any spelling; then they are sorted as numbers. Raises
+    DataError when there are none, a value is missing, numbers have fractions, or all are alike.
+    """
+    import pandas as pd
+
+    if len(values) == 0:
+        raise DataError(f"{path} has no samples", remedy="add some")
+    missing = np.asarray(pd.isna(values))
+    if missing.any():
+        raise DataError(
+            f"{path}: row {int(missing.argmax()) + 1}, {where}: the class is missing",
+            remedy="fill it in or leave the row out",
+        )
+    codes, found = pd.factorize(np.asarray(values), sort=False)
+    keys, numeric = _keys(found, path, where)
+    names = sorted(set(keys), key=int if numeric else None)  # type: ignore[arg-type]
+    if len(names) < 2:
+        raise DataError(
+            f"{path}: {where} holds one class only, {names[0]!r}",
+            remedy="add samples of another class, or name the column of classes as training.label",
+        )
+    place = {name: i for i, name in enumerate(names)}
+    return np.array([place[key] for key in keys], np.int64)[codes], tuple(names)
+
+
+def _keys(found: NDArray[Any], path: Path, where: str) -> tuple[list[str], bool]:
+    """Names of distinct values, and whether they are whole numbers."""
+    import pandas as pd
+
+    keys = [str(value).strip() for value in found.tolist()]
+    numbers = pd.to_numeric(pd.Series(keys), errors="coerce")
+    if numbers.isna().any():
+        return keys, False
+    if not np.isfinite(numbers).all() or (numbers % 1 != 0).any():
+        shown = next(k for k, x in zip(keys, numbers, strict=True) if not x.is_integer())
+        raise DataError(
+            f"{path}: {where} holds numbers with fractions, such as {shown}, no classes",
+            remedy="classes are text or whole numbers; name their column as training.label",
+        )
+    return [str(int(x)) for x in numbers], True

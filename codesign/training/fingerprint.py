@@ -1,0 +1,40 @@
+"""Which run a checkpoint belongs to: the values that decide its weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from codesign.pnn import Architecture, PNNParameters
+from codesign.training.datasets import Dataset
+from codesign.training.parameters import TrainingParameters
+
+# When and where something is computed decides nothing.
+_ASIDE = {"checkpoint_every", "device"}
+
+
+def run_fingerprint(
+    params: Sequence[PNNParameters],
+    net: Architecture,
+    training: TrainingParameters,
+    data: Dataset,
+) -> str:
+    """Hash of the neurons' parameters, network, training parameters and samples."""
+    content = {
+        "params": [record.to_dict() for record in params],
+        "network": net.to_dict(),
+        "training": training.model_dump(mode="json", exclude=_ASIDE),
+        "data": _digest(data),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _digest(data: Dataset) -> str:
+    """Hash of all samples: a file may have changed under its name."""
+    digest = hashlib.blake2b(digest_size=16)
+    for split in (data.train, data.test):
+        for tensor in (split.times, split.labels):
+            digest.update(repr((tuple(tensor.shape), tensor.dtype)).encode())
+            digest.update(tensor.contiguous().numpy().data)
+    return digest.hexdigest()
