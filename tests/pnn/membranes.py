@@ -18,6 +18,7 @@ SLOPED = replace(
     t_end=0.97,
 )
 FULL = replace(SLOPED, curvature_plus=(0.02, 0.01, 0.003), curvature_minus=(-0.03, 0.02))
+BY_CURRENT = replace(SLOPED, kick=0.0, kick_plus=(0.004, 0.002), kick_minus=(-0.006, -0.003))
 METHODS = ("exact", "dstd", "dstd2")
 
 

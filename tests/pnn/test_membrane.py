@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from codesign.pnn import PNNParameters, membrane_potential
-from tests.pnn.membranes import FULL, LINEAR, METHODS, SLOPED, spikes, weights
+from tests.pnn.membranes import BY_CURRENT, FULL, LINEAR, METHODS, SLOPED, spikes, weights
 
 
 def brute_force(t: torch.Tensor, w: torch.Tensor, p: PNNParameters) -> torch.Tensor:
@@ -71,7 +71,7 @@ def test_infinite_reversal_potentials_give_the_weighted_sum(method):
     torch.testing.assert_close(near, v, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("params", [LINEAR, SLOPED, FULL], ids=["linear", "sloped", "full"])
+@pytest.mark.parametrize("params", [LINEAR, SLOPED, FULL, BY_CURRENT], ids=["linear", "sloped", "full", "by current"])
 def test_exact_agrees_with_an_ode_solver(params):
     t, w = spikes(3, 5), weights(3, 5)
     t[0, 0], t[1, 1], t[2, :2] = 0.0, 0.98, 0.4
@@ -133,7 +133,7 @@ def test_curved_step_reduces_to_the_linear_one():
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("params", [SLOPED, FULL], ids=["sloped", "full"])
+@pytest.mark.parametrize("params", [SLOPED, FULL, BY_CURRENT], ids=["sloped", "full", "by current"])
 def test_gradients_by_weight_and_spike_time(method, params):
     t = (0.03 + 0.9 * spikes(3, 4)).requires_grad_()
     w = weights(3, 4).requires_grad_()

@@ -86,3 +86,13 @@ def test_trace_ends_at_the_membrane_and_waveform_passes_through_it(method):
         kicks = trace.v[1:, 0] - wave[:, 0]
         assert float(kicks[:arrived].abs().max()) < 0.02
         torch.testing.assert_close(wave[-1, 0], trace.v[-1, 0])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_kicks_by_current_spare_weight_zero(method):
+    params = PNNParameters(kick_plus=(0.01, 0.02), kick_minus=(-0.03, 0.01), w_ref=0.25)
+    t = torch.tensor([[0.15, 0.3, 0.85, 1.0]], dtype=torch.float64)
+    w = torch.tensor([[0.0, 0.36, -0.16, 0.7]], dtype=torch.float64)
+    v = membrane_potential(t, w, params, method, steps=5)
+    expected = 0.36 * 0.7 - 0.16 * 0.15 + (0.01 + 0.02 * 0.2) + (-0.03 + 0.01 * -0.2)
+    assert v.item() == pytest.approx(expected, abs=1e-12)
