@@ -43,7 +43,10 @@ def brute_force(t: torch.Tensor, w: torch.Tensor, p: PNNParameters) -> torch.Ten
                 if j >= 0:
                     on.append(row[j])
                     per = p.kick_per_weight_plus if row[j] >= 0 else p.kick_per_weight_minus
+                    own = p.kick_plus if row[j] >= 0 else p.kick_minus
+                    u = np.sqrt(abs(row[j]) / p.w_ref) - 1
                     v += p.kick + per * row[j]
+                    v += sum(c * u**k for k, c in enumerate(own)) if row[j] else 0.0
             out[b, o] = v
     return out
 
@@ -71,7 +74,9 @@ def test_infinite_reversal_potentials_give_the_weighted_sum(method):
     torch.testing.assert_close(near, v, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("params", [LINEAR, SLOPED, FULL, BY_CURRENT], ids=["linear", "sloped", "full", "by current"])
+@pytest.mark.parametrize(
+    "params", [LINEAR, SLOPED, FULL, BY_CURRENT], ids=["linear", "sloped", "full", "by current"]
+)
 def test_exact_agrees_with_an_ode_solver(params):
     t, w = spikes(3, 5), weights(3, 5)
     t[0, 0], t[1, 1], t[2, :2] = 0.0, 0.98, 0.4
