@@ -4,12 +4,13 @@ The only room that writes a deck or names a node.
 """
 
 from codesign.bench.decks import DeckBuilder
+from codesign.bench.extracted import extracted
 from codesign.bench.measure import Frame, first_rise, rail_energy
 from codesign.bench.network import trained_deck, trained_nodes, trial_deck, trial_nodes
 from codesign.bench.nodes import NetworkNodes, inner_node, membrane_node, voltage
 from codesign.bench.programmed import KnobValues, knob_sources, trained_netlist
 from codesign.bench.setup import Setup, condition_columns
-from codesign.bench.views import CellViews, extracted
+from codesign.bench.views import CellViews
 
 __all__ = [
     "CellViews",

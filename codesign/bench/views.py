@@ -10,22 +10,17 @@ import re
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 
+from codesign.bench.extracted import extracted, extracted_given
 from codesign.cells.base import Cell, View
-from codesign.cells.flatten import flat_circuit
-from codesign.cells.given_layout import GivenLayout
-from codesign.errors import CheckFailed, DataError
+from codesign.errors import DataError
 from codesign.layout.circuit import FlatCircuit, wrapped
 from codesign.pdk import Device, Interconnect, Process, default_process
 from codesign.spice.expressions import evaluate
 
 # ngspice 39 gives up on a subcircuit with more than about a thousand nodes (N_GLOBAL_NODES).
 _MOST_PORTS = 900
-# Couplings below this go to ground at both ends: a third less time in ngspice; on a membrane of
-# 175 fF a neighbour's volt through such a coupling is 0.06 mV.
-SIMULATED_FROM_F = 1e-17
 _SIZE = re.compile(r"\b([wl]|nf)=([0-9.eE+-]+)(?=\s|$)", re.IGNORECASE)
 
 EXTRACTED = ".extracted.spice"
@@ -128,7 +123,7 @@ def drawn_definitions(
     if view is View.SCHEMATIC:
         return {part.name: part.schematic.text for part in cell.cells()}
     if cell.given_layout is not None:
-        inside = _given(cell, interconnect, process)
+        inside = extracted_given(cell, interconnect, process)
         return {inside.name: inside.spice(), cell.name: cell.schematic.text}
     if cell.abuts:
         return {cell.name: extracted(cell, interconnect, process).spice()}
@@ -168,89 +163,3 @@ def sizes_in(text: str, prefix: str) -> set[Device]:
             w_um = round(sizes["w"] / max(sizes.get("nf", 1.0), 1.0), 6)
             found.add(Device(model, w_um, round(sizes["l"], 6)))
     return found
-
-
-def extracted(
-    cell: Cell,
-    interconnect: Interconnect = Interconnect.NOM,
-    process: Process | None = None,
-) -> FlatCircuit:
-    """The circuit that a cell's layout extracts to, with capacitances, its nets named as in the
-    flattened schematic (`xn_1_1.mem`).
-
-    Draws, extracts and compares with the schematic; the same cell is extracted once. Raises
-    CheckFailed when layout and schematic differ, InputError for a cell without a layout view.
-    """
-    process = process or default_process()
-    parameters = cell.parameters.model_dump_json()
-    key = (type(cell).__qualname__, cell.name, parameters, interconnect, str(process.folder))
-    if (known := _extracted().get(key)) is None:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{cell.name}.gds"
-            cell.layout.write_gds(path)
-            known = extract_named(cell, path, interconnect, process)
-        _extracted()[key] = known
-    return known
-
-
-def extract_named(
-    cell: Cell, gds: Path, interconnect: Interconnect, process: Process | None = None
-) -> FlatCircuit:
-    """`extracted`, from a layout file of the cell."""
-    from codesign.layout.extract import extract_circuit
-    from codesign.layout.lvs import compare
-
-    found = extract_circuit(
-        gds, cell.name, mode="c", corner=interconnect, ports=cell.port_names,
-        min_capacitance_F=SIMULATED_FROM_F, process=process,
-    )  # fmt: skip
-    report = compare(found, schematic_circuit(cell))
-    if not report.match:
-        raise CheckFailed(f"layout of {cell.name} is not its schematic\n{report.text()}")
-    return found.renamed(report.nets)
-
-
-def schematic_circuit(cell: Cell) -> FlatCircuit:
-    """A cell's schematic without hierarchy: what a layout is compared with."""
-    from codesign.layout.lvs import read_circuit
-
-    if not any(part.is_given for part in cell.cells()):
-        return flat_circuit(cell)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{cell.name}.spice"
-        path.write_text(cell.netlist(), encoding="utf-8")
-        return read_circuit(path, cell.name)
-
-
-def _given(cell: Cell, interconnect: Interconnect, process: Process | None) -> FlatCircuit:
-    """The extracted circuit of a layout that was given, under the name and with the ports of the
-    subcircuit inside the cell. Raises CheckFailed when it differs from the netlist."""
-    layout = cell.given_layout
-    assert layout is not None
-    inside = cell.schematic.children[0]
-    circuit = extract_given(layout, inside, interconnect, process)
-    from codesign.layout.lvs import compare
-
-    report = compare(circuit, schematic_circuit(inside))
-    if not report.match:
-        raise CheckFailed(f"layout {layout.path} is not its netlist\n{report.text()}")
-    return circuit.renamed(report.nets)
-
-
-def extract_given(
-    layout: GivenLayout, inside: Cell, interconnect: Interconnect, process: Process | None
-) -> FlatCircuit:
-    """Extract a given layout; named as the subcircuit it belongs to."""
-    from codesign.layout.extract import extract_circuit
-
-    found = extract_circuit(
-        layout.path, layout.top, mode="c", corner=interconnect, ports=layout.ports,
-        min_capacitance_F=SIMULATED_FROM_F, process=process,
-    )  # fmt: skip
-    names = dict(zip(layout.ports, inside.port_names, strict=True))
-    return replace(found.renamed(names), name=inside.name)
-
-
-@cache
-def _extracted() -> dict[tuple[str, ...], FlatCircuit]:
-    return {}

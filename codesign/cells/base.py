@@ -10,23 +10,15 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from codesign.cells.transistor import (
-    DIFFUSION_LENGTH_M,
-    MIMCapacitorParameters,
-    TransistorParameters,
-)
+from codesign.cells.schematic import Schematic, microns
 from codesign.errors import InputError
 from codesign.layout.sketch import Sketch
-from codesign.pdk import Device, default_process
+from codesign.pdk import Device
 from codesign.records import Record
 from codesign.spice.deck import spice_identifier
 
 if TYPE_CHECKING:
-    from PySpice.Spice.Netlist import SubCircuit
-
     from codesign.cells.given_layout import GivenLayout
-
-_MICRO = 1e-6
 
 
 class View(StrEnum):
@@ -131,123 +123,6 @@ class Cell(ABC):
         return "\n".join(f"{_header(cell)}{cell.schematic.text}" for cell in self.cells())
 
 
-@dataclass(frozen=True)
-class PlacedTransistor:
-    """A transistor of a schematic: nodes drain, gate, source, bulk."""
-
-    name: str
-    nodes: tuple[str, str, str, str]
-    size: TransistorParameters
-
-
-@dataclass(frozen=True)
-class PlacedCapacitor:
-    """A MIM capacitor of a schematic: nodes top plate, bottom plate."""
-
-    name: str
-    nodes: tuple[str, str]
-    size: MIMCapacitorParameters
-
-
-@dataclass(frozen=True)
-class PlacedResistor:
-    """An ideal resistor of a schematic."""
-
-    name: str
-    nodes: tuple[str, str]
-    resistance_ohm: float
-
-
-@dataclass(frozen=True)
-class PlacedCell:
-    """A sub-cell of a schematic: nodes in the order of its ports."""
-
-    name: str
-    cell: Cell
-    nodes: tuple[str, ...]
-
-
-class Schematic:
-    """The schematic view of one cell under construction, on PySpice's netlist classes."""
-
-    def __init__(self, cell: Cell) -> None:
-        from PySpice.Spice.Netlist import SubCircuit
-
-        defaults = {key: f"{value:.12g}" for key, value in cell.defaults.items()}
-        self.sub: SubCircuit = SubCircuit(cell.name, *cell.port_names, **defaults)
-        self.devices: set[Device] = set()
-        self.children: list[Cell] = []
-        self.transistors: list[PlacedTransistor] = []
-        self.capacitors: list[PlacedCapacitor] = []
-        self.resistors: list[PlacedResistor] = []
-        self.instances: list[PlacedCell] = []
-
-    @property
-    def text(self) -> str:
-        """The `.subckt` definition."""
-        return str(self.sub)
-
-    def fet(self, name: str, nodes: tuple[str, str, str, str], size: TransistorParameters) -> None:
-        """A transistor; `nodes` are drain, gate, source, bulk. Junctions as drawn (um, um^2)."""
-        w, l = _microns(size.w), _microns(size.l)
-        extension = DIFFUSION_LENGTH_M / _MICRO
-        area, perimeter = round(w * extension, 6), round(2 * (w + extension), 6)
-        junctions = {"ad": area, "as": area, "pd": perimeter, "ps": perimeter}
-        model = default_process().subcircuit(size.model)
-        self.transistors.append(PlacedTransistor(name, nodes, size))
-        self.sub.X(name, model, *nodes, w=w, l=l, **junctions)
-        self.devices.add(Device(size.model, w, l))
-
-    def inverter(
-        self,
-        name: str,
-        node_in: str,
-        node_out: str,
-        nmos: TransistorParameters,
-        pmos: TransistorParameters,
-    ) -> None:
-        """A static inverter between vdd and vss."""
-        self.fet(f"n{name}", (node_out, node_in, "vss", "vss"), nmos)
-        self.fet(f"p{name}", (node_out, node_in, "vdd", "vdd"), pmos)
-
-    def mim(self, name: str, nodes: tuple[str, str], size: MIMCapacitorParameters) -> None:
-        """A MIM capacitor."""
-        w, l = _microns(size.w), _microns(size.l)
-        self.capacitors.append(PlacedCapacitor(name, nodes, size))
-        self.sub.X(name, default_process().subcircuit(size.model), *nodes, w=w, l=l)
-        self.devices.add(Device(size.model, w, l))
-
-    def resistor(self, name: str, nodes: tuple[str, str], resistance_ohm: float) -> None:
-        """An ideal linear resistor."""
-        self.resistors.append(PlacedResistor(name, nodes, resistance_ohm))
-        self.sub.R(name, *nodes, resistance_ohm)
-
-    def conductance(self, name: str, nodes: tuple[str, str], parameter: str) -> None:
-        """An ideal linear conductance that a parameter of the subcircuit sets, in S."""
-        self.sub.R(name, *nodes, raw_spice=f"r={{1/{parameter}}}")
-
-    def instance(
-        self,
-        name: str,
-        cell: Cell,
-        nodes: Mapping[str, str],
-        values: Mapping[str, float] | None = None,
-        expressions: Mapping[str, str] | None = None,
-    ) -> None:
-        """A sub-cell; nodes by port name, all of them; `values` of its subcircuit's parameters, or
-        `expressions` in this cell's own, `{wn}`."""
-        if set(nodes) != set(cell.port_names):
-            missing = sorted(set(cell.port_names) ^ set(nodes))
-            raise ValueError(f"{cell.name}: ports {missing} are not connected or do not exist")
-        placed = PlacedCell(name, cell, tuple(nodes[port] for port in cell.port_names))
-        self.instances.append(placed)
-        given = {key: f"{value:.12g}" for key, value in (values or {}).items()}
-        given |= expressions or {}
-        self.sub.X(name, cell.name, *placed.nodes, **given)
-        if all(child.name != cell.name for child in self.children):
-            self.children.append(cell)
-
-
 def port_list(cell: Cell) -> str:
     """The machine-readable port list of a cell (JSON): name, what it is, ports in order."""
     ports = [
@@ -255,10 +130,6 @@ def port_list(cell: Cell) -> str:
         for port in cell.ports
     ]
     return json.dumps({"cell": cell.name, "what": cell.what, "ports": ports}, indent=1) + "\n"
-
-
-def _microns(length_m: float) -> float:
-    return round(length_m / _MICRO, 6)
 
 
 def _header(cell: Cell) -> str:
@@ -271,7 +142,7 @@ def _header(cell: Cell) -> str:
 def _flat(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
         if isinstance(value, dict) and {"model", "w", "l"} == set(value):
-            w, l = (_microns(value[side]) for side in "wl")
+            w, l = (microns(value[side]) for side in "wl")
             yield f"{prefix}{key}", f"{value['model']} {w:g}/{l:g} um"
         elif isinstance(value, dict):
             yield from _flat(value, f"{prefix}{key}.")

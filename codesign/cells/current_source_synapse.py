@@ -101,6 +101,10 @@ class CurrentSourceSynapse(Synapse):
         )
 
     @property
+    def turns_on_at_once(self) -> bool:
+        return True
+
+    @property
     def knobs(self) -> Mapping[str, Knob]:
         return _KNOBS
 

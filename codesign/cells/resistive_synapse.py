@@ -73,6 +73,10 @@ class ResistiveSynapse(Synapse):
         return (Port("dend", "inout", "dendrite"), *line_ports(), *rail_ports())
 
     @property
+    def turns_on_at_once(self) -> bool:
+        return True
+
+    @property
     def knobs(self) -> Mapping[str, Knob]:
         low, high = self.sizes.g_min, self.sizes.g_max
         return {

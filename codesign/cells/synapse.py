@@ -39,6 +39,14 @@ class Synapse(Cell, ABC):
         return {}
 
     @property
+    def turns_on_at_once(self) -> bool:
+        """Whether a spike moves no charge of nodes inside that only the current itself discharges.
+
+        Where it may, the extended form also fits that charge, by polarity and current.
+        """
+        return False
+
+    @property
     def geometry(self) -> SynapseGeometry:
         """Dimensions of the layout view, for a crossbar by abutment. InputError without one."""
         raise InputError(

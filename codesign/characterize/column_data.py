@@ -57,7 +57,12 @@ class ColumnData:
 
 @dataclass(frozen=True)
 class ColumnSetting:
-    """What the fit of a layer starts from. `t_earliest`: phases before which no law holds."""
+    """What the fit of a layer starts from. `t_earliest`: phases before which no law holds.
+
+    `kick_by_current`: the extended form also fits, for each polarity, what a spike moves on the
+    membrane as a function of its synapse's current. Synapses with nodes that only their current
+    discharges need it, and neurons that see their input lines fall.
+    """
 
     t_phase_s: float
     t_end: float
@@ -67,6 +72,7 @@ class ColumnSetting:
     v_range: tuple[float, float]
     supply_V: float
     t_earliest: float = EARLIEST_FIRING
+    kick_by_current: bool = False
 
 
 def column_data(
@@ -133,7 +139,7 @@ def earliest_firing(fired: pd.DataFrame, t_phase_s: float) -> float:
     smallest delay; at least EARLIEST_FIRING.
 
     `fired`: trials that fired. Later on V(t) is smooth: a cubic through the trials after a quarter
-    of the phase holds to a few mV down to where the delay saturates.
+    of the phase holds to a few mV (and the trials' own scatter) down to where the delay saturates.
     """
     t = fired["t_fire_s"].to_numpy(float) / t_phase_s
     v = fired["v_end_V"].to_numpy(float)
@@ -141,7 +147,8 @@ def earliest_firing(fired: pd.DataFrame, t_phase_s: float) -> float:
     if later.sum() < 20:
         return EARLIEST_FIRING
     law = np.polynomial.Polynomial.fit(t[later], v[later], 3)
-    saturated = (v < law(t) - _SATURATED_V) & ~later
+    scatter = float(np.std(v[later] - law(t[later])))
+    saturated = (v < law(t) - max(_SATURATED_V, 4 * scatter)) & ~later
     return max(float(t[saturated].max(initial=0.0)), EARLIEST_FIRING)
 
 

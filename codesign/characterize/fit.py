@@ -87,6 +87,8 @@ def _fit(
         v_range=_membrane_range(tables, v0, v_th),
         supply_V=setup.supply_V,
         t_earliest=t_earliest,
+        # Without a gate the membrane sees its lines fall.
+        kick_by_current=not setup.synapse.turns_on_at_once or setup.accumulation_end >= 1,
     )
     layers = []
     total = len(setup.network.connections) * len(FORMS)

@@ -36,8 +36,15 @@ _NAMES = {
     "linear": ("c_eff_F", "kick"),
     "extended": ("c_eff_F", "kick", "delay_n", "delay_p", "capacitance_1", "capacitance_2"),
 }
-_SCALE = np.array([1e-15, 1e-4, 1e-4, 1e-4, 1e-2, 1e-2])
-_LIMIT = np.array([np.inf, 0.05, 0.05, 0.05, 0.4, 0.4])
+# Of the extended form with kicks by current, a constant and a part proportional to u for each
+# polarity: trials have no synapse at weight 0, so a kick that all spikes share cannot be told from
+# the constants.
+_BY_CURRENT = (
+    "c_eff_F", "kick_n", "delay_n", "delay_p", "capacitance_1", "capacitance_2",
+    "kick_n_by_u", "kick_p", "kick_p_by_u",
+)  # fmt: skip
+_SCALE = np.array([1e-15, 1e-4, 1e-4, 1e-4, 1e-2, 1e-2, 1e-4, 1e-4, 1e-4])
+_LIMIT = np.array([np.inf, 0.05, 0.05, 0.05, 0.4, 0.4, 0.05, 0.05, 0.05])
 _LEAST_INVERSE_E = 1e-3
 # Logarithm of a neuron's share of C_eff, and the offset of its firing curve.
 _NEURON_SCALE = (1e-3, 1e-4)
@@ -49,6 +56,8 @@ def fit_form(
 ) -> LayerForm:
     """Fit one model form (`linear`: 4 parameters and a logarithmic firing law; `extended`)."""
     names = _NAMES[form]
+    if form == "extended" and setting.kick_by_current:
+        names = _BY_CURRENT
     holdout = left_out(data.run)
     with _one_thread():
         outside = _Fit(form, names, data, tables, setting, ~holdout)
@@ -161,6 +170,7 @@ class _Fit:
 
     def _pnn(self, x: np.ndarray) -> PNNParameters:
         delays = x[2:4] if self.form == "extended" else (0.0, 0.0)
+        by_current = tuple(map(float, x[[1, 6, 7, 8]])) if self.names == _BY_CURRENT else ()
         # A polarity that the synapse does not have keeps the ideal sum's values.
         given: dict[str, Any] = {}
         for polarity, sign, name in (("n", 1, "plus"), ("p", -1, "minus")):
@@ -172,9 +182,11 @@ class _Fit:
                 given[f"curvature_{name}"] = shape.curvature
         return PNNParameters(
             **given,
-            kick=float(x[1]),
+            kick=0.0 if by_current else float(x[1]),
             kick_per_weight_plus=-float(delays[0]),
             kick_per_weight_minus=-float(delays[1]),
+            kick_plus=by_current[:2],
+            kick_minus=by_current[2:],
             w_ref=W_REF,
             v_start=self.data.v_start,
             t_end=self.setting.t_end,
@@ -232,9 +244,11 @@ class _Fit:
         setting = self.setting
         found = {"c_eff_F": Estimate(self.c_eff_F, float(self.error[0]), "F")}
         charge = self.c_eff_F * setting.v_th_V
-        found["charge_kick_C"] = Estimate(
-            float(self.solution[1]) * charge, float(self.error[1]) * charge, "C"
-        )
+        for index, name in enumerate(self.names):
+            if name.startswith("kick"):
+                found[f"charge_{name}_C"] = Estimate(
+                    float(self.solution[index]) * charge, float(self.error[index]) * charge, "C"
+                )
         for index, polarity in ((2, "n"), (3, "p")):
             if self.form == "extended" and polarity in self.shapes:
                 found[f"turn_on_delay_{polarity}_s"] = Estimate(
@@ -242,7 +256,7 @@ class _Fit:
                     float(self.error[index]) * setting.t_phase_s,
                     "s",
                 )
-        for index in range(4, len(self.names)):
+        for index in (4, 5) if self.form == "extended" else ():
             found[self.names[index]] = Estimate(
                 float(self.solution[index]), float(self.error[index]), "1"
             )

@@ -10,12 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from codesign.bench import Setup
-from codesign.bench.views import (
-    EXTRACTED,
-    SIMULATED_FROM_F,
-    schematic_circuit,
-    split_definitions,
-)
+from codesign.bench.extracted import SIMULATED_FROM_F, schematic_circuit
+from codesign.bench.views import EXTRACTED, split_definitions
 from codesign.cells import Cell, design_cells
 from codesign.cells.network_view import areas_um2
 from codesign.errors import CheckFailed, MissingToolError

@@ -88,7 +88,7 @@ def _call(
     kicks = (params.kick, params.kick_per_weight_plus, params.kick_per_weight_minus)
     second: Tensor | None = None
     third: Tensor | None = None
-    if params.slope_plus or params.slope_minus:
+    if params.slope_plus or params.slope_minus or params.kick_plus or params.kick_minus:
         parts = synapses(weight, params)
         second, third = parts.f, parts.kick
         inverse_e, kicks = (1.0, 0.0), (0.0 if third is not None else params.kick, 0.0, 0.0)

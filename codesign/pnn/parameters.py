@@ -13,7 +13,14 @@ from typing import Any
 
 from codesign.pnn.firing_curve import FiringCurve
 
-_POLYNOMIALS = ("slope_plus", "slope_minus", "curvature_plus", "curvature_minus")
+_POLYNOMIALS = (
+    "kick_plus",
+    "kick_minus",
+    "slope_plus",
+    "slope_minus",
+    "curvature_plus",
+    "curvature_minus",
+)
 _PER_NEURON = ("v_start", "firing_offset")
 
 
@@ -29,6 +36,8 @@ class PNNParameters:
 
     e_plus, e_minus: reversal potentials of positive and negative weights; +-inf: ideal sum.
     kick_per_weight_*: minus the turn-on delay, in phases.
+    kick_plus, kick_minus: polynomials in u, added to the kick where the weight is not 0: what nodes
+        inside a synapse take with them when it turns on, or off at the end of accumulation.
     t_end: end of accumulation; spikes from there on contribute nothing.
     e_dis: reversal potential of the discharger (inf: constant current), unless firing_curve
         gives the spike time as a table.
@@ -43,6 +52,8 @@ class PNNParameters:
     kick: float = 0.0
     kick_per_weight_plus: float = 0.0
     kick_per_weight_minus: float = 0.0
+    kick_plus: tuple[float, ...] = ()
+    kick_minus: tuple[float, ...] = ()
     slope_plus: tuple[float, ...] = ()
     slope_minus: tuple[float, ...] = ()
     curvature_plus: tuple[float, ...] = ()
@@ -88,7 +99,8 @@ class PNNParameters:
     @property
     def has_kick(self) -> bool:
         """Whether arriving spikes move charge."""
-        return any((self.kick, self.kick_per_weight_plus, self.kick_per_weight_minus))
+        shared = (self.kick, self.kick_per_weight_plus, self.kick_per_weight_minus)
+        return any((*shared, *self.kick_plus, *self.kick_minus))
 
     @property
     def has_curvature(self) -> bool:

@@ -27,7 +27,8 @@ def synapses(weight: Tensor, params: PNNParameters) -> Synapses:
     """Coefficients of all synapses; weight (n_out, n_in)."""
     positive = weight >= 0
     root = None
-    if any((params.slope_plus, params.slope_minus, params.has_curvature)):
+    by_root = (params.slope_plus, params.slope_minus, params.kick_plus, params.kick_minus)
+    if any((*by_root, params.has_curvature)):
         # The floor keeps the square root's gradient finite at weight 0, where w u has none to give.
         root = torch.sqrt((weight.abs() / params.w_ref).clamp_min(1e-12)) - 1.0
 
@@ -49,6 +50,9 @@ def synapses(weight: Tensor, params: PNNParameters) -> Synapses:
     if params.has_kick:
         share = by_sign(params.kick_per_weight_plus, params.kick_per_weight_minus)
         kick = params.kick + share * weight
+        if params.kick_plus or params.kick_minus:
+            own = by_weight(params.kick_plus, params.kick_minus)
+            kick = kick + torch.where(weight == 0, torch.zeros_like(own), own)
     return Synapses(weight, weight * inverse_e, q, kick)
 
 

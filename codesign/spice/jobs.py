@@ -55,14 +55,29 @@ def run_jobs(
     if isinstance(workers, str):
         from codesign.spice.dask_jobs import run_dask_jobs
 
-        yield from run_dask_jobs(
+        return run_dask_jobs(
             tasks, factory, address=workers, timeout_s=timeout_s, progress=progress
         )
-        return
     todo = deque(enumerate(tasks))
+    count = min(workers if workers is not None else default_workers(), max(len(todo), 1))
+    if count < 1 or timeout_s <= 0 or recycle_after < 1:
+        raise InputError(
+            "run_jobs needs at least one worker, a positive timeout and recycle_after >= 1"
+        )
+    return _run_here(todo, factory, count, timeout_s, start_timeout_s, recycle_after, progress)
+
+
+def _run_here(
+    todo: deque[tuple[int, Any]],
+    factory: JobFactory[Any, Value],
+    count: int,
+    timeout_s: float,
+    start_timeout_s: float,
+    recycle_after: int,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[Outcome[Value]]:
+    """The tasks on processes of this machine, as their outcomes come."""
     total, done = len(todo), 0
-    count = min(workers if workers is not None else default_workers(), max(total, 1))
-    _check(count, timeout_s, recycle_after)
     simulator = chosen_simulator()
     pool: list[Worker] = []
     failed_starts = 0
@@ -91,25 +106,13 @@ def run_jobs(
                     pool.remove(worker)
                     worker.close()
                     failed_starts += 1
-                    _raise_if_hopeless(event, failed_starts)
+                    if isinstance(event, CodesignError):
+                        raise event
+                    if failed_starts >= 3:
+                        raise CodesignError(f"worker processes fail to start: {event}")
     finally:
         for worker in pool:
             worker.close()
-
-
-def _check(count: int, timeout_s: float, recycle_after: int) -> None:
-    if count < 1 or timeout_s <= 0 or recycle_after < 1:
-        raise InputError(
-            "run_jobs needs at least one worker, a positive timeout and recycle_after >= 1"
-        )
-
-
-def _raise_if_hopeless(event: Exception, failed_starts: int) -> None:
-    """What every further worker would meet too."""
-    if isinstance(event, CodesignError):
-        raise event
-    if failed_starts >= 3:
-        raise CodesignError(f"worker processes fail to start: {event}")
 
 
 def _wait(pool: list[Worker]) -> None:

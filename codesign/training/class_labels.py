@@ -23,13 +23,16 @@ def class_labels(
 
     if len(values) == 0:
         raise DataError(f"{path} has no samples", remedy="add some")
-    missing = np.asarray(pd.isna(values))
+    codes, found = pd.factorize(np.asarray(values), sort=False)
+    blank = np.array([_text(value) == "" for value in found.tolist()], bool)
+    missing = codes < 0
+    if blank.any():
+        missing |= blank[codes]
     if missing.any():
         raise DataError(
             f"{path}: row {int(missing.argmax()) + 1}, {where}: the class is missing",
             remedy="fill it in or leave the row out",
         )
-    codes, found = pd.factorize(np.asarray(values), sort=False)
     keys, numeric = _keys(found, path, where)
     names = sorted(set(keys), key=int if numeric else None)  # type: ignore[arg-type]
     if len(names) < 2:
@@ -45,7 +48,7 @@ def _keys(found: NDArray[Any], path: Path, where: str) -> tuple[list[str], bool]
     """Names of distinct values, and whether they are whole numbers."""
     import pandas as pd
 
-    keys = [str(value).strip() for value in found.tolist()]
+    keys = [_text(value) for value in found.tolist()]
     numbers = pd.to_numeric(pd.Series(keys), errors="coerce")
     if numbers.isna().any():
         return keys, False
@@ -55,4 +58,12 @@ def _keys(found: NDArray[Any], path: Path, where: str) -> tuple[list[str], bool]
             f"{path}: {where} holds numbers with fractions, such as {shown}, no classes",
             remedy="classes are text or whole numbers; name their column as training.label",
         )
+    if (numbers.abs() > 2**53).any():
+        # Beyond what a float tells apart: names, not numbers.
+        return keys, False
     return [str(int(x)) for x in numbers], True
+
+
+def _text(value: object) -> str:
+    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return text.strip()

@@ -117,6 +117,22 @@ def test_without_noise_the_extended_form_is_exact():
     np.testing.assert_allclose(found, LogLaw()(v), atol=1e-6)
 
 
+def test_kicks_by_current_are_found_and_the_plain_form_misses_them():
+    truth = replace(BENT, kick_plus=(4e-3, 2e-3), kick_minus=(-5e-3, -3e-3))
+    trials, inputs = column_tables(truth, runs=30)
+    tables = current_tables(truth)
+    setting = replace(SETTING, kick_by_current=True)
+    data = column_data(trials, inputs, tables, 1, setting, SUPPLY_V)
+    form, plain = (
+        fit_form("extended", data, tables, setting),
+        fit_form("extended", data, tables, SETTING),
+    )
+    np.testing.assert_allclose(form.pnn.kick_plus, truth.kick_plus, atol=2e-6)
+    np.testing.assert_allclose(form.pnn.kick_minus, truth.kick_minus, atol=2e-6)
+    assert form.pnn.kick == 0 and form.residual_ns < 0.01
+    assert plain.residual_ns > 100 * form.residual_ns
+
+
 def test_fit_leaves_the_threads_of_torch_as_they_were():
     before = torch.get_num_threads()
     torch.set_num_threads(2)

@@ -25,6 +25,7 @@ PARAMETERS = {
     "linear": PNNParameters(e_plus=4.0, e_minus=-4.0),
     "kicks": KICKS,
     "sloped": replace(KICKS, slope_plus=(0.03, 0.01), slope_minus=(-0.04,)),
+    "kicks by current": replace(KICKS, kick_plus=(0.004, 0.002), kick_minus=(-0.006,)),
     "sloped, one kick": PNNParameters(e_plus=2.0, slope_plus=(0.1,), kick=0.01),
 }
 METHODS = ("exact", "dstd", "dstd2")
