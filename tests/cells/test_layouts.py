@@ -209,7 +209,8 @@ def test_violations_fail_with_reports_written(tmp_path, monkeypatch):
         draw(self, sketch)
         g = self.geometry
         sketch.rect("met1", 0, g.sp_y + 200, g.pitch, g.sp_y + 250)  # too thin, too near
-        sketch.rect("met1", g.bn[0] - 100, g.bn[1], g.bn[0] + 100, g.bp[1])  # joins both biases
+        (x, low), (_, high) = g.pins["bn"], g.pins["bp"]
+        sketch.rect("met1", x - 100, low, x + 100, high)  # joins both biases
 
     monkeypatch.setattr(CurrentSourceSynapse, "draw_layout", broken)
     cell = CurrentSourceSynapse(CurrentSourceSynapseParameters())
