@@ -45,8 +45,10 @@ def verify(settings: StepSettings, weights: Path | None, **given: Any) -> Output
         overrides["verify.mappings"] = MAPPINGS[mapping]
     if not overrides and weights is None:
         return run_steps(settings, settings.design(), "verify", "verify")
-    from codesign.flow.steps import STEPS, verify_step
+    from codesign.flow import steps_for
+    from codesign.flow.steps import verify_step
 
     design = settings.network_design("verify", **overrides)
-    steps = (*STEPS[:-1], verify_step(weights))
+    ours = verify_step(weights)
+    steps = tuple(ours if step.name == "verify" else step for step in steps_for(design))
     return run_steps(settings, design, "verify", "verify", steps)

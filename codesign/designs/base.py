@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, PrivateAttr
+from pydantic import BaseModel, Field, PrivateAttr
 
 from codesign.bench import CellViews
 from codesign.cells.base import View
@@ -132,12 +132,37 @@ class DesignFile(Record):
         if section == "process" and isinstance(process, ProcessParameters):
             yield "process", process.process(self.folder).folder
 
+    def code(self, section: str) -> Iterator[Any]:
+        """Classes and functions from outside the package that a section is made of, a user's cell
+        among them: their source decides a step's result like the step's own."""
+        if is_foreign(type(self)):
+            yield type(self)
+        yield from _foreign(getattr(self, section, None))
+
     def value(self, key: str) -> Any:
         """JSON-ready value at a dotted key: `design.value("process.corner")`. KeyError if none."""
         value: Any = self.model_dump(mode="json")
         for part in key.split("."):
             value = value[part]
         return value
+
+
+def is_foreign(thing: Any) -> bool:
+    """Whether a class or function is defined outside the package."""
+    return str(thing.__module__).partition(".")[0] != __name__.partition(".")[0]
+
+
+def _foreign(value: Any) -> Iterator[type]:
+    """Classes of records outside the package, in a record and below it."""
+    if isinstance(value, BaseModel):
+        if is_foreign(type(value)):
+            yield type(value)
+        value = [getattr(value, name) for name in type(value).model_fields]
+    elif isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _foreign(item)
 
 
 def views_of(

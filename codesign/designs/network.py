@@ -17,7 +17,7 @@ from codesign.bench import Setup
 from codesign.cells import NetworkParameters, PhaseTiming, View
 from codesign.cells.layout_limits import layout_faults
 from codesign.characterize.plan import plan_path
-from codesign.designs.base import DesignFile, ProcessParameters, views_of
+from codesign.designs.base import DesignFile, ProcessParameters, is_foreign, views_of
 from codesign.designs.load import register_design
 from codesign.errors import DesignError
 from codesign.pdk import Corner, Variation
@@ -25,6 +25,7 @@ from codesign.records import Name, Record
 from codesign.training.model import ModelParameters
 from codesign.training.parameters import TrainingParameters
 from codesign.training.reading import dataset_file, dataset_shape
+from codesign.training.sources import is_file, known_source
 
 RESERVED_NAMES = (
     r"synapse(_.*)?|neuron(_.*)?|line_driver|input_driver|crossbar_\d+x\d+(_\w+)?"
@@ -137,6 +138,15 @@ class Design(DesignFile):
             data = dataset_file(self.training, self.folder)
             if data is not None:
                 yield data.name, data
+
+    def code(self, section: str) -> Iterator[Any]:
+        yield from super().code(section)
+        found = []
+        if section == "training" and not is_file(self.training.dataset):
+            found.append(known_source(self.training.dataset).read)
+        if section == "model" and self.model is not None:
+            found += self.model.code()
+        yield from filter(is_foreign, found)
 
     @field_validator("name")
     @classmethod

@@ -23,10 +23,12 @@ def hash_reads(
     Raises InputError when an input that an earlier step makes is not there.
     """
     reads = {f"design {key}": _hash_value(design.value(key)) for key in step.design}
+    code = [step.run, *step.code]
     for section in dict.fromkeys(key.partition(".")[0] for key in step.design):
+        code += design.code(section)
         for name, path in design.files(section):
             reads[f"design's {section} file {name}"] = _hash_path(path)
-    reads["code"] = code_hash(step.run, *step.code)
+    reads["code"] = code_hash(*code)
     reads |= {f"given file {path.name}": _hash_path(path) for path in step.given}
     for pattern in step.inputs:
         for name, path in _find(pattern, step, steps, design, run_dir).items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -81,6 +81,13 @@ class ModelParameters(Record):
 
             neuron_named(info.data["neuron"], parameters)
         return parameters
+
+    def code(self) -> Iterator[type]:
+        """The class of the neuron, unless it is the usual one."""
+        if self.neuron != "rc_spike":
+            from codesign.pnn.neurons import neuron_kind
+
+            yield neuron_kind(self.neuron)
 
     def architecture(
         self, training: TrainingParameters, folder: Path | None = None
