@@ -16,7 +16,10 @@ from codesign.flow import STEPS, Step, StepReport
 from codesign.resources import resource_dir
 
 IRIS = str(resource_dir("designs") / "iris.toml")
-COMMANDS = [*STEP_NAMES, "run", "init", "doctor", "pdk", "regression", "completion"]
+COMMANDS = [
+    *(*STEP_NAMES, "run", "map", "init", "keys", "drc", "extract", "lvs"),
+    *("doctor", "pdk", "regression", "completion"),
+]
 
 
 def invoke(*arguments: str) -> Result:
@@ -204,6 +207,24 @@ def test_verify_options_reach_the_design(workplace, monkeypatch):
     assert (verify.max_rmse_ns, seen[0].seed) == (0.5, 4)
     invoke("verify", IRIS, "--mapping", "both")
     assert seen[1].verify.mappings == ("pnn", "ann")
+
+
+def test_where_to_simulate_and_whose_weights_reach_the_steps(workplace, monkeypatch):
+    seen = []
+
+    def record(steps, design, run_dir, options):
+        seen.append((steps, options))
+        raise InputError("stop here")
+
+    monkeypatch.setattr("codesign.flow.run_flow", record)
+    invoke("simulate", IRIS, "--dask", "tcp://host:8786")
+    invoke("simulate", IRIS, "--workers", "3")
+    assert [options.workers for _, options in seen] == ["tcp://host:8786", 3]
+    invoke("verify", IRIS, "--weights", "mine.npz", "--samples", "2")
+    steps, options = seen[-1]
+    assert (options.first, options.last) == ("verify", "verify")
+    assert steps[-1].given == (Path("mine.npz"),)
+    assert not [name for name in steps[-1].inputs if name.startswith("train/")]
 
 
 def test_init_writes_a_valid_commented_design(workplace):
