@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import EpochTimes
-from codesign.designs.base import load_design
+from codesign.designs import Design, load_design
 from codesign.pnn import Architecture, PNNParameters, Solution
 from codesign.training import Dataset, train
 
@@ -58,7 +58,7 @@ def main() -> int:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     design = load_design(DESIGN)
-    assert design.model is not None
+    assert isinstance(design, Design) and design.model is not None
     epochs = arguments.epochs or design.training.epochs
     training = design.training.model_copy(update={"epochs": epochs, "device": "cpu"})
     times = EpochTimes()

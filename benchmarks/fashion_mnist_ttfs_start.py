@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.fashion_mnist_ttfs import DESIGN, activity
-from codesign.designs.base import load_design
+from codesign.designs import Design, load_design
 from codesign.pnn import Architecture, PNNParameters, Solution
 from codesign.training import Dataset, TrainingParameters
 from codesign.training.datasets import dataset_for
@@ -80,7 +80,7 @@ def main() -> int:
     """Every setting from its weights."""
     torch.set_num_threads(1)
     design = load_design(DESIGN)
-    assert design.model is not None
+    assert isinstance(design, Design) and design.model is not None
     base = design.training.model_copy(update={"train_samples": 3000, "epochs": 4})
     data = dataset_for(base)
     data = replace(data, test=data.test.head(3000))

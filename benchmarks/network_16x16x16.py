@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from codesign.cells import CellViews, Network, NetworkParameters, PhaseTiming, View, spike_line
-from codesign.flow.layouts import check_layout
-from codesign.characterize.column import first_rise
+from codesign.bench import CellViews, Frame, Setup, trial_nodes
+from codesign.cells import NetworkParameters, View
 from codesign.characterize.network_trials import network_tasks, network_trial_deck
 from codesign.characterize.plan import NetworkSweep
-from codesign.pdk import Conditions, Interconnect, default_process
+from codesign.flow.layouts import check_layout
+from codesign.pdk import Interconnect
 from codesign.resources import resource_dir
 from codesign.spice import Result, Transient, run_batch
 
@@ -30,24 +30,22 @@ LAYERS = (16, 16, 16)
 TIMEOUT_S, MAX_STEP_S = 3600.0, 10e-9
 
 
-def _fired(simulated: Result, timing: PhaseTiming, supply_V: float) -> dict[str, int]:
+def _fired(simulated: Result, setup: Setup) -> dict[str, int]:
     """Neurons of each layer whose line rose within their firing phase."""
     if not simulated.ok:
         return {}
-    wave, last = simulated.waveforms, len(LAYERS) - 1
+    wave = simulated.waveforms
     counts = {}
-    for layer in range(1, last + 1):
-        start_s = timing.frame(layer - 1, 0) + timing.t_fire
-        lines = [spike_line(layer, i) for i in range(1, LAYERS[layer] + 1)]
-        names = [f"v({line})" if layer == last else f"v(xnet.{line})" for line in lines]
-        rises = [first_rise(wave["time"], wave[v], start_s, timing, supply_V) for v in names]
-        counts[f"layer_{layer}"] = sum(rise is not None for rise in rises)
+    for layer, neurons in enumerate(trial_nodes(setup).neurons(), start=1):
+        frame = Frame(setup, setup.timing.frame(layer - 1, 0))
+        spikes = [frame.spike(wave["time"], wave[line]) for line, _ in neurons]
+        counts[f"layer_{layer}"] = sum(spike is not None for spike in spikes)
     return counts
 
 
 def main() -> None:
-    parameters = NetworkParameters(layers=LAYERS)
-    network = Network(parameters, "network")
+    setup = Setup(NetworkParameters(layers=LAYERS), views=CellViews(View.LAYOUT))
+    network = setup.cell
     seconds = {}
     with tempfile.TemporaryDirectory() as folder:
         gds = Path(folder) / "network.gds"
@@ -60,18 +58,13 @@ def main() -> None:
     if circuit is None or not checked.ok:
         raise SystemExit("the layout did not pass its checks")
     table = resource_dir("characterization") / "iris" / "synapse_current.parquet"
-    sweep = NetworkSweep(kind="network", name="column", runs=1, trials=1, warmup=0, i_max=40e-9)
-    process, views = default_process(), CellViews(View.LAYOUT)
-    known = {"synapse_current": pd.read_parquet(table)}
-    (task,) = network_tasks(
-        sweep, parameters, PhaseTiming(), Conditions(), known, process.supply_V, views
-    )
-    deck, saved = network_trial_deck(task, process.supply_V)
-    stop_s = task.timing.run_length(len(LAYERS) - 1, 1)
+    sweep = NetworkSweep(kind="network", name="column", runs=1, trials=1, warmup=0, i_min=2e-9, i_max=40e-9)
+    (task,) = network_tasks(sweep, setup, {"synapse_current": pd.read_parquet(table)})
+    deck, saved = network_trial_deck(task)
+    stop_s = setup.timing.run_length(len(LAYERS) - 1, 1)
+    analysis = Transient(stop_s, MAX_STEP_S, saved, uic=True)
     started = time.perf_counter()
-    simulated = run_batch(
-        deck, Transient(stop_s, MAX_STEP_S, saved, uic=True), process=process, timeout_s=TIMEOUT_S
-    )
+    simulated = run_batch(deck, analysis, process=setup.process, timeout_s=TIMEOUT_S)
     seconds["simulate_s"] = time.perf_counter() - started
     x0, y0, x1, y1 = network.layout.bounds()
     result = {
@@ -85,7 +78,7 @@ def main() -> None:
         "size_um": [(x1 - x0) / 1000, (y1 - y0) / 1000],
         "status": simulated.status.value,
         "attempts": len(simulated.attempts),
-        "fired": _fired(simulated, task.timing, process.supply_V),
+        "fired": _fired(simulated, setup),
         **{key: round(value, 2) for key, value in seconds.items()},
     }
     print(json.dumps(result, indent=1))

@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from codesign.cells import NetworkParameters, PhaseTiming, RCSpikeNeuronParameters
-from codesign.characterize.column import ColumnTask, run_column
+from codesign.bench import Setup
+from codesign.cells import NetworkParameters, RCSpikeNeuronParameters
+from codesign.cells.knobs import SIGN
+from codesign.characterize.column_trials import ColumnTask, run_column
 from codesign.characterize.model import FittedModel
-from codesign.pdk import Conditions, Process, default_process
 from codesign.resources import resource_dir
 
 # Currents at the reset voltage, > 0 discharges; spike times in s. A fires early, B late.
@@ -32,21 +33,22 @@ SAMPLE = (4.75e-7, 3.59e-7, 5.83e-7, 4.40e-7, 0.0)
 LEAST_GAIN = 10.0
 
 
-def measure(neuron: RCSpikeNeuronParameters, process: Process) -> dict[str, Any]:
+def measure(neuron: RCSpikeNeuronParameters) -> dict[str, Any]:
     """Firing times of the sample after A and after B, and what they differ by."""
     shipped = resource_dir("characterization") / "iris" / "model.json"
     currents = FittedModel.load(shipped).currents
-    bias_n = [float(currents["n"].bias(np.array([i]))[0]) if i > 0 else 0.0 for i in CURRENTS_A]
-    bias_p = [
-        float(currents["p"].bias(np.array([-i]))[0]) if i < 0 else process.supply_V
-        for i in CURRENTS_A
-    ]
+    knobs = {
+        polarity: tuple(
+            float(currents[polarity].value(np.array([sign * i]))[0])
+            if sign * i > 0
+            else currents[polarity].off
+            for i in CURRENTS_A
+        )
+        for polarity, sign in SIGN.items()
+    }
     passes = (AFTER_A, AFTER_A, SAMPLE, AFTER_B, SAMPLE, AFTER_A, SAMPLE, AFTER_B, SAMPLE)
-    network = NetworkParameters(neuron=neuron)
-    task = ColumnTask(
-        1, 0, 5, 1, 0, 1, tuple(bias_n), tuple(bias_p), passes, network, PhaseTiming(), Conditions()
-    )
-    trials, _ = run_column(task, process)
+    setup = Setup(NetworkParameters(neuron=neuron))
+    trials, _ = run_column(ColumnTask(1, 0, 5, 1, 0, 1, knobs, passes, setup))
     fired = np.array([row["t_fire_s"] for row in trials], dtype=float) * 1e9
     membrane = np.array([row["v_end_V"] for row in trials], dtype=float) * 1e3
     # Passes without the warm-up: A, sample, B, sample, A, sample, B, sample.
@@ -63,9 +65,8 @@ def measure(neuron: RCSpikeNeuronParameters, process: Process) -> dict[str, Any]
 def main() -> int:
     """Measure both variants and compare."""
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    process = default_process()
-    held = measure(RCSpikeNeuronParameters(), process)
-    floating = measure(RCSpikeNeuronParameters(discharge_hold=False), process)
+    held = measure(RCSpikeNeuronParameters())
+    floating = measure(RCSpikeNeuronParameters(discharge_hold=False))
     # Two passes with the same predecessor differ by numerical noise; less is not resolved.
     gain = floating["memory_ns"] / max(held["memory_ns"], held["repeat_ns"])
     figures = {

@@ -115,9 +115,9 @@ def _records_in(annotation: Any) -> Iterator[type]:
         yield annotation
     elif get_origin(annotation) is Annotated:
         inner, *metadata = get_args(annotation)
-        registries = [m.records for m in metadata if hasattr(m, "records")]
-        for records in registries:
-            yield from records()
+        registries = [m for m in metadata if hasattr(m, "records")]
+        for registry in registries:
+            yield from registry.records()
         if not registries:
             yield from _records_in(inner)
     elif get_origin(annotation) in (Union, types.UnionType, tuple, list):
@@ -125,10 +125,18 @@ def _records_in(annotation: Any) -> Iterator[type]:
             yield from _records_in(argument)
 
 
-def _matches(kind: type, value: dict[str, Any]) -> bool:
+def _default_kind(annotation: Any) -> str | None:
+    """The kind of a table that names none, where a register of kinds reads the field."""
+    registries = [m for m in getattr(annotation, "__metadata__", ()) if hasattr(m, "records")]
+    return registries[0].default if registries else None
+
+
+def _matches(kind: type, value: dict[str, Any], default: str | None) -> bool:
     """Whether a tagged record (`kind: Literal[...]`) is the one that the table asks for."""
     tag = _fields(kind).get("kind")
-    return get_origin(tag) is not Literal or value.get("kind", _default(kind)) in get_args(tag)
+    if get_origin(tag) is not Literal:
+        return True
+    return value.get("kind", default or _default(kind)) in get_args(tag)
 
 
 def _default(kind: Any) -> Any:
@@ -149,11 +157,11 @@ def _unknown_keys(kind: type, table: dict[str, Any], prefix: str) -> Iterator[st
             hint = f"did you mean {near[0]}?" if near else f"allowed here: {', '.join(fields)}"
             yield f"{prefix}{key}: unknown key; {hint}"
             continue
-        records = list(_records_in(fields[key]))
+        records, default = list(_records_in(fields[key])), _default_kind(fields[key])
         items = value if isinstance(value, list) else [value]
         for index, item in enumerate(items):
             at = f"{prefix}{key}[{index}]." if isinstance(value, list) else f"{prefix}{key}."
-            chosen = [r for r in records if isinstance(item, dict) and _matches(r, item)]
+            chosen = [r for r in records if isinstance(item, dict) and _matches(r, item, default)]
             if len(chosen) == 1:
                 yield from _unknown_keys(chosen[0], item, at)
 

@@ -46,11 +46,16 @@ def main(design_file: Path, run_dir: Path) -> None:
     shutil.copy(run_dir / "mapping" / "biases.csv", reference / "biases.csv")
     data = dataset_for(design.training, design.folder)
     phase = design.timing.t_phase
+    conditions = design.process.conditions()
     record = RegressionReference(
         name=design.name,
         view=design.view,
-        corner=design.process.corner,
-        temperature_C=design.process.temperature,
+        corner=conditions.corner,
+        interconnect=conditions.interconnect,
+        temperature_C=conditions.temperature_C,
+        supply_V=conditions.supply_V,
+        variation=conditions.variation,
+        seed=conditions.seed,
         network=design.network,
         timing=design.timing,
         warmup_s=tuple(float(t) for t in data.calibration.times[0] * phase),

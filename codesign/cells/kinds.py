@@ -48,8 +48,8 @@ class Kinds(Generic[R]):
         return tuple(self._records)
 
     def records(self) -> Iterator[type[R]]:
-        """Their records."""
-        yield from self._records.values()
+        """Their records, each once."""
+        yield from dict.fromkeys(self._records.values())
 
     def record_of(self, table: dict[str, Any]) -> type[R]:
         """The record that reads a table. Raises a pydantic error for none or an unknown kind."""
@@ -58,7 +58,7 @@ class Kinds(Generic[R]):
             raise PydanticCustomError(
                 "kind_missing", 'lacks its kind, such as kind = "{first}"', {"first": self.names[0]}
             )
-        if kind not in self._records:
+        if not isinstance(kind, str) or kind not in self._records:
             expected = ", ".join(repr(name) for name in self.names)
             raise PydanticCustomError(
                 "union_tag_invalid",

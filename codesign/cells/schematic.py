@@ -69,6 +69,7 @@ class Schematic:
         from PySpice.Spice.Netlist import SubCircuit
 
         defaults = {key: f"{value:.12g}" for key, value in cell.defaults.items()}
+        self.defaults = cell.defaults
         self.sub: SubCircuit = SubCircuit(cell.name, *cell.port_names, **defaults)
         self.devices: set[Device] = set()
         self.children: list[Cell] = []
@@ -118,7 +119,9 @@ class Schematic:
         self.sub.R(name, *nodes, resistance_ohm)
 
     def conductance(self, name: str, nodes: tuple[str, str], parameter: str) -> None:
-        """An ideal linear conductance that a parameter of the subcircuit sets, in S."""
+        """An ideal linear conductance that a parameter of the subcircuit sets, in S; recorded at
+        the parameter's default."""
+        self.resistors.append(PlacedResistor(name, nodes, 1 / self.defaults[parameter]))
         self.sub.R(name, *nodes, raw_spice=f"r={{1/{parameter}}}")
 
     def instance(

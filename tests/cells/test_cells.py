@@ -76,7 +76,10 @@ def test_any_layer_sizes(layers):
     assert len(set(ports)) == len(ports)
     synapses = sum(pre * post for pre, post in network.sizes.connections)
     assert sum(port.startswith(("bn_", "bp_")) for port in ports) == 2 * synapses
-    assert network.bias_port(1, 1, 1, "n") in ports
+    placed = [(layer, post, pre, polarity) for layer, post, pre, polarity, _ in network.knob_ports()]
+    assert len(set(placed)) == len(placed) == 2 * synapses
+    assert (1, 1, 1, "n", "bn_1_1_1") in network.knob_ports()
+    assert {port for *_, port in network.knob_ports()} < set(ports)
 
 
 @pytest.mark.parametrize("neuron", [NeuronParameters(), PUBLISHED])
@@ -127,11 +130,12 @@ def test_bad_sizes_name_the_key(text, words):
 
 
 def test_resistive_synapse_pulls_with_its_conductance(process, requires_ngspice, requires_models):
-    synapse = ResistiveSynapse(ResistiveSynapseParameters(g_n=100e-9, g_p=50e-9))
+    synapse = ResistiveSynapse(ResistiveSynapseParameters())
     cards = "vdd vdd 0 1.8\nrvss vss 0 1e-3\nvdend dend 0 0\nvspb spb 0 1.8\nvsp sp 0 1.8"
     deck = Deck(
         "1T1R",
-        f"{synapse.netlist()}\n{cards}\nxs {' '.join(synapse.port_names)} {synapse.name}",
+        f"{synapse.netlist()}\n{cards}\n"
+        f"xs {' '.join(synapse.port_names)} {synapse.name} g_n=100n g_p=50n",
         synapse.devices(),
         Conditions(),
     )
@@ -143,12 +147,12 @@ def test_resistive_synapse_pulls_with_its_conductance(process, requires_ngspice,
 def test_shipped_netlists_are_what_the_design_generates(tmp_path):
     design = Design.load(resource_dir("designs") / "iris.toml")
     shipped = resource_dir("netlists") / design.name
-    for path in write_netlists(design.name, design.network, tmp_path):
+    for path in write_netlists(design_cells(design.name, design.network), tmp_path):
         assert path.read_text() == (shipped / path.name).read_text(), path.name
 
 
 def test_files_are_written_per_cell(tmp_path):
     parameters = NetworkParameters(layers=(2, 2))
-    paths = write_netlists("toy", parameters, tmp_path)
+    paths = write_netlists(design_cells("toy", parameters), tmp_path)
     assert {Path(p).name for p in paths} >= {"toy.spice", "toy.ports.json", "synapse.spice"}
     assert [cell.name for cell in design_cells("toy", parameters)][-1] == "toy"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from codesign.bench import Setup, extracted
 from codesign.cells import (
     Crossbar,
     CrossbarParameters,
@@ -24,13 +25,12 @@ from codesign.cells import (
     ResistiveSynapse,
     ResistiveSynapseParameters,
     TransistorOrder,
-    extracted,
 )
 from codesign.cells.layout_limits import layout_faults
 from codesign.cells.network_view import areas_um2
 from codesign.cells.transistor import nmos, pmos
-from codesign.flow.layouts import check_layout, write_layouts
 from codesign.errors import CheckFailed, InputError
+from codesign.flow.layouts import check_layout, write_layouts
 from codesign.layout.sketch import Sketch
 from codesign.pdk import Interconnect
 
@@ -188,7 +188,7 @@ def test_areas():
 def test_write_layouts_reports_what_it_checked(tmp_path):
     said = []
     figures = write_layouts(
-        "toy", NetworkParameters(layers=(2, 1)), tmp_path, Interconnect.NOM,
+        Setup(NetworkParameters(layers=(2, 1)), name="toy"), tmp_path,
         lambda done, total, what: said.append((done, total, what)),
     )  # fmt: skip
     assert figures["drc_violations"] == 0 and figures["lvs_match"]
@@ -209,7 +209,8 @@ def test_violations_fail_with_reports_written(tmp_path, monkeypatch):
         draw(self, sketch)
         g = self.geometry
         sketch.rect("met1", 0, g.sp_y + 200, g.pitch, g.sp_y + 250)  # too thin, too near
-        sketch.rect("met1", g.bn[0] - 100, g.bn[1], g.bn[0] + 100, g.bp[1])  # joins both biases
+        (x, low), (_, high) = g.pins["bn"], g.pins["bp"]
+        sketch.rect("met1", x - 100, low, x + 100, high)  # joins both biases
 
     monkeypatch.setattr(CurrentSourceSynapse, "draw_layout", broken)
     cell = CurrentSourceSynapse(CurrentSourceSynapseParameters())
@@ -225,7 +226,7 @@ def test_violations_fail_with_reports_written(tmp_path, monkeypatch):
 
     monkeypatch.setattr(CurrentSourceSynapse, "draw_layout", thin)
     with pytest.raises(CheckFailed, match=r"m3\.1"):
-        write_layouts("toy", NetworkParameters(layers=(1, 1)), tmp_path, Interconnect.NOM, _quiet)
+        write_layouts(Setup(NetworkParameters(layers=(1, 1)), name="toy"), tmp_path, _quiet)
     report = json.loads((tmp_path / "layout" / "drc.json").read_text())
     assert not report["ok"] and report["cells"]["synapse"]["rules"]["m3.1"]["count"] >= 1
 

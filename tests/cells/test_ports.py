@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codesign.bench import extracted, trained_netlist
 from codesign.cells import (
     Crossbar,
     CrossbarParameters,
@@ -21,14 +22,13 @@ from codesign.cells import (
     NetworkParameters,
     ResistiveSynapse,
     ResistiveSynapseParameters,
-    extracted,
     port_list,
 )
 from codesign.cells import RCSpikeNeuron as Neuron
 from codesign.cells import RCSpikeNeuronParameters as NeuronParameters
 from codesign.designs.network import Design
 from codesign.errors import InputError
-from codesign.mapping import read_biases, trained_netlist
+from codesign.mapping import read_knobs
 from codesign.resources import resource_dir
 from codesign.spice import Deck
 
@@ -45,7 +45,8 @@ MAKERS = {
 
 def header_ports(netlist: str, name: str) -> list[str]:
     (line,) = re.findall(rf"^\.subckt {name} (.*)$", netlist.replace("\n+", " "), re.MULTILINE)
-    return line.split()
+    # Without the parameters that follow the ports.
+    return [word for word in line.split() if "=" not in word]
 
 
 @pytest.mark.parametrize("kind", MAKERS)
@@ -84,14 +85,16 @@ def test_ports_of_any_network(layers):
     }
     synapses = sum(a * b for a, b in network.sizes.connections)
     assert counted == {"output": 2 * layers[-1], "bias": 2 * synapses + 3}
-    bias_ports = {
-        network.bias_port(layer, post + 1, pre + 1, polarity)
+    places = {
+        (layer, post + 1, pre + 1, polarity)
         for layer, (fan_in, neurons) in enumerate(network.sizes.connections, start=1)
         for post in range(neurons)
         for pre in range(fan_in)
         for polarity in "np"
     }
-    assert bias_ports == {port for port in ports if port.startswith(("bn_", "bp_"))}
+    knobs = {tuple(place): port for *place, port in network.knob_ports()}
+    assert set(knobs) == places
+    assert set(knobs.values()) == {port for port in ports if port.startswith(("bn_", "bp_"))}
 
 
 @pytest.mark.parametrize("name", ["synapse", "neuron", "crossbar_5x5", "iris"])
@@ -104,8 +107,8 @@ def test_shipped_files_hold_together(name):
 
 def test_shipped_trained_netlist_has_the_shipped_biases():
     design = Design.load(resource_dir("designs") / "iris.toml")
-    layers = read_biases(resource_dir("characterization") / "iris" / "biases.csv")
-    text = trained_netlist(Network(design.network, design.name), layers, design.views)
+    layers = read_knobs(resource_dir("characterization") / "iris" / "biases.csv")
+    text = trained_netlist(design.setup(), [layer.values for layer in layers])
     assert text == (SHIPPED / "iris.trained.spice").read_text()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from codesign.bench import Setup
+from codesign.bench.stimulus import supply_sources
 from codesign.cells import (
     Cell,
     CurrentSourceSynapse,
@@ -15,7 +17,6 @@ from codesign.cells import (
     ResistiveSynapseParameters,
     TransistorOrder,
 )
-from codesign.bench.stimulus import supply_sources
 from codesign.pdk import Conditions
 from codesign.spice import DCSweep, Deck, OperatingPoint, run_batch
 
@@ -23,30 +24,32 @@ pytestmark = pytest.mark.usefixtures("requires_ngspice", "requires_models")
 SWEEP = DCSweep("vdend", 0.4, 1.4, 0.2, ("i(vdend)",))
 
 
-def pulled(cell: Cell, process, *, spike: bool = True, **biases: float):
-    """(membrane voltages, current in A that the synapse takes out of the dendrite)."""
+def pulled(cell: Cell, process, *, spike: bool = True, values: str = "", **biases: float):
+    """(membrane voltages, current in A that the synapse takes out of the dendrite). `values`: of
+    the subcircuit's parameters, as in a card."""
     high, low = (process.supply_V, 0.0) if spike else (0.0, process.supply_V)
     volts = {"vdd": process.supply_V, "dend": 0.0, "sp": high, "spb": low, **biases}
     cards = [f"v{node} {node} 0 {value}" for node, value in volts.items()]
-    netlist = "\n".join(
-        [cell.netlist(), "rvss vss 0 1e-3", *cards, f"xs {' '.join(cell.port_names)} {cell.name}"]
-    )
+    instance = f"xs {' '.join(cell.port_names)} {cell.name} {values}"
+    netlist = "\n".join([cell.netlist(), "rvss vss 0 1e-3", *cards, instance])
     deck = Deck("synapse", netlist, cell.devices(), Conditions())
     wave = run_batch(deck, SWEEP, process=process, timeout_s=60).require()
     return wave["sweep"], -wave["i(vdend)"]
 
 
 def test_conductances_pull_towards_their_rails(process):
-    v, up = pulled(ResistiveSynapse(ResistiveSynapseParameters(g_n=0, g_p=80e-9)), process)
+    synapse = ResistiveSynapse(ResistiveSynapseParameters())
+    v, up = pulled(synapse, process, values="g_p=80n")
     np.testing.assert_allclose(up, -80e-9 * (1.8 - v), rtol=0.02)
-    v, both = pulled(ResistiveSynapse(ResistiveSynapseParameters(g_n=40e-9, g_p=80e-9)), process)
+    v, both = pulled(synapse, process, values="g_n=40n g_p=80n")
     np.testing.assert_allclose(both, 40e-9 * v - 80e-9 * (1.8 - v), atol=2e-9)
 
 
 def test_selector_in_series_costs_what_its_resistance_is(process):
     # At 1 mS the selector's kilo-ohms are no longer small: the current stays below V g.
-    v, weak = pulled(ResistiveSynapse(ResistiveSynapseParameters(g_n=1e-8, g_p=0)), process)
-    _, strong = pulled(ResistiveSynapse(ResistiveSynapseParameters(g_n=1e-3, g_p=0)), process)
+    synapse = ResistiveSynapse(ResistiveSynapseParameters())
+    v, weak = pulled(synapse, process, values="g_n=1e-8")
+    _, strong = pulled(synapse, process, values="g_n=1e-3")
     assert (strong < 0.9e-3 * v).all() and (weak > 0.98e-8 * v).all()
     assert (np.diff(strong) > 0).all()
 
@@ -80,7 +83,7 @@ def test_networks_of_any_size_load_and_stay_silent_at_rest(kind, layers, process
         for port in network.ports
         if port.direction != "output" and port.name not in driven
     ]
-    supplies = supply_sources(network.sizes.neuron, process.supply_V)
+    supplies = supply_sources(Setup(network.sizes))
     top = f"xtop {' '.join(network.port_names)} toy"
     deck = Deck(
         "rest",

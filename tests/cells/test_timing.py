@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codesign.cells import PhaseTiming, edge_points, layer_controls, toggle_points
 from codesign.bench.stimulus import pulse_source
+from codesign.cells import PhaseTiming, edge_points, layer_controls, toggle_points
 
 
 def test_layers_are_pipelined():

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codesign.cells import PhaseTiming, layer_controls, toggle_points
-from codesign.cells import RCSpikeNeuronParameters as NeuronParameters
+from codesign.bench import Setup
 from codesign.bench.stimulus import control_sources, pulse_source, supply_sources
+from codesign.cells import NetworkParameters, PhaseTiming, layer_controls, toggle_points
+from codesign.cells import RCSpikeNeuronParameters as NeuronParameters
 
 SUPPLY_V = 1.8
 
@@ -76,13 +77,14 @@ def test_complements_add_up_to_the_supply(timing):
 
 def test_published_neuron_gets_no_gate_and_no_clamp_signal():
     published = NeuronParameters(transmission_gate=False, clamp=False, discharge_hold=False)
-    names = [line.split()[0] for line in control_sources(published, PhaseTiming(), [0.0], SUPPLY_V)]
-    assert names == ["vrstb", "vph", "vphb"]
-    assert len(control_sources(NeuronParameters(), PhaseTiming(), [0.0], SUPPLY_V)) == 6
+    lines = control_sources(Setup(NetworkParameters(neuron=published)), [0.0])
+    assert [line.split()[0] for line in lines] == ["vrstb", "vph", "vphb"]
+    assert len(control_sources(Setup(), [0.0])) == 6
 
 
 def test_supplies_are_the_voltages_of_the_neuron():
-    lines = " | ".join(supply_sources(NeuronParameters(v0=1.2, v_sense=0.9), SUPPLY_V))
+    neuron = NeuronParameters(v0=1.2, v_sense=0.9)
+    lines = " | ".join(supply_sources(Setup(NetworkParameters(neuron=neuron))))
     for words in ("vvdd vdd 0 dc 1.8", "vv0 v0 0 dc 1.2", "vvsense vsense 0 dc 0.9"):
         assert words in lines
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from codesign.cells import NetworkParameters, PhaseTiming
+from codesign.bench import Setup
+from codesign.cells import NetworkParameters
 from codesign.characterize import SweepPlan, read_table, run_plan
-from codesign.pdk import Conditions, LibraryLocation, default_process
+from codesign.pdk import LibraryLocation
 from codesign.spice import Ngspice
 
 PLAN = """
@@ -54,12 +55,7 @@ class Simulated:
         key = f"{plan} {network!r}"
         if key not in self._known:
             paths = run_plan(
-                SweepPlan.from_text(plan),
-                network,
-                PhaseTiming(),
-                Conditions(),
-                default_process(),
-                self._folder / str(len(self._known)),
+                SweepPlan.from_text(plan), Setup(network), self._folder / str(len(self._known))
             )
             self._known[key] = {name: read_table(path) for name, path in paths.items()}
         return self._known[key]

@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 import torch
 
+from codesign.cells import CurrentSourceSynapseParameters
 from codesign.characterize.column_data import ColumnSetting
 from codesign.characterize.currents import CurrentTable
+from codesign.characterize.currents import current_tables as tables_of
 from codesign.characterize.fit_currents import W_REF
 from codesign.pnn import PNNParameters, membrane_potential
 
 SUPPLY_V = 1.8
+KNOBS = CurrentSourceSynapseParameters().cell().knobs
 V0_V, V_TH_V, T_PHASE_S = 1.3, 0.84, 1e-6
 C_EFF_F = 150e-15
 SCALE_A = C_EFF_F * V_TH_V / T_PHASE_S  # current of weight 1
@@ -24,6 +27,7 @@ SETTING = ColumnSetting(
     v_th_V=V_TH_V,
     i_range_A=(2e-9, 200e-9),
     v_range=(-0.35, 1.0),
+    supply_V=SUPPLY_V,
 )
 STRAIGHT = PNNParameters(e_plus=2.9, e_minus=-1.6, t_end=0.9945, w_ref=W_REF)
 BENT = PNNParameters(
@@ -80,8 +84,7 @@ def synapse_table(truth: PNNParameters) -> pd.DataFrame:
 
 
 def current_tables(truth: PNNParameters) -> dict[str, CurrentTable]:
-    frame = synapse_table(truth)
-    return {polarity: CurrentTable.from_frame(frame, polarity) for polarity in "np"}
+    return tables_of(synapse_table(truth), KNOBS)
 
 
 @dataclass(frozen=True)
@@ -107,8 +110,8 @@ def column_tables(
     for run in range(runs):
         positive = np.array([True, rng.random() < 0.6, rng.random() < 0.4])
         current = np.exp(rng.uniform(np.log(5e-9), np.log(90e-9), 3))
-        bias_n = np.where(positive, tables["n"].at(V0_V).bias(current), 0.0)
-        bias_p = np.where(positive, SUPPLY_V, tables["p"].at(V0_V).bias(current))
+        bias_n = np.where(positive, tables["n"].at(V0_V, SUPPLY_V).value(current), 0.0)
+        bias_p = np.where(positive, SUPPLY_V, tables["p"].at(V0_V, SUPPLY_V).value(current))
         weight = torch.tensor(np.where(positive, current, -current)[None] / SCALE_A)
         times = rng.uniform(0, 0.95, (400, 3))
         v = membrane_potential(torch.tensor(times), weight, truth, method="exact").numpy()[:, 0]
@@ -135,3 +138,23 @@ def column_tables(
                 for j in range(3)
             ]  # fmt: skip
     return pd.DataFrame(rows), pd.DataFrame(inputs)
+
+
+def conductance_table(polarities: str = "np") -> pd.DataFrame:
+    """Rows as the synapse_current sweep writes them for conductances to the rails."""
+    v_mem = np.round(np.arange(0.2, 1.7501, 0.05), 9)
+    value, mem = np.meshgrid(np.geomspace(1e-9, 2e-6, 24), v_mem, indexing="ij")
+    distance = {"n": mem, "p": SUPPLY_V - mem}
+    frames = [
+        pd.DataFrame(
+            {
+                "polarity": polarity,
+                "knob_value": value.ravel(),
+                "v_mem_V": mem.ravel(),
+                "i_synapse_A": (value * distance[polarity]).ravel(),
+                "status": "ok",
+            }
+        )
+        for polarity in polarities
+    ]
+    return pd.concat(frames, ignore_index=True)

@@ -6,23 +6,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codesign.characterize.bias_curve import BiasCurve
 from codesign.characterize.currents import CurrentTable
+from codesign.characterize.knob_curve import KnobCurve
 from codesign.errors import DataError
 
-from .synthetic import BENT, V0_V, V_TH_V, current_at_reset, current_tables, shape, synapse_table
+from .synthetic import (
+    BENT,
+    KNOBS,
+    SUPPLY_V,
+    V0_V,
+    V_TH_V,
+    current_at_reset,
+    current_tables,
+    shape,
+    synapse_table,
+)
 
 TABLES = current_tables(BENT)
 
 
 @pytest.mark.parametrize("polarity", ["n", "p"])
 def test_bias_gives_back_the_current_it_came_from(polarity):
-    curve = TABLES[polarity].at(V0_V)
+    curve = TABLES[polarity].at(V0_V, SUPPLY_V)
     low, high = min(curve.i0_A), max(curve.i0_A)
     wanted = np.geomspace(low, high, 301)
-    np.testing.assert_allclose(curve.current(curve.bias(wanted)), wanted, rtol=1e-9)
-    biases = np.linspace(curve.bias_V[0], curve.bias_V[-1], 301)
-    np.testing.assert_allclose(curve.bias(curve.current(biases)), biases, atol=1e-9)
+    np.testing.assert_allclose(curve.current(curve.value(wanted)), wanted, rtol=1e-9)
+    biases = np.linspace(curve.values[0], curve.values[-1], 301)
+    np.testing.assert_allclose(curve.value(curve.current(biases)), biases, atol=1e-9)
 
 
 @settings(max_examples=60, deadline=None)
@@ -35,37 +45,37 @@ def test_any_monotone_points_are_inverted(steps, falls, places):
     log_i = np.log(1e-12) + np.cumsum(steps)
     log_i = log_i[::-1] if falls else log_i
     bias = 0.2 + 0.02 * np.arange(len(steps))
-    curve = BiasCurve(tuple(bias), tuple(np.exp(log_i)))
-    np.testing.assert_allclose(curve.current(curve.bias(curve.i0_A)), curve.i0_A, rtol=1e-9)
+    curve = KnobCurve(tuple(bias), tuple(np.exp(log_i)), 0.0)
+    np.testing.assert_allclose(curve.current(curve.value(curve.i0_A)), curve.i0_A, rtol=1e-9)
     # Between steep points the spline may turn back: then a bias is not unique, its current is.
     here = bias[0] + np.array(places) * (bias[-1] - bias[0])
     current = np.clip(curve.current(here), min(curve.i0_A), max(curve.i0_A))
-    np.testing.assert_allclose(curve.current(curve.bias(current)), current, rtol=1e-9)
+    np.testing.assert_allclose(curve.current(curve.value(current)), current, rtol=1e-9)
 
 
 def test_more_bias_is_more_n_current_and_less_p_current():
-    n, p = (np.diff(TABLES[polarity].at(V0_V).i0_A) for polarity in "np")
+    n, p = (np.diff(TABLES[polarity].at(V0_V, SUPPLY_V).i0_A) for polarity in "np")
     assert (n > 0).all() and (p < 0).all()
     assert TABLES["n"].sign == -1 and TABLES["p"].sign == 1
 
 
 @pytest.mark.parametrize("factor", [0.99, 1.01])
 def test_currents_outside_the_table_are_refused(factor):
-    curve = TABLES["n"].at(V0_V)
+    curve = TABLES["n"].at(V0_V, SUPPLY_V)
     edge = min(curve.i0_A) if factor < 1 else max(curve.i0_A)
     with pytest.raises(DataError, match="outside the characterised") as caught:
-        curve.bias(np.array([1e-8, edge * factor]))
+        curve.value(np.array([1e-8, edge * factor]))
     assert "synapse_current" in caught.value.remedy
 
 
 @pytest.mark.parametrize("current", [0.0, -1e-9, np.nan])
 def test_a_bias_needs_a_positive_current(current):
     with pytest.raises(DataError, match="not a positive number"):
-        TABLES["n"].at(V0_V).bias(np.array([1e-8, current]))
+        TABLES["n"].at(V0_V, SUPPLY_V).value(np.array([1e-8, current]))
 
 
 def test_current_outside_the_bias_range_is_nan():
-    assert np.isnan(TABLES["n"].at(V0_V).current(np.array([0.1, 1.7]))).all()
+    assert np.isnan(TABLES["n"].at(V0_V, SUPPLY_V).current(np.array([0.1, 1.7]))).all()
 
 
 def test_table_interpolates_between_its_points():
@@ -77,7 +87,7 @@ def test_table_interpolates_between_its_points():
 
 def test_order_of_rows_does_not_matter():
     frame = synapse_table(BENT)
-    mixed = CurrentTable.from_frame(frame.sample(frac=1, random_state=3), "p")
+    mixed = CurrentTable.from_frame(frame.sample(frac=1, random_state=3), "p", KNOBS["p"])
     np.testing.assert_array_equal(mixed.i_A, TABLES["p"].i_A)
 
 
@@ -85,8 +95,8 @@ def test_failed_rows_cost_their_bias_voltage_only():
     frame = synapse_table(BENT)
     bad = frame.index[(frame["polarity"] == "n") & (frame["v_bias_V"] == 0.5)][:1]
     frame.loc[bad, ["status", "i_synapse_A"]] = ["timeout", np.nan]
-    table = CurrentTable.from_frame(frame, "n")
-    assert 0.5 not in table.v_bias_V and len(table.v_bias_V) == len(TABLES["n"].v_bias_V) - 1
+    table = CurrentTable.from_frame(frame, "n", KNOBS["n"])
+    assert 0.5 not in table.values and len(table.values) == len(TABLES["n"].values) - 1
     np.testing.assert_allclose(
         table.current(np.array([0.5]), np.array([1.0])),
         TABLES["n"].current(np.array([0.5]), np.array([1.0])),
@@ -105,7 +115,7 @@ def _negative(frame: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.parametrize(("change", "words"), [(_few, "3 usable"), (_negative, "not positive")])
 def test_unusable_tables_are_refused(change, words):
     with pytest.raises(DataError, match=words):
-        CurrentTable.from_frame(change(synapse_table(BENT)), "n")
+        CurrentTable.from_frame(change(synapse_table(BENT)), "n", KNOBS["n"])
 
 
 def test_current_that_turns_back_is_refused():
@@ -113,4 +123,4 @@ def test_current_that_turns_back_is_refused():
     top = frame["v_bias_V"] > 0.6
     frame.loc[top, "i_synapse_A"] *= np.exp(-80 * (frame.loc[top, "v_bias_V"] - 0.6))
     with pytest.raises(DataError, match="not monotone"):
-        CurrentTable.from_frame(frame, "n").at(V0_V)
+        CurrentTable.from_frame(frame, "n", KNOBS["n"]).at(V0_V, SUPPLY_V)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from codesign.characterize.bias_curve import BiasCurve
 from codesign.characterize.fit import fit_tables
+from codesign.characterize.knob_curve import KnobCurve
 from codesign.characterize.model import FittedModel
 from codesign.designs.network import Design
 from codesign.errors import DataError
@@ -23,9 +23,7 @@ def shipped() -> FittedModel:
 
 def test_shipped_tables_still_give_the_shipped_model(shipped):
     design = Design.load(resource_dir("designs") / "iris.toml")
-    folder = resource_dir("characterization") / "iris"
-    conditions = design.process.conditions()
-    model = fit_tables(folder, design.network, design.timing, conditions, design.process.supply)
+    model = fit_tables(resource_dir("characterization") / "iris", design.setup())
     for new, old in zip(model.layers, shipped.layers, strict=True):
         for form, fitted in new.forms.items():
             assert fitted.c_eff_F == pytest.approx(old.forms[form].c_eff_F, rel=1e-4)
@@ -35,9 +33,8 @@ def test_shipped_tables_still_give_the_shipped_model(shipped):
 
 def test_missing_table_is_named(tmp_path):
     design = Design.from_text("name = 'toy'")
-    conditions = design.process.conditions()
     with pytest.raises(DataError, match=r"synapse_current\.parquet"):
-        fit_tables(tmp_path, design.network, design.timing, conditions, 1.8)
+        fit_tables(tmp_path, design.setup())
 
 
 def test_model_reads_back(shipped, tmp_path):
@@ -83,6 +80,6 @@ def test_model_currents_must_be_monotone(tmp_path):
 
 
 def test_bias_curve_falls_for_the_p_pair(shipped):
-    curve: BiasCurve = shipped.currents["p"]
-    biases = curve.bias(np.array([1e-9, 1e-8, 1e-7]))
+    curve: KnobCurve = shipped.currents["p"]
+    biases = curve.value(np.array([1e-9, 1e-8, 1e-7]))
     assert (np.diff(biases) < 0).all()

@@ -15,7 +15,6 @@ from .synthetic import (
     C_EFF_F,
     SETTING,
     STRAIGHT,
-    SUPPLY_V,
     T_PHASE_S,
     V0_V,
     V_TH_V,
@@ -33,7 +32,7 @@ EXTENDED_TRUTH = replace(BENT, kick=KICK, kick_per_weight_plus=-6e-4, kick_per_w
 def fitted(form, truth, **options):
     trials, inputs = column_tables(truth, **options)
     tables = current_tables(truth)
-    data = column_data(trials, inputs, tables, 1, SETTING, SUPPLY_V)
+    data = column_data(trials, inputs, tables, 1, SETTING)
     return fit_form(form, data, tables, SETTING), data
 
 
@@ -164,7 +163,7 @@ def test_linear_form_cannot_hide_bent_synapses(extended):
 
 
 def data_of(trials, inputs, layer=1):
-    return column_data(trials, inputs, current_tables(STRAIGHT), layer, SETTING, SUPPLY_V)
+    return column_data(trials, inputs, current_tables(STRAIGHT), layer, SETTING)
 
 
 @pytest.fixture(scope="module")

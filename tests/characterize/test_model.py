@@ -12,13 +12,13 @@ import pytest
 
 from codesign.characterize.model import FORMS, FittedModel
 from codesign.errors import DataError
-from codesign.mapping import bias_layers
+from codesign.mapping import knob_layers
 from codesign.resources import resource_dir
 from codesign.verify.prediction import circuit_prediction
 
 SHIPPED = resource_dir("characterization") / "iris" / "model.json"
 MODEL = FittedModel.load(SHIPPED).averaged()
-LAYERS = bias_layers([np.full((2, 5), 0.2), np.array([[0.4, 0.3]])], MODEL)
+LAYERS = knob_layers([np.full((2, 5), 0.2), np.array([[0.4, 0.3]])], MODEL)
 SPIKES_S = np.linspace(0, 6e-7, 10).reshape(2, 5)
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
-from codesign.cells import CellViews, Network, NetworkParameters, PhaseTiming, View
-from codesign.cells.resistive_synapse import ResistiveSynapseParameters
+from codesign.bench import CellViews, Setup
+from codesign.cells import Network, NetworkParameters, ResistiveSynapseParameters, View
 from codesign.characterize.column_data import column_data
 from codesign.characterize.fit_column import fit_form
 from codesign.characterize.network_trials import (
@@ -19,7 +19,6 @@ from codesign.characterize.network_trials import (
 )
 from codesign.characterize.plan import NetworkSweep, SweepPlan, load_plan
 from codesign.errors import DesignError
-from codesign.pdk import Conditions
 from codesign.pnn import membrane_potential
 
 from .synthetic import (
@@ -32,6 +31,7 @@ from .synthetic import (
     V0_V,
     V_TH_V,
     LogLaw,
+    conductance_table,
     current_tables,
     synapse_table,
 )
@@ -42,45 +42,55 @@ SMALL = NetworkParameters(layers=(2, 2, 1))
 
 def tasks(sweep=SWEEP, network=SMALL, views=None):
     known = {"synapse_current": synapse_table(BENT)}
-    return network_tasks(
-        sweep, network, PhaseTiming(), Conditions(), known, SUPPLY_V, views or CellViews()
-    )
+    return network_tasks(sweep, Setup(network, views=views or CellViews()), known)
 
 
 def test_same_seed_gives_the_same_runs_and_another_others():
     one, two = tasks(), tasks()
     assert one == two
     other = tasks(SWEEP.model_copy(update={"seed": 2}))
-    assert other[0].bias_n_V != one[0].bias_n_V and other[0].spikes_s != one[0].spikes_s
-    assert one[0].bias_n_V != one[1].bias_n_V
+    for polarity in "np":
+        first = [layer[polarity] for layer in one[0].knobs]
+        assert [layer[polarity] for layer in other[0].knobs] != first
+        assert [layer[polarity] for layer in one[1].knobs] != first
+    assert other[0].spikes_s != one[0].spikes_s
 
 
 def test_every_synapse_has_one_pair_on_and_every_sample_a_spike_at_zero():
     for task in tasks():
-        for n, p in zip(task.bias_n_V, task.bias_p_V, strict=True):
-            assert ((np.array(n) > 0) != (np.array(p) < SUPPLY_V)).all()
+        assert len(task.knobs) == 2
+        for layer in task.knobs:
+            assert ((np.array(layer["n"]) > 0) != (np.array(layer["p"]) < SUPPLY_V)).all()
         spikes = np.array(task.spikes_s)
         assert spikes.shape == (SWEEP.warmup + SWEEP.trials, 2)
         assert (spikes.min(axis=1) == 0).all() and (spikes < 0.95 * T_PHASE_S).all()
 
 
-def test_resistive_synapses_are_refused():
+def test_resistive_synapses_are_drawn_by_their_conductances():
     network = NetworkParameters(layers=(2, 1), synapse=ResistiveSynapseParameters())
-    with pytest.raises(DesignError, match="current_source"):
-        tasks(network=network)
+    for task in network_tasks(SWEEP, Setup(network), {"synapse_current": conductance_table()}):
+        (layer,) = task.knobs
+        on = {p: np.array(layer[p]) > 1e-14 for p in "np"}
+        assert (on["n"] != on["p"]).all()
+        # The deck is that of the trained network: conductances are in the crossbar's cards.
+        deck, saved = network_trial_deck(task)
+        for p in "np":
+            for value in np.array(layer[p]).ravel():
+                assert f"g_{p}={value:.9g}" in deck.netlist
+        assert "v(xtop.xnet.xn_1_1.mem)" in saved
 
 
 def test_deck_holds_the_extracted_network_in_the_layout_view():
     drawn = tasks(views=CellViews(View.LAYOUT))[0]
-    deck, saved = network_trial_deck(drawn, SUPPLY_V)
+    deck, saved = network_trial_deck(drawn)
     assert "extracted by codesign" in deck.netlist and deck.devices == Network(SMALL).devices()
     assert "v(xnet.xn_1_2.mem)" in saved and "v(sp_2_1)" in saved and "v(xnet.sp_0_1)" in saved
 
 
-def test_trials_through_ngspice(process):
+def test_trials_through_ngspice(requires_ngspice, requires_models):
     """Every neuron of both layers answers, and the second layer's inputs are the first's lines."""
     task = tasks(views=CellViews(View.LAYOUT))[0]
-    rows, inputs = (pd.DataFrame(x) for x in run_network(task, process, timeout_s=300))
+    rows, inputs = (pd.DataFrame(x) for x in run_network(task, timeout_s=300))
     assert (rows["status"] == "ok").all() and len(rows) == 2 * (2 + 1)
     assert len(inputs) == 2 * (2 * 2 + 1 * 2)
     assert rows["v_start_V"].between(1.29, 1.31).all()
@@ -130,8 +140,8 @@ def layer_tables(runs=20, trials=4, noise_ns=0.0):
         positive = rng.random((3, 3)) < 0.75
         positive[:, 0] = True
         current = np.exp(rng.uniform(np.log(5e-9), np.log(60e-9), (3, 3)))
-        bias_n = np.where(positive, tables["n"].at(V0_V).bias(current), 0.0)
-        bias_p = np.where(positive, SUPPLY_V, tables["p"].at(V0_V).bias(current))
+        bias_n = np.where(positive, tables["n"].at(V0_V, SUPPLY_V).value(current), 0.0)
+        bias_p = np.where(positive, SUPPLY_V, tables["p"].at(V0_V, SUPPLY_V).value(current))
         signed = np.where(positive, current, -current)
         weight = torch.tensor(signed / (SCALE_A * RELATIVE[:, None]))
         times = rng.uniform(0, 0.9, (trials, 3))
@@ -162,7 +172,7 @@ def layer_tables(runs=20, trials=4, noise_ns=0.0):
 def told_apart():
     trials, inputs = layer_tables(noise_ns=0.02)
     tables = current_tables(BENT)
-    data = column_data(trials, inputs, tables, 1, SETTING, SUPPLY_V)
+    data = column_data(trials, inputs, tables, 1, SETTING)
     return data, {form: fit_form(form, data, tables, SETTING) for form in ("linear", "extended")}
 
 

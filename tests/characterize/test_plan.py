@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from codesign.cells import View
 from codesign.characterize import SweepPlan, load_plan, table_names
-from codesign.characterize.plan import VoltageRange
+from codesign.characterize.plan import TrialSweep, VoltageRange
 from codesign.errors import DesignError
 
 SYNAPSE = '[[sweep]]\nkind = "synapse_current"\nname = "synapse_current"\n'
@@ -55,6 +55,19 @@ def test_shipped_plan_writes_out_the_defaults() -> None:
     assert rounded(SweepPlan.from_text(bare)) == rounded(shipped)
 
 
+def test_the_plan_of_the_reference_is_the_default_over_its_own_currents() -> None:
+    plan, default = load_plan("iris"), load_plan("default")
+    trials = [sweep for sweep in plan.sweep if isinstance(sweep, TrialSweep)]
+    assert [(sweep.i_min, sweep.i_max) for sweep in trials] == [pytest.approx((2e-9, 150e-9))] * 2
+    freed = [
+        sweep.model_copy(update={"i_min": None, "i_max": None})
+        if isinstance(sweep, TrialSweep)
+        else sweep
+        for sweep in plan.sweep
+    ]
+    assert rounded(SweepPlan(sweep=tuple(freed))) == rounded(default)
+
+
 @given(start=st.integers(0, 900), points=st.integers(1, 50), step=st.integers(1, 20))
 def test_ranges_include_both_ends(start: int, points: int, step: int) -> None:
     stop = start + (points - 1) * step
@@ -82,7 +95,7 @@ def test_ranges_include_both_ends(start: int, points: int, step: int) -> None:
         (SYNAPSE + SYNAPSE, ("synapse_current", "twice")),
         (COLUMN, ("column", "synapse_current")),
         (COLUMN + SYNAPSE, ("column", "before")),
-        (SYNAPSE + COLUMN + 'i_max = "1nA"', ("i_max",)),
+        (SYNAPSE + COLUMN + 'i_min = "2nA"\ni_max = "1nA"', ("i_max",)),
         (SYNAPSE + COLUMN + "runs = 0", ("runs",)),
         ('[[sweep]]\nkind = "sensing_delay"\nname = "d"\nslopes = ["-1V/s"]\n', ("slopes",)),
         ('[[sweep]]\nkind = "sensing_delay"\nname = "d"\nslopes = ["1V"]\n', ("slopes", "V/s")),

@@ -13,17 +13,15 @@ import pandas as pd
 import pytest
 
 import codesign
-from codesign.cells import NetworkParameters, PhaseTiming
+from codesign.bench import Setup
+from codesign.cells import NetworkParameters
 from codesign.characterize import SweepPlan, read_table, run_plan
 from codesign.characterize.sweeps import tasks_of
-from codesign.characterize.sweeps.task import Circuit
 from codesign.errors import SimulationError
-from codesign.pdk import Conditions, default_process
 
 pytestmark = pytest.mark.usefixtures("requires_ngspice", "requires_models")
 
-NETWORK = NetworkParameters(layers=(2, 2))
-CIRCUIT = Circuit(NETWORK, PhaseTiming(), Conditions(), 1.8)
+SETUP = Setup(NetworkParameters(layers=(2, 2)))
 SYNAPSE = (
     '[[sweep]]\nkind = "synapse_current"\nname = "synapse_current"\n'
     'v_bias_n = { start = "0.3V", stop = "0.7V", step = "0.05V" }\n'
@@ -44,10 +42,7 @@ def delays(*slopes: str, timeout: str = "20s") -> str:
 def run(plan: str, out: Path, cache: Path | None = None, **options: object) -> dict[str, Path]:
     return run_plan(
         SweepPlan.from_text(plan),
-        NETWORK,
-        PhaseTiming(),
-        Conditions(),
-        default_process(),
+        SETUP,
         out,
         cache_dir=cache,
         **options,  # type: ignore[arg-type]
@@ -76,7 +71,7 @@ def test_a_sweep_that_fails_altogether(tmp_path: Path) -> None:
 def test_a_hung_worker_costs_status_rows() -> None:
     """Rows of a task whose worker died are complete but for what was to be measured."""
     (sweep,) = SweepPlan.from_text(SYNAPSE).sweep
-    task = tasks_of(sweep, CIRCUIT, {})[0]
+    task = tasks_of(sweep, SETUP, {})[0]
     result = task.failed("crashed", "the worker died (signal 11)", 2.0)
     rows = result.tables[""]
     assert not result.ok and len(rows) == 9 * 32
@@ -95,14 +90,14 @@ def test_progress_counts_tasks_by_sweep(tmp_path: Path) -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
-from codesign.cells import NetworkParameters, PhaseTiming
+from codesign.bench import Setup
+from codesign.cells import NetworkParameters
 from codesign.characterize import SweepPlan, run_plan
-from codesign.pdk import Conditions, default_process
 
 if __name__ == "__main__":
     run_plan(
-        SweepPlan.load(Path(sys.argv[1])), NetworkParameters(layers=(2, 2)), PhaseTiming(),
-        Conditions(), default_process(), Path(sys.argv[2]), workers=1, cache_dir=Path(sys.argv[3]),
+        SweepPlan.load(Path(sys.argv[1])), Setup(NetworkParameters(layers=(2, 2))),
+        Path(sys.argv[2]), workers=1, cache_dir=Path(sys.argv[3]),
         progress=lambda done, total, label: print(done, total, label, flush=True),
     )
 """
@@ -152,13 +147,7 @@ def test_a_damaged_or_foreign_shard_is_simulated_again(tmp_path: Path) -> None:
     again = without_durations(run(SYNAPSE, out, cache)["synapse_current"])
     pd.testing.assert_frame_equal(first, again)
     hot = run_plan(
-        SweepPlan.from_text(SYNAPSE),
-        NETWORK,
-        PhaseTiming(),
-        Conditions(temperature_C=85),
-        default_process(),
-        out,
-        cache_dir=cache,
+        SweepPlan.from_text(SYNAPSE), SETUP.at(temperature_C=85), out, cache_dir=cache
     )
     assert (read_table(hot["synapse_current"]).temperature_C == 85).all()
     assert len(list(cache.rglob("*.json"))) == 2 * len(shards)
@@ -189,7 +178,7 @@ def test_a_column_whose_worker_died_has_rows() -> None:
         for v in (0.2, 0.5, 0.8, 1.1, 1.4, 1.7)
     )
     plan = SweepPlan.from_text(SYNAPSE + '[[sweep]]\nkind = "column"\nname = "column"\nruns = 1\n')
-    (task,) = tasks_of(plan.sweep[1], CIRCUIT, {"synapse_current": table})
+    (task,) = tasks_of(plan.sweep[1], SETUP, {"synapse_current": table})
     result = task.failed("crashed", "signal 9", 4.0)
     assert [row["status"] for row in result.tables["trials"]] == ["crashed"] * 4
     assert len(result.tables["inputs"]) == 4 * 2

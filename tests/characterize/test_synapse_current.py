@@ -70,10 +70,11 @@ def test_resistive_synapse_sweeps_its_conductance(simulated: Simulated) -> None:
     plan = (
         '[[sweep]]\nkind = "synapse_current"\nname = "current"\n'
         'v_mem = { start = "0.3V", stop = "1.5V", step = "0.3V" }\n'
-        'conductance = { start = "1nS", stop = "100nS", points = 3 }\n'
     )
-    network = NetworkParameters(synapse=ResistiveSynapseParameters())
-    table = simulated(plan, network)["current"]
-    assert "v_bias_V" not in table and len(table) == 2 * 3 * 5
+    synapse = ResistiveSynapseParameters(g_min=1e-9, g_max=100e-9)
+    table = simulated(plan, NetworkParameters(synapse=synapse))["current"]
+    assert "v_bias_V" not in table and len(table) == 2 * 24 * 5
+    for knob in synapse.cell().knobs.values():
+        assert set(table.knob_value) == set(knob.values(1.8))
     distance = np.where(table.polarity == "n", table.v_mem_V, 1.8 - table.v_mem_V)
-    assert np.allclose(table.i_synapse_A, table.g_S * distance, rtol=2e-3)
+    assert np.allclose(table.i_synapse_A, table.knob_value * distance, rtol=2e-3)

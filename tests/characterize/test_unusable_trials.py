@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from codesign.cells import NetworkParameters, PhaseTiming
-from codesign.characterize.column import column_deck, column_tasks
+from codesign.bench import Setup
+from codesign.cells import NetworkParameters
+from codesign.characterize.column_trials import column_deck, column_tasks
 from codesign.characterize.fit import fit_tables
 from codesign.characterize.model import FittedModel
 from codesign.characterize.plan import ColumnSweep
@@ -30,7 +31,7 @@ def tables(tmp_path) -> Path:
 
 
 def fit(folder: Path) -> FittedModel:
-    return fit_tables(folder, NetworkParameters(), PhaseTiming(), Conditions(), 1.8)
+    return fit_tables(folder, Setup())
 
 
 @pytest.mark.parametrize("why", ["timeout", "silent"])
@@ -43,7 +44,7 @@ def test_no_trial_that_fired_is_bad_input(tables, why):
     trials.to_parquet(path)
     with pytest.raises(DataError, match=f"only 0 of {len(trials)} column trials fired") as caught:
         fit(tables)
-    assert "v_discharge" in caught.value.remedy
+    assert "neuron's biases" in caught.value.remedy
 
 
 def test_no_input_rows_is_bad_input(tables):
@@ -81,9 +82,9 @@ def test_column_has_the_loads_of_its_place_in_the_network():
     table = pd.read_parquet(REFERENCE / "synapse_current.parquet")
     network = NetworkParameters(layers=(2, 3, 4))
     sweep = ColumnSweep(kind="column", name="column", runs=1, trials=1, warmup=1)
-    first, last = column_tasks(sweep, network, PhaseTiming(), Conditions(), table)
+    first, last = column_tasks(sweep, Setup(network), table)
     for task, synapses, load in ((first, 2 * 3, True), (last, 3 * 4, False)):
-        deck, save = column_deck(task, 1.8)
+        deck, save = column_deck(task)
         text = deck.netlist
         column = text[text.index(".subckt crossbar ") :]
         assert column[: column.index(".ends")].count(" synapse\n") == synapses

@@ -28,7 +28,7 @@ CELLS = [
     RCSpikeNeuron(RCSpikeNeuronParameters()),
     Crossbar(CrossbarParameters(rows=3, columns=2)),
     Network(NetworkParameters(layers=(2, 3, 2))),
-    ResistiveSynapse(ResistiveSynapseParameters()),
+    Crossbar(CrossbarParameters(rows=1, columns=1), "least"),
 ]
 
 
@@ -45,6 +45,20 @@ def test_flat_schematic_is_what_the_netlist_text_says(tmp_path, cell):
     flat = flat_circuit(cell)
     assert read.ports == flat.ports and set(read.devices) == set(flat.devices)
     assert len(read.devices) == len(flat.devices) and read.resistors == flat.resistors
+
+
+def test_programmable_conductances_are_there_at_their_defaults_and_no_plain_numbers(tmp_path):
+    cell = ResistiveSynapse(ResistiveSynapseParameters())
+    found = {(r.node_a, r.node_b): r.value for r in flat_circuit(cell).resistors}
+    assert found == {("dend", "mid_n"): pytest.approx(1e15), ("dend", "mid_p"): pytest.approx(1e15)}
+    with pytest.raises(InputError, match=r"Rg_n: '{1/g_n}' is no number"):
+        read_circuit(written(tmp_path, cell.netlist()), cell.name)
+
+
+def test_resistors_may_name_their_value(tmp_path):
+    text = ".subckt r a b\nR1 a b r=5k\n.ends\n"
+    (found,) = read_circuit(written(tmp_path, text), "r").resistors
+    assert found.value == 5e3
 
 
 def test_flat_names_are_those_of_ngspice():

@@ -6,16 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from codesign.cells import Network, NetworkParameters
+from codesign.bench import Setup, trained_netlist
+from codesign.cells import NetworkParameters
 from codesign.characterize.model import FittedModel
 from codesign.errors import DataError
-from codesign.mapping import (
-    bias_layers,
-    read_biases,
-    trained_netlist,
-    weights_of,
-    write_biases,
-)
+from codesign.mapping import knob_layers, read_knobs, weights_of, write_knobs
 from codesign.resources import resource_dir
 from codesign.spice import Deck
 
@@ -26,33 +21,34 @@ MODEL = FittedModel.load(resource_dir("characterization") / "iris" / "model.json
 @given(arrays(float, (3, 4), elements=st.floats(-1.1, 1.1)))
 def test_weights_survive_the_way_to_biases_and_back(weight):
     weight[np.abs(weight) < 1e-3] = 0.0
-    back = weights_of(bias_layers([weight], MODEL), MODEL)
+    back = weights_of(knob_layers([weight], MODEL), MODEL)
     np.testing.assert_allclose(back[0], weight, atol=1e-9)
 
 
 def test_sign_selects_the_pair():
-    layer = bias_layers([np.array([[0.5, -0.5, 0.0]])], MODEL)[0]
-    assert layer.bias_n_V[0, 0] > 0.3 and layer.bias_p_V[0, 0] == MODEL.supply_V
-    assert layer.bias_n_V[0, 1] == 0 and layer.bias_p_V[0, 1] < MODEL.supply_V - 0.3
-    assert layer.bias_n_V[0, 2] == 0 and layer.bias_p_V[0, 2] == MODEL.supply_V
+    layer = knob_layers([np.array([[0.5, -0.5, 0.0]])], MODEL)[0]
+    assert layer.values["n"][0, 0] > 0.3 and layer.values["p"][0, 0] == MODEL.supply_V
+    assert layer.values["n"][0, 1] == 0 and layer.values["p"][0, 1] < MODEL.supply_V - 0.3
+    assert layer.values["n"][0, 2] == 0 and layer.values["p"][0, 2] == MODEL.supply_V
 
 
 def test_scales_act_on_their_sign_alone():
     weight = [np.array([[0.5, -0.5]])]
-    plain, scaled = (bias_layers(weight, MODEL, scale=s)[0].current_A for s in ((1, 1), (1.2, 0.9)))
+    plain, scaled = (knob_layers(weight, MODEL, scale=s)[0].current_A for s in ((1, 1), (1.2, 0.9)))
     np.testing.assert_allclose(scaled / plain, [[1.2, 0.9]])
 
 
 def test_current_beyond_the_table_says_what_to_do():
     with pytest.raises(DataError, match="w_max"):
-        bias_layers([np.array([[1000.0]])], MODEL)
+        knob_layers([np.array([[1000.0]])], MODEL)
 
 
 def test_bias_table_reads_back(tmp_path):
-    layers = bias_layers([np.array([[0.4, -0.2], [0.0, 1.0]]), np.array([[0.3, 0.1]])], MODEL)
-    write_biases(tmp_path / "biases.csv", layers)
-    for one, other in zip(layers, read_biases(tmp_path / "biases.csv"), strict=True):
-        np.testing.assert_allclose(one.bias_n_V, other.bias_n_V, rtol=1e-11)
+    layers = knob_layers([np.array([[0.4, -0.2], [0.0, 1.0]]), np.array([[0.3, 0.1]])], MODEL)
+    write_knobs(tmp_path / "biases.csv", layers, {"n": "V", "p": "V"})
+    for one, other in zip(layers, read_knobs(tmp_path / "biases.csv"), strict=True):
+        for polarity in "np":
+            np.testing.assert_allclose(one.values[polarity], other.values[polarity], rtol=1e-11)
         np.testing.assert_allclose(one.current_A, other.current_A, rtol=1e-11)
 
 
@@ -68,14 +64,15 @@ def test_bias_table_reads_back(tmp_path):
 def test_damaged_bias_tables_are_named(tmp_path, text):
     (tmp_path / "biases.csv").write_text(text)
     with pytest.raises(DataError, match=r"biases\.csv"):
-        read_biases(tmp_path / "biases.csv")
+        read_knobs(tmp_path / "biases.csv")
 
 
 def test_trained_netlist_biases_every_gate():
-    network = Network(NetworkParameters(layers=(2, 3, 2)), "toy")
+    setup = Setup(NetworkParameters(layers=(2, 3, 2)), name="toy")
+    network = setup.cell
     rng = np.random.default_rng(0)
-    layers = bias_layers([rng.normal(0, 0.3, (3, 2)), rng.normal(0, 0.3, (2, 3))], MODEL)
-    text = trained_netlist(network, layers)
+    layers = knob_layers([rng.normal(0, 0.3, (3, 2)), rng.normal(0, 0.3, (2, 3))], MODEL)
+    text = trained_netlist(setup, [layer.values for layer in layers])
     Deck("toy", text, network.devices())
     outer = text[text.index(".subckt toy_trained") :]
     for port in network.port_names:
@@ -87,8 +84,8 @@ def test_trained_netlist_biases_every_gate():
 def test_model_that_tells_other_neurons_apart_is_refused():
     apart = FittedModel.load(resource_dir("characterization") / "iris" / "model.json")
     with pytest.raises(DataError, match="2 neurons, the fitted model tells 5 apart"):
-        bias_layers([np.full((2, 3), 0.2)], apart)
-    (same,) = bias_layers([np.full((5, 3), 0.2)], apart)
+        knob_layers([np.full((2, 3), 0.2)], apart)
+    (same,) = knob_layers([np.full((5, 3), 0.2)], apart)
     relative = apart.layers[0].forms["extended"].c_relative
     found = same.current_A[:, 0] / same.current_A[:, 0].mean()
     np.testing.assert_allclose(found, relative, rtol=1e-3)

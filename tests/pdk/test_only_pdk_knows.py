@@ -13,13 +13,7 @@ from codesign.pdk import DEFAULT_PROCESS
 PACKAGE = Path(codesign.__file__).parent
 
 # File below codesign/, and why it may name the process.
-EXCEPTIONS: dict[str, str] = {
-    "design.py": "the default of [process] name, a literal until the design takes any process",
-    "flow/steps/generate.py": "a step's declared data: the folder whose change makes it run again",
-    "flow/steps/simulate.py": "a step's declared data",
-    "flow/steps/tile.py": "a step's declared data",
-    "flow/steps/verify.py": "a step's declared data",
-}
+EXCEPTIONS: dict[str, str] = {}
 
 
 def docstrings(text: str) -> set[tuple[int, int]]:

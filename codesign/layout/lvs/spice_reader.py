@@ -125,9 +125,9 @@ class _Reader:
             if kind == "x":
                 devices.append(self._device(element, prefix, names))
             else:
+                text = " ".join(element.words[2:3]) or element.parameters.get(kind, "?")
                 node_a, node_b = self._nodes(element, 2, names, prefix)
-                value = self._number(element, " ".join(element.words[2:3]) or "?")
-                parasitics[kind].append(Parasitic(node_a, node_b, value))
+                parasitics[kind].append(Parasitic(node_a, node_b, self._number(element, text)))
             if len(devices) > MAX_DEVICES:
                 raise self.fail(f"subcircuit {cell.name} has more than {MAX_DEVICES} devices")
         capacitors, resistors = (tuple(parasitics[kind]) for kind in "cr")

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from codesign.bench import tile as module
+from codesign.bench.tile import ReadTiming, TileReads, simulate_reads
 from codesign.cells.tile_column import TileColumnParameters
 from codesign.cells.transistor import nmos
-from codesign.characterize.tile import reads as module
 from codesign.characterize.tile.fit import TileFit, fit_reads, model_charge
-from codesign.bench.tile import ReadTiming, TileReads, simulate_reads
 from codesign.characterize.tile.run import charges, run_reads
 from codesign.errors import DataError, InputError
 from codesign.pdk import Conditions
