@@ -35,8 +35,9 @@ models: $(VENV)/.installed
 
 test: setup lint typecheck unit regression ## set up, lint, type-check, test, regression
 
-lint: | setup ## ruff
+lint: | setup ## ruff, and the floors of docs/architecture.md
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports
 
 typecheck: | setup ## mypy
 	$(BIN)/mypy

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
-
-from codesign.units import parse_quantity
+from codesign.units import Quantity
 
 Level = float | Literal["supply"]
 
@@ -16,8 +14,11 @@ def volts(level: Level, supply_V: float) -> float:
     return supply_V if level == "supply" else float(level)
 
 
-def _level(value: Any) -> Any:
-    return value if value == "supply" else parse_quantity(value, "V")
+class _Volts(Quantity):
+    """Volts, or the word itself."""
+
+    def read(self, value: Any) -> Any:
+        return value if value == "supply" else super().read(value)
 
 
-VoltageLevel = Annotated[Level, BeforeValidator(_level)]
+VoltageLevel = Annotated[Level, _Volts("V")]

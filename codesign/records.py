@@ -14,7 +14,17 @@ import tomllib
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -32,8 +42,11 @@ class Record(BaseModel):
     """Base of records read from files: frozen, no unknown keys, no infinities.
 
     A class may have `moved: ClassVar[Mapping[str, str]]`: keys of before, and where below its table
-    each is written now (`{"w_max": "circuit.w_max"}`).
+    each is written now (`{"w_max": "circuit.w_max"}`). `inline`: where its keys are explained, of a
+    record that is written as a value, `{ model = "nfet_01v8", w = "1um", l = "0.25um" }`.
     """
+
+    inline: ClassVar[str] = ""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -109,39 +122,33 @@ def _is_record(kind: Any) -> bool:
     )
 
 
-def _records_in(annotation: Any) -> Iterator[type]:
-    """Record classes that a field's annotation allows: through Annotated, unions, sequences."""
+def records_in(annotation: Any) -> Iterator[tuple[type, str | None]]:
+    """Record classes that a field's annotation allows, through Annotated, unions, sequences and
+    registers of kinds; with each the `kind` that a table without one has."""
     if _is_record(annotation):
-        yield annotation
+        yield annotation, _default(annotation)
     elif get_origin(annotation) is Annotated:
         inner, *metadata = get_args(annotation)
-        registries = [m for m in metadata if hasattr(m, "records")]
-        for registry in registries:
-            yield from registry.records()
-        if not registries:
-            yield from _records_in(inner)
+        registers = [m for m in metadata if hasattr(m, "records")]
+        for register in registers:
+            yield from ((record, register.default) for record in register.records())
+        if not registers:
+            yield from records_in(inner)
     elif get_origin(annotation) in (Union, types.UnionType, tuple, list):
         for argument in get_args(annotation):
-            yield from _records_in(argument)
+            yield from records_in(argument)
 
 
-def _default_kind(annotation: Any) -> str | None:
-    """The kind of a table that names none, where a register of kinds reads the field."""
-    registries = [m for m in getattr(annotation, "__metadata__", ()) if hasattr(m, "records")]
-    return registries[0].default if registries else None
-
-
-def _matches(kind: type, value: dict[str, Any], default: str | None) -> bool:
+def _matches(kind: type, default: str | None, value: dict[str, Any]) -> bool:
     """Whether a tagged record (`kind: Literal[...]`) is the one that the table asks for."""
     tag = _fields(kind).get("kind")
-    if get_origin(tag) is not Literal:
-        return True
-    return value.get("kind", default or _default(kind)) in get_args(tag)
+    return get_origin(tag) is not Literal or value.get("kind", default) in get_args(tag)
 
 
 def _default(kind: Any) -> Any:
     """The kind of a record that need not say it."""
-    return kind.model_fields["kind"].default if issubclass(kind, BaseModel) else None
+    field = kind.model_fields.get("kind") if issubclass(kind, BaseModel) else None
+    return field.default if field is not None else None
 
 
 def _unknown_keys(kind: type, table: dict[str, Any], prefix: str) -> Iterator[str]:
@@ -157,11 +164,11 @@ def _unknown_keys(kind: type, table: dict[str, Any], prefix: str) -> Iterator[st
             hint = f"did you mean {near[0]}?" if near else f"allowed here: {', '.join(fields)}"
             yield f"{prefix}{key}: unknown key; {hint}"
             continue
-        records, default = list(_records_in(fields[key])), _default_kind(fields[key])
+        records = list(records_in(fields[key]))
         items = value if isinstance(value, list) else [value]
         for index, item in enumerate(items):
             at = f"{prefix}{key}[{index}]." if isinstance(value, list) else f"{prefix}{key}."
-            chosen = [r for r in records if isinstance(item, dict) and _matches(r, item, default)]
+            chosen = [r for r, d in records if isinstance(item, dict) and _matches(r, d, item)]
             if len(chosen) == 1:
                 yield from _unknown_keys(chosen[0], item, at)
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from codesign.cells import NetworkParameters, PhaseTiming
-from codesign.designs.network import Design
+from codesign.designs import Design
 from codesign.errors import DesignError
 from codesign.flow.template import design_template
 from codesign.pdk import Corner, Variation
@@ -126,7 +126,8 @@ def test_layout_view_needs_what_can_be_drawn():
     assert Design.from_text('name = "a"\nview = "layout"').compares_schematic
     assert not Design.from_text('name = "a"').compares_schematic
     resistive = 'name = "a"\nview = "layout"\n[network.synapse]\nkind = "resistive"'
-    assert "no device of the process" in rejected(resistive)
+    assert "network.synapse (resistive 1T1R synapse" in rejected(resistive)
+    assert "has no layout" in rejected(resistive)
     wide = 'name = "a"\nview = "layout"\n[network.neuron.gate_p]\nmodel = "pfet_01v8"\n'
     message = rejected(wide + 'w = "14um"\nl = "0.15um"')
     assert "network.neuron.gate_p.w = 14 um" in message and "0.42 .. 12 um" in message
@@ -249,7 +250,7 @@ def test_checking_a_design_does_not_import_torch_or_the_simulator():
     import sys
 
     code = (
-        "import sys, codesign.design, codesign.cli, codesign.flow\n"
+        "import sys, codesign.designs, codesign.cli, codesign.flow\n"
         "print([m for m in ('torch', 'PySpice', 'pandas', 'matplotlib') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

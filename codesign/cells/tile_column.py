@@ -26,10 +26,12 @@ _R_ON_OHM, _R_OFF_OHM = 1e-3, 1e15
 class TileColumnParameters(Record):
     """Lines and access of a tile's cells. `access` None: ideal switches, word lines of 1 V."""
 
-    r_line: Annotated[Ohms, Field(gt=0, le=1e6)] = 0.35
-    c_line: Annotated[Farads, Field(ge=0, le=1e-12)] = 0.0
-    access: TransistorParameters | None = None
-    differential: Literal["shared", "paired"] = "shared"
+    r_line: Annotated[Ohms, Field(gt=0, le=1e6, description="bit line, from row to row")] = 0.35
+    c_line: Annotated[Farads, Field(ge=0, le=1e-12, description="the same to ground")] = 0.0
+    access: TransistorParameters | None = Field(None, description="switches of the cells")
+    differential: Literal["shared", "paired"] = Field(
+        "shared", description="shared: both devices of a weight on one line; paired: one line each"
+    )
 
 
 class TileColumn(Cell):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from codesign.records import Record
 from codesign.units import Metres
@@ -21,9 +21,11 @@ TransistorModel = Literal[
 class TransistorParameters(Record):
     """A transistor: model of the process, drawn width and length in metres."""
 
-    model: TransistorModel
-    w: Metres
-    l: Metres
+    inline: ClassVar[str] = "transistor"
+
+    model: TransistorModel = Field(description="device of the process")
+    w: Metres = Field(description="drawn width, 0.36 um to 100 um")
+    l: Metres = Field(description="drawn length, 0.15 um to 100 um")
 
     @model_validator(mode="after")
     def _positive(self) -> Self:
@@ -39,9 +41,13 @@ class TransistorParameters(Record):
 class MIMCapacitorParameters(Record):
     """A MIM capacitor between met4 and met5 (cap_mim_m3_2): 2 fF/um^2, drawn size in metres."""
 
-    model: Literal["cap_mim_m3_1", "cap_mim_m3_2"] = "cap_mim_m3_2"
-    w: Metres = 12.0e-6
-    l: Metres = 5.6e-6
+    inline: ClassVar[str] = "capacitor"
+
+    model: Literal["cap_mim_m3_1", "cap_mim_m3_2"] = Field(
+        "cap_mim_m3_2", description="between met3 and met4 (1) or met4 and met5 (2)"
+    )
+    w: Metres = Field(12.0e-6, description="drawn width, 1 um to 60 um")
+    l: Metres = Field(5.6e-6, description="drawn length, 1 um to 60 um")
 
     @model_validator(mode="after")
     def _drawable(self) -> Self:

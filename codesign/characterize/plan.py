@@ -10,72 +10,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import numpy as np
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from codesign.cells.base import View
 from codesign.cells.knobs import Knob
+from codesign.characterize.ranges import OffsetRange, VoltageRange, offsets, voltages
 from codesign.records import Name, Record, own_file, parse_toml, read_text, validate
 from codesign.resources import resource_dir
-from codesign.units import Amperes, Seconds, Volts, parse_quantity
+from codesign.units import Amperes, Quantity, Seconds
 
-MAX_POINTS = 2000
-VoltsPerSecond = Annotated[
-    float, BeforeValidator(lambda value: parse_quantity(value, "V/s")), Field(gt=0)
-]
+VoltsPerSecond = Annotated[float, Quantity("V/s"), Field(gt=0)]
 Timeout = Annotated[Seconds, Field(gt=0, le=86400)]
-
-
-class OffsetRange(Record):
-    """Voltages from `start` to `stop`, both included, `step` apart; either sign."""
-
-    start: Volts
-    stop: Volts
-    step: Volts
-
-    @model_validator(mode="after")
-    def _countable(self) -> Self:
-        if self.step <= 0:
-            raise ValueError(f"step = {self.step:g} V must be positive")
-        if self.stop < self.start:
-            raise ValueError(f"stop = {self.stop:g} V is below start = {self.start:g} V")
-        if (self.stop - self.start) / self.step > MAX_POINTS:
-            raise ValueError(f"step = {self.step:g} V makes more than {MAX_POINTS} points")
-        return self
-
-    @property
-    def values(self) -> tuple[float, ...]:
-        """The voltages, rounded to 1 nV so that equal ones of different sweeps compare equal."""
-        points = int((self.stop - self.start) / self.step + 1e-6) + 1
-        return tuple(round(float(v), 9) for v in self.start + self.step * np.arange(points))
-
-
-class VoltageRange(OffsetRange):
-    """Voltages within the process' supply range."""
-
-    @model_validator(mode="after")
-    def _in_supply(self) -> Self:
-        for key, value in (("start", self.start), ("stop", self.stop)):
-            if not 0 <= value <= 1.95:
-                raise ValueError(f"{key} = {value:g} V is outside 0 .. 1.95 V")
-        return self
-
-
-def _volts(start: float, stop: float, step: float) -> VoltageRange:
-    return VoltageRange(start=start, stop=stop, step=step)
-
-
-def _offsets(reach: float) -> OffsetRange:
-    return OffsetRange(start=0.0 - reach, stop=reach, step=0.05)
 
 
 class SweepBase(Record):
     """What every sweep has. `timeout` bounds one simulation; a sweep with a `view` is run only
     when that view of the cells is characterised."""
 
-    name: Name
-    timeout: Timeout = 60.0
-    view: View | None = None
+    name: Name = Field(description="becomes the file name of its table")
+    timeout: Timeout = Field(60.0, description="longest duration of one simulation")
+    view: View | None = Field(None, description="only where this view is characterised")
 
 
 class SynapseCurrentSweep(SweepBase):
@@ -84,11 +38,17 @@ class SynapseCurrentSweep(SweepBase):
     The knobs' ranges are the synapse's own, unless the plan has others for biases.
     """
 
-    kind: Literal["synapse_current"]
-    polarities: Annotated[tuple[Literal["n", "p"], ...], Field(min_length=1)] = ("n", "p")
-    v_mem: VoltageRange = _volts(0.2, 1.75, 0.05)
-    v_bias_n: VoltageRange | None = None
-    v_bias_p: VoltageRange | None = None
+    kind: Literal["synapse_current"] = Field(description="kind of sweep")
+    polarities: tuple[Literal["n", "p"], ...] = Field(
+        ("n", "p"), min_length=1, description="signs of the weights, n positive, p negative"
+    )
+    v_mem: VoltageRange = Field(voltages(0.2, 1.75, 0.05), description="membrane")
+    v_bias_n: VoltageRange | None = Field(
+        None, description="bias of positive weights; the synapse's own range if left out"
+    )
+    v_bias_p: VoltageRange | None = Field(
+        None, description="bias of negative weights; the synapse's own range if left out"
+    )
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
@@ -105,46 +65,54 @@ class SynapseCurrentSweep(SweepBase):
 class DischargerSweep(SweepBase):
     """DC current that the membrane loses in the firing phase, around the design's v_discharge."""
 
-    kind: Literal["discharger"]
-    v_mem: VoltageRange = _volts(0.2, 1.75, 0.025)
-    v_discharge_offset: OffsetRange = _offsets(0.05)
+    kind: Literal["discharger"] = Field(description="kind of sweep")
+    v_mem: VoltageRange = Field(voltages(0.2, 1.75, 0.025), description="membrane")
+    v_discharge_offset: OffsetRange = Field(
+        offsets(0.05), description="gate of the discharger, from the design's v_discharge"
+    )
 
 
 class SensingThresholdSweep(SweepBase):
     """DC transfer of the powered sensing inverter, around the design's v_sense."""
 
-    kind: Literal["sensing_threshold"]
-    v_mem: VoltageRange = _volts(0.3, 0.75, 0.001)
-    v_sense_offset: OffsetRange = _offsets(0.0)
+    kind: Literal["sensing_threshold"] = Field(description="kind of sweep")
+    v_mem: VoltageRange = Field(voltages(0.3, 0.75, 0.001), description="membrane")
+    v_sense_offset: OffsetRange = Field(
+        offsets(0.0), description="gate of the sensing bias, from the design's v_sense"
+    )
 
 
 class SensingDelaySweep(SweepBase):
     """Delay from the membrane passing the static threshold to the spike line, for ramps."""
 
-    kind: Literal["sensing_delay"]
-    slopes: Annotated[tuple[VoltsPerSecond, ...], Field(min_length=1)] = (2e5, 4e5, 8e5, 1.6e6)
+    kind: Literal["sensing_delay"] = Field(description="kind of sweep")
+    slopes: tuple[VoltsPerSecond, ...] = Field(
+        (2e5, 4e5, 8e5, 1.6e6), min_length=1, description="fall of the membrane"
+    )
 
 
 class CapacitanceSweep(SweepBase):
     """Effective membrane capacitance with all synapses at zero weight: slope under `i_inject`."""
 
-    kind: Literal["capacitance"]
-    v_mem: VoltageRange = _volts(0.3, 1.65, 0.05)
-    i_inject: Annotated[Amperes, Field(gt=0, le=10e-6)] = 100e-9
+    kind: Literal["capacitance"] = Field(description="kind of sweep")
+    v_mem: VoltageRange = Field(voltages(0.3, 1.65, 0.05), description="membrane")
+    i_inject: Amperes = Field(
+        100e-9, gt=0, le=10e-6, description="current whose slope is measured"
+    )
 
 
 class ChargeInjectionSweep(SweepBase):
     """Charge moved on the membrane by one spike line rising and falling, at zero weight."""
 
-    kind: Literal["charge_injection"]
-    v_mem: VoltageRange = _volts(0.45, 1.45, 0.125)
+    kind: Literal["charge_injection"] = Field(description="kind of sweep")
+    v_mem: VoltageRange = Field(voltages(0.45, 1.45, 0.125), description="membrane")
 
 
 class LeakSweep(SweepBase):
     """Droop of the membrane over a phase with nothing on."""
 
-    kind: Literal["leak"]
-    v_mem: VoltageRange = _volts(0.45, 1.65, 0.2)
+    kind: Literal["leak"] = Field(description="kind of sweep")
+    v_mem: VoltageRange = Field(voltages(0.45, 1.65, 0.2), description="membrane")
 
 
 class TrialSweep(SweepBase):
@@ -153,13 +121,17 @@ class TrialSweep(SweepBase):
     i_min, i_max: currents to draw; left out, those that weights of the design's membrane need.
     """
 
-    timeout: Timeout = 300.0
-    runs: Annotated[int, Field(ge=1, le=10000)] = 30
-    trials: Annotated[int, Field(ge=1, le=1000)] = 4
-    warmup: Annotated[int, Field(ge=0, le=100)] = 1
-    i_min: Annotated[Amperes, Field(gt=0)] | None = None
-    i_max: Annotated[Amperes, Field(gt=0, le=100e-6)] | None = None
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
+    timeout: Timeout = Field(300.0, description="longest duration of one simulation")
+    runs: int = Field(30, ge=1, le=10000, description="decks, each with knobs of its own")
+    trials: int = Field(4, ge=1, le=1000, description="samples in sequence in a deck")
+    warmup: int = Field(1, ge=0, le=100, description="samples before them, not measured")
+    i_min: Annotated[Amperes, Field(gt=0)] | None = Field(
+        None, description="smallest current to draw; what the weights need if left out"
+    )
+    i_max: Annotated[Amperes, Field(gt=0, le=100e-6)] | None = Field(
+        None, description="largest current to draw; what the weights need if left out"
+    )
+    seed: int = Field(1, ge=0, le=2**31 - 1, description="of knobs and spike times")
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -171,16 +143,16 @@ class TrialSweep(SweepBase):
 class ColumnSweep(TrialSweep):
     """Random trials through a whole column and the neuron behind it, one deck per layer and run."""
 
-    kind: Literal["column"]
+    kind: Literal["column"] = Field(description="kind of sweep")
 
 
 class NetworkSweep(TrialSweep):
     """Random trials through the whole network: every neuron as it is drawn, one deck per run."""
 
-    kind: Literal["network"]
-    timeout: Timeout = 1200.0
-    runs: Annotated[int, Field(ge=1, le=10000)] = 16
-    trials: Annotated[int, Field(ge=1, le=1000)] = 5
+    kind: Literal["network"] = Field(description="kind of sweep")
+    timeout: Timeout = Field(1200.0, description="longest duration of one simulation")
+    runs: int = Field(16, ge=1, le=10000, description="decks, each with knobs of its own")
+    trials: int = Field(5, ge=1, le=1000, description="samples in sequence in a deck")
 
 
 Sweep = Annotated[
@@ -200,7 +172,7 @@ Sweep = Annotated[
 class SweepPlan(Record):
     """Sweeps in the order in which they are run."""
 
-    sweep: Annotated[tuple[Sweep, ...], Field(min_length=1)]
+    sweep: tuple[Sweep, ...] = Field(min_length=1, description="the sweeps, each by its kind")
 
     @classmethod
     def load(cls, path: Path) -> SweepPlan:

@@ -10,6 +10,7 @@ from codesign.cli.doctor import doctor
 from codesign.cli.drc import drc
 from codesign.cli.extract import extract
 from codesign.cli.init import init
+from codesign.cli.keys import keys
 from codesign.cli.lvs import lvs
 from codesign.cli.map import map_weights
 from codesign.cli.output import CodesignGroup
@@ -18,17 +19,27 @@ from codesign.cli.regression import regression
 from codesign.cli.run import run
 from codesign.cli.steps import step_command
 from codesign.cli.verify import verify
+from codesign.plugins import load_plugins
 
 
 @click.group(cls=CodesignGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(codesign.__version__, prog_name="codesign")
-def cli() -> None:
+@click.option(
+    "--plugin",
+    "plugins",
+    metavar="FILE_OR_MODULE",
+    multiple=True,
+    help="A Python file or module of your own, which registers cells, data sets, model neurons, "
+    "designs or steps; may be given several times.  [env: CODESIGN_PLUGINS]",
+)
+def cli(plugins: tuple[str, ...]) -> None:
     """Analog in-memory computing: circuit, model and network in one loop closed by SPICE.
 
     Start with `codesign init NAME`, then `codesign run NAME.toml`. Results are in
     build/<design name>/. Exit codes: 0 done; 1 a check failed; 2 bad input or usage; 3 a tool
     is missing or failed.
     """
+    load_plugins(plugins)
 
 
 STEP_COMMANDS = {
@@ -42,7 +53,7 @@ STEP_COMMANDS = {
 for command in (
     *(init, run, *(step_command(name, text) for name, text in STEP_COMMANDS.items())),
     *(map_weights, verify),
-    *(drc, extract, lvs, doctor, pdk, regression, completion),
+    *(keys, drc, extract, lvs, doctor, pdk, regression, completion),
 ):
     cli.add_command(command)
 

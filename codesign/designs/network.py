@@ -24,7 +24,7 @@ from codesign.pdk import Corner, Variation
 from codesign.records import Name, Record
 from codesign.training.model import ModelParameters
 from codesign.training.parameters import TrainingParameters
-from codesign.training.sources import dataset_file, dataset_shape
+from codesign.training.reading import dataset_file, dataset_shape
 
 RESERVED_NAMES = (
     r"synapse(_.*)?|neuron(_.*)?|line_driver|input_driver|crossbar_\d+x\d+(_\w+)?"

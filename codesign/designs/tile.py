@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -21,16 +21,20 @@ if TYPE_CHECKING:
 class TileCircuitParameters(Record):
     """A tile of gated cells. `access` None: ideal switches."""
 
-    rows: Annotated[int, Field(ge=1, le=330)] = 64
-    columns: Annotated[int, Field(ge=1, le=64)] = 8
-    r_line: Annotated[Ohms, Field(gt=0, le=1e6)] = 0.35
-    c_line: Annotated[Farads, Field(ge=0, le=1e-12)] = 0.0
-    access: TransistorParameters | None = nmos(1.0, 0.15)
-    differential: Literal["shared", "paired"] = "shared"
-    v_read: Annotated[Volts, Field(gt=0, le=0.5)] = 0.2
-    t_window: Annotated[Seconds, Field(gt=0, le=1e-3)] = 127e-9
-    pulse_bits: Annotated[int, Field(ge=2, le=10)] = 8
-    g_max: Annotated[Siemens, Field(gt=0, le=1e-3)] = 25e-6
+    rows: int = Field(64, ge=1, le=330, description="cells on a column")
+    columns: int = Field(8, ge=1, le=64, description="columns, each read by an integrator")
+    r_line: Ohms = Field(0.35, gt=0, le=1e6, description="bit line, from row to row")
+    c_line: Farads = Field(0.0, ge=0, le=1e-12, description="the same to ground")
+    access: TransistorParameters | None = Field(
+        nmos(1.0, 0.15), description="switches of the cells"
+    )
+    differential: Literal["shared", "paired"] = Field(
+        "shared", description="shared: both devices of a weight on one line; paired: one line each"
+    )
+    v_read: Volts = Field(0.2, gt=0, le=0.5, description="voltage across a device that is read")
+    t_window: Seconds = Field(127e-9, gt=0, le=1e-3, description="longest pulse of a read")
+    pulse_bits: int = Field(8, ge=2, le=10, description="bits of a pulse's length, with the sign")
+    g_max: Siemens = Field(25e-6, gt=0, le=1e-3, description="largest conductance of a device")
     zero_share: float = Field(0.5, ge=0, lt=1, description="share of devices that are left out")
     seed: int = Field(1, ge=1, le=2**31 - 1, description="of conductances and pulses")
 
@@ -88,13 +92,15 @@ class TileCircuitParameters(Record):
 class TileReadsParameters(Record):
     """How many reads a step simulates."""
 
-    reads: Annotated[int, Field(ge=1, le=1000)] = 6
+    reads: int = Field(6, ge=1, le=1000, description="reads of the whole tile, pulses at random")
 
 
 class TileVerifyParameters(TileReadsParameters):
     """Reads that the fit has not seen; the largest error allowed."""
 
-    max_rms_error_percent: float | None = Field(None, gt=0)
+    max_rms_error_percent: float | None = Field(
+        None, gt=0, description="largest rms error, of the rms charge, that passes"
+    )
 
 
 @register_design
@@ -103,8 +109,8 @@ class TileDesign(DesignFile):
 
     kind_name: ClassVar[str] = "tile"
     kind: Literal["tile"] = Field(description="a tile of gated cells")
-    name: Name
-    view: Literal["schematic"] = "schematic"
+    name: Name = Field(description="becomes a SPICE identifier: letters, digits, underscores")
+    view: Literal["schematic"] = Field("schematic", description="what is simulated")
     process: ProcessParameters = ProcessParameters()
     tile: TileCircuitParameters = TileCircuitParameters()
     simulate: TileReadsParameters = TileReadsParameters()

@@ -20,60 +20,78 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 
 
 class TileNetworkData(Record):
-    """Sentences; `folder` is what tools/fetch-tile-bert filled (~ is the home directory)."""
+    """Sentences: what tools/fetch-tile-bert gets."""
 
-    folder: str = "~/.cache/codesign/tile-bert"
-    train_samples: int = Field(8072, ge=1)
-    test_samples: int = Field(2000, ge=1)
+    folder: str = Field(
+        "~/.cache/codesign/tile-bert", description="what the tool filled; ~ is the home directory"
+    )
+    train_samples: int = Field(8072, ge=1, description="sentences to train with")
+    test_samples: int = Field(2000, ge=1, description="sentences held out")
     evaluation_samples: int | None = Field(
         None, ge=1, description="of the test samples, evaluated; the others are set aside"
     )
     review_samples: int = Field(2000, ge=0, description="of the second set; 0 leaves it out")
-    calibration_samples: int = Field(128, ge=1)
-    max_tokens: int = Field(48, ge=4, le=128)
-    split_seed: int = 1
+    calibration_samples: int = Field(
+        128, ge=1, description="of the training samples, to set the converters by"
+    )
+    max_tokens: int = Field(48, ge=4, le=128, description="longer sentences are cut")
+    split_seed: int = Field(1, description="which sentences are held out")
 
 
 class TileNetworkNetwork(Record):
     """minilm has pretrained weights; albert is trained from scratch."""
 
-    architecture: Literal["minilm", "albert"] = "minilm"
-    layers: int | None = Field(None, ge=1, le=24)
+    architecture: Literal["minilm", "albert"] = Field("minilm", description="which network")
+    layers: int | None = Field(None, ge=1, le=24, description="its depth; its own if left out")
 
 
 class TileNetworkTile(Record):
     """Tiles of gated cells behind ramp converters."""
 
-    rows: int = Field(512, ge=1, le=4096)
-    columns: int = Field(512, ge=1, le=4096)
-    g_max: Annotated[Siemens, Field(gt=0, le=1e-3)] = 25e-6
-    v_read: Annotated[Volts, Field(gt=0, le=0.5)] = 0.2
-    t_window: Annotated[Seconds, Field(gt=0, le=1e-3)] = 127e-9
-    pulse_bits: int = Field(8, ge=2, le=16)
-    adc_bits: int = Field(9, ge=2, le=24)
-    train_r_line: Annotated[Ohms, Field(ge=0, le=1e3)] = 1.0
-    r_line: tuple[Annotated[Ohms, Field(ge=0, le=1e3)], ...] = (0.15, 0.35, 1.0, 2.0, 6.0)
-    method: Literal["exact", "fast", "mean_field"] = "mean_field"
-    products: Literal["full", "bfloat16"] = "full"
-    evaluation_accuracy: Annotated[float, Field(gt=0, le=0.1)] = 5e-3
-    training_accuracy: Annotated[float, Field(gt=0, le=0.1)] = 1e-2
+    rows: int = Field(512, ge=1, le=4096, description="rows of a tile")
+    columns: int = Field(512, ge=1, le=4096, description="columns of a tile")
+    g_max: Siemens = Field(25e-6, gt=0, le=1e-3, description="largest conductance of a device")
+    v_read: Volts = Field(0.2, gt=0, le=0.5, description="voltage across a device that is read")
+    t_window: Seconds = Field(127e-9, gt=0, le=1e-3, description="longest pulse of a read")
+    pulse_bits: int = Field(8, ge=2, le=16, description="bits of a pulse's length, with the sign")
+    adc_bits: int = Field(9, ge=2, le=24, description="bits of the converters")
+    train_r_line: Ohms = Field(
+        1.0, ge=0, le=1e3, description="bit line from row to row that is trained with"
+    )
+    r_line: tuple[Annotated[Ohms, Field(ge=0, le=1e3)], ...] = Field(
+        (0.15, 0.35, 1.0, 2.0, 6.0), description="those that are evaluated"
+    )
+    method: Literal["exact", "fast", "mean_field"] = Field(
+        "mean_field", description="solution of the bit lines"
+    )
+    products: Literal["full", "bfloat16"] = Field(
+        "full", description="precision of mean_field's matrix products"
+    )
+    evaluation_accuracy: float = Field(
+        5e-3, gt=0, le=0.1, description="relative error that the solution may have in evaluation"
+    )
+    training_accuracy: float = Field(
+        1e-2, gt=0, le=0.1, description="and in training, where it is quicker"
+    )
 
 
 class TileNetworkTraining(Record):
     """Steps of `batch` sentences: digital first, then each kind for as many steps and seeds."""
 
-    kinds: tuple[Literal["plain", "gaussian", "tile", "tile_calibrated"], ...] = (
-        "plain",
-        "gaussian",
-        "tile",
+    kinds: tuple[Literal["plain", "gaussian", "tile", "tile_calibrated"], ...] = Field(
+        ("plain", "gaussian", "tile"),
+        description="plain: digital; gaussian: noise on weights and outputs; tile: the tile's "
+        "model inside; tile_calibrated: the same, gain and offset of columns calibrated",
     )
-    seeds: tuple[int, ...] = Field((1, 2, 3), min_length=1)
-    first_steps: int = Field(504, ge=0)
-    aware_steps: int = Field(252, ge=0)
-    batch: int = Field(32, ge=1)
-    first_rate: Rate = 1e-4
-    aware_rate: Rate = 3e-5
-    noise: Share = 0.02
+    seeds: tuple[int, ...] = Field((1, 2, 3), min_length=1, description="one training for each")
+    first_steps: int = Field(504, ge=0, description="steps that all kinds share, digital")
+    aware_steps: int = Field(252, ge=0, description="steps of each kind after them")
+    batch: int = Field(32, ge=1, description="sentences per step")
+    first_rate: Rate = Field(1e-4, description="learning rate of the shared steps")
+    aware_rate: Rate = Field(3e-5, description="learning rate of the others")
+    noise: Share = Field(
+        0.02, description="sigma of the noise, of a column's largest weight and output"
+    )
     draws: int = Field(3, ge=1, description="of read noise, per evaluation without IR-drop")
     drop_draws: int = Field(3, ge=1, description="of read noise, per evaluation with IR-drop")
 
@@ -84,7 +102,7 @@ class TileNetworkDesign(DesignFile):
 
     kind_name: ClassVar[str] = "tile_network"
     kind: Literal["tile_network"] = Field(description="a network whose layers run on tiles")
-    name: Name
+    name: Name = Field(description="names the run directory: letters, digits, underscores")
     network: TileNetworkNetwork = TileNetworkNetwork()
     data: TileNetworkData = TileNetworkData()
     tile: TileNetworkTile = TileNetworkTile()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from codesign.designs import Design
 from codesign.errors import CodesignError, InputError
+from codesign.plugins import load_plugins
 
 
 def train_design(design: Design, run_dir: Path) -> None:
@@ -46,6 +47,7 @@ def main() -> int:
     parser.add_argument("--run-dir", type=Path)
     arguments = parser.parse_args()
     try:
+        load_plugins()
         design = Design.load(arguments.design)
         train_design(design, arguments.run_dir or Path("build") / design.name)
     except CodesignError as error:

@@ -8,6 +8,7 @@ as timeouts. A worker that dies costs its task a row.
 
 from __future__ import annotations
 
+import pickle
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,8 +16,9 @@ from contextlib import nullcontext
 from typing import Any
 
 from codesign.errors import CodesignError, InputError, MissingToolError, ToolError
+from codesign.plugins import load_plugins, plugin_names
 from codesign.spice.outcome import JobFactory, JobStatus, Outcome, Task, Value
-from codesign.spice.simulator import Simulator, chosen_simulator, use_simulator
+from codesign.spice.simulator import chosen_simulator, use_simulator
 
 
 def run_dask_jobs(
@@ -44,11 +46,13 @@ def run_dask_jobs(
         raise ToolError(
             f"no Dask scheduler answers at {address}: {error}", remedy="start it, or omit --dask"
         ) from error
-    simulator = chosen_simulator()
+    plugins, start = plugin_names(), pickle.dumps((factory, chosen_simulator()))
     with client:
         _check_threads(client, address)
         futures = {
-            client.submit(_call, factory, simulator, index, task, pure=False, retries=0): index
+            client.submit(
+                _call, plugins, start, index, pickle.dumps(task), pure=False, retries=0
+            ): index
             for index, task in enumerate(tasks)
         }
         ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -88,35 +92,34 @@ def _outcome(future: Any, index: int) -> Outcome[Any]:
 
 
 def _call(
-    factory: Any, simulator: Simulator | None, index: int, task: Any
+    plugins: tuple[str, ...], start: bytes, index: int, task: bytes
 ) -> tuple[str, Any, str, float]:
-    """On the worker: build the job at the first task of this factory, then call it."""
-    with nullcontext() if simulator is None else use_simulator(simulator):
-        return _call_job(factory, simulator, index, task)
-
-
-def _call_job(
-    factory: Any, simulator: Simulator | None, index: int, task: Any
-) -> tuple[str, Any, str, float]:
-    import pickle
-
+    """On the worker: build the job at the first task of this factory, then call it. `start` is the
+    pickled factory and simulator, which may be of classes that a plugin defines."""
     from distributed import get_worker
 
     worker = get_worker()
-    key = pickle.dumps((factory, simulator))
-    held = getattr(worker, "codesign_job", None)
     started = time.monotonic()
     try:
-        if held is None or held[0] != key:
-            close = getattr(held[1], "close", None) if held else None
-            if callable(close):
-                close()
-            worker.codesign_job = None
-            held = (key, factory())
-            worker.codesign_job = held
-        return JobStatus.OK.value, held[1](task), "", time.monotonic() - started
+        load_plugins(plugins)
+        factory, simulator = pickle.loads(start)
+        with nullcontext() if simulator is None else use_simulator(simulator):
+            value = _job(worker, start, factory)(pickle.loads(task))
+        return JobStatus.OK.value, value, "", time.monotonic() - started
     except CodesignError as error:
         return JobStatus.ERROR.value, None, str(error), time.monotonic() - started
     except Exception as error:
         text = f"task {index}: {type(error).__name__}: {error}"
         return JobStatus.ERROR.value, None, text, time.monotonic() - started
+
+
+def _job(worker: Any, start: bytes, factory: JobFactory[Any, Any]) -> Callable[[Any], Any]:
+    """The job that the worker holds, made anew when it is another factory's."""
+    held = getattr(worker, "codesign_job", None)
+    if held is None or held[0] != start:
+        close = getattr(held[1], "close", None) if held else None
+        if callable(close):
+            close()
+        worker.codesign_job = None
+        worker.codesign_job = held = (start, factory())
+    return held[1]

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import time
@@ -15,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from codesign.errors import CodesignError
+from codesign.plugins import load_plugins
 from codesign.spice.outcome import JobFactory, JobStatus, Outcome
 from codesign.spice.simulator import Simulator, use_simulator
 
@@ -31,7 +33,9 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(
-            target=_work, args=(theirs, factory, simulator, os.getpid()), daemon=False
+            target=_work,
+            args=(theirs, pickle.dumps((factory, simulator)), os.getpid()),
+            daemon=False,
         )
         self.process.start()
         theirs.close()
@@ -122,22 +126,20 @@ class Worker:
 _STOP = "__codesign_stop__"
 
 
-def _work(
-    connection: Connection,
-    factory: JobFactory[Any, Any],
-    simulator: Simulator | None,
-    parent: int,
-) -> None:
-    """The worker's side: build the job, then answer tasks until told to stop."""
+def _work(connection: Connection, start: bytes, parent: int) -> None:
+    """The worker's side: build the job, then answer tasks until told to stop. `start`: factory and
+    simulator, which may be of classes that a plugin defines."""
     # The parent decides what an interrupt means; it kills us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
         if os.getppid() != parent:
             os._exit(1)
-    if simulator is not None:
-        use_simulator(simulator)
     try:
+        load_plugins()
+        factory, simulator = pickle.loads(start)
+        if simulator is not None:
+            use_simulator(simulator)
         job = factory()
     except Exception as error:
         shown = error if isinstance(error, CodesignError) else None

@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import codesign.training.named  # noqa: F401 - registers the data sets that come along
 from codesign.training.parameters import TrainingParameters
-from codesign.training.sources import (
-    RawData,
-    Samples,
-    dataset_file,
-    dataset_names,
-    dataset_shape,
-    register_dataset,
-)
+from codesign.training.reading import dataset_file, dataset_shape
+from codesign.training.sources import RawData, Samples, dataset_names, register_dataset
 
 if TYPE_CHECKING:
     from codesign.training.checkpoint import EpochRecord

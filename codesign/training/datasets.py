@@ -12,7 +12,8 @@ from torch import Tensor
 
 from codesign.training.coding import Coder
 from codesign.training.parameters import TrainingParameters
-from codesign.training.sources import RawData, Samples, dataset_file, read_dataset
+from codesign.training.reading import dataset_file, read_dataset
+from codesign.training.sources import RawData, Samples
 from codesign.training.splitting import held_out, some_of
 
 

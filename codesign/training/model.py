@@ -12,9 +12,10 @@ from pydantic import Field, ValidationInfo, field_validator
 from codesign.errors import DesignError
 from codesign.records import Name, Record
 from codesign.training.parameters import TrainingParameters
-from codesign.training.sources import dataset_shape, image_shape
+from codesign.training.reading import dataset_shape
+from codesign.training.sources import image_shape
 
-# Read by codesign.design, so that checking a design file does not cost the import of torch.
+# Read by codesign.designs, so that checking a design file does not cost the import of torch.
 if TYPE_CHECKING:
     from codesign.pnn import Architecture, PNNParameters
 

@@ -12,7 +12,7 @@ from codesign.training.circuit_parameters import CircuitParameters
 from codesign.training.loss_parameters import LossParameters
 from codesign.training.sources import check_dataset, image_shape, is_file
 
-# Read by codesign.design, so that checking a design file does not cost the import of torch.
+# Read by codesign.designs, so that checking a design file does not cost the import of torch.
 if TYPE_CHECKING:
     import torch
 

@@ -17,14 +17,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from codesign.errors import DataError
 from codesign.records import NAME_PATTERN
-
-# Read by codesign.design, so that checking a design file does not cost the import of torch.
-if TYPE_CHECKING:
-    from codesign.training.parameters import TrainingParameters
 
 FILE_SUFFIXES = (".csv", ".parquet", ".npz")
 
@@ -53,8 +48,8 @@ class RawData:
     limits: tuple[float, float] | None = None
 
 
-# The training parameters, and the folder of the design file.
-Reader = Callable[["TrainingParameters", Path], RawData]
+# Of the TrainingParameters, which are checked against this register, and the design file's folder.
+Reader = Callable[[Any, Path], RawData]
 
 
 @dataclass(frozen=True)
@@ -122,52 +117,6 @@ def image_shape(dataset: str) -> tuple[int, int, int] | None:
     return _KNOWN[dataset].image if dataset in _KNOWN else None
 
 
-def dataset_shape(training: TrainingParameters, folder: Path | None = None) -> tuple[int, int]:
-    """Features and classes; a network with a bias spike has one input more.
-
-    folder: that of the design file, the current one if None; only for files, which are read.
-    Raises DesignError or DataError when such a file cannot be used.
-    """
-    if not is_file(training.dataset):
-        return _KNOWN[check_dataset(training.dataset)].shape
-    from codesign.training.data_file import file_shape
-
-    return file_shape(training, folder or Path.cwd())
-
-
-def dataset_file(training: TrainingParameters, folder: Path | None = None) -> Path | None:
-    """The user's file that holds the samples, None for a registered data set.
-
-    Raises DesignError when it is not there, or not in the design's folder.
-    """
-    if not is_file(training.dataset):
-        return None
-    from codesign.training.data_file import file_path
-
-    return file_path(training, folder or Path.cwd())
-
-
-def read_dataset(training: TrainingParameters, folder: Path | None = None) -> RawData:
-    """Samples of the data set that `training` names.
-
-    Raises DesignError or DataError when they cannot be read or do not fit what was registered.
-    """
-    if is_file(training.dataset):
-        from codesign.training.data_file import read_file
-
-        return read_file(training, folder or Path.cwd())
-    source = _KNOWN[check_dataset(training.dataset)]
-    raw = source.read(training, folder or Path.cwd())
-    found = (len(raw.feature_names), len(raw.class_names))
-    for part in (raw.train, raw.test):
-        if part is None:
-            continue
-        shape = tuple(part.features.shape)
-        if shape != (len(part.labels), source.shape[0]) or found != source.shape:
-            raise DataError(
-                f"data set {source.name} has features of shape {shape}, {len(part.labels)} labels, "
-                f"{found[0]} feature names and {found[1]} class names; it is registered with "
-                f"{source.shape[0]} features and {source.shape[1]} classes",
-                remedy="correct its reader, or the shape it is registered with",
-            )
-    return raw
+def known_source(dataset: str) -> Source:
+    """What was registered under a name. Raises ValueError for a file and an unknown name."""
+    return _KNOWN[check_dataset(dataset)]

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from codesign.cli import cli
 from codesign.cli.run import STEP_NAMES
-from codesign.designs.network import Design
+from codesign.designs import Design
 from codesign.errors import CheckFailed, InputError, ToolError
 from codesign.flow import STEPS, Step, StepReport
 from codesign.resources import resource_dir

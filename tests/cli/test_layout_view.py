@@ -58,7 +58,7 @@ def test_a_violation_is_exit_code_1_and_names_rule_and_place(tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('[network.synapse]\nkind = "resistive"\n', "no device of the process"),
+        ('[network.synapse]\nkind = "resistive"\n', "has no layout"),
         ('[network.neuron]\nv0 = "1.3V"\ncapacitor = { w = "1um", l = "9um" }\n', "room for"),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from codesign.designs.network import Design
+from codesign.designs import Design
 from codesign.errors import CheckFailed
 from codesign.files import write_atomic
 from codesign.flow import FlowReport, RunOptions, Step, StepContext, StepReport, run_flow

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from codesign.designs.network import Design
+from codesign.designs import Design
 from codesign.errors import DesignError, InputError
 from codesign.flow import MODEL_STEPS, RunOptions, run_flow
 

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from codesign import files
 from codesign.errors import InputError
 from codesign.flow import read_manifest
 
@@ -157,11 +159,29 @@ def test_manifest_records_what_was_read_and_made(flow, design):
     flow.run(design)
     content = json.loads((flow.run_dir / "manifest.json").read_text())
     step = content["steps"]["b"]
-    assert set(step["reads"]) == {"design training.epochs", "file a/out.txt"}
+    assert set(step["reads"]) == {"code", "design training.epochs", "file a/out.txt"}
     assert set(step["outputs"]) == {"b/out.txt"}
     assert step["seed"] == 1
     assert step["duration_s"] >= 0
     assert read_manifest(flow.run_dir).design == "toy"
+
+
+def test_code_and_given_files_that_a_step_names_decide(flow, design, tmp_path, monkeypatch):
+    module = tmp_path / "my_law_of_b.py"
+    module.write_text("K = 1\n")
+    given = tmp_path / "weights.npz"
+    given.write_bytes(b"1")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    a, b, c = flow.steps()
+    steps = (a, dataclasses.replace(b, code=("my_law_of_b",), given=(given,)), c)
+    monkeypatch.setattr(flow, "steps", lambda: steps)
+    flow.run(design)
+    given.write_bytes(b"2")
+    assert flow.run(design).steps[1].reason == "given file weights.npz changed"
+    module.write_text("K = 2\n")
+    files._file_hash.cache_clear()  # as in a new process
+    assert flow.run(design).steps[1].reason == "code changed"
+    assert flow.ran == ["b"]
 
 
 def test_the_design_file_is_kept_beside_the_results(flow, design):

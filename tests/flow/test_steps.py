@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from codesign.designs.network import Design
+from codesign.designs import Design
 from codesign.errors import DataError, InputError
 from codesign.flow import STEPS, StepContext
 from codesign.flow.shipped import find_input

@@ -5,11 +5,9 @@ import json
 import pytest
 
 from codesign.cli.main import cli
-from codesign.designs.network import Design
-from codesign.designs.base import load_design
+from codesign.designs import Design, TileDesign, load_design
 from codesign.errors import CheckFailed, DesignError
 from codesign.resources import resource_dir
-from codesign.designs.tile import TileDesign
 from codesign.verify.tile import check_tile_error
 
 SMALL = """

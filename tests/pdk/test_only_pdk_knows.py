@@ -12,7 +12,7 @@ from codesign.pdk import DEFAULT_PROCESS
 
 PACKAGE = Path(codesign.__file__).parent
 
-# File below codesign/, and why it may name the process.
+# File below codesign/, and why it may name the process: there is none.
 EXCEPTIONS: dict[str, str] = {}
 
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from codesign.cells import NetworkParameters, PhaseTiming
+from codesign.bench import Setup
+from codesign.cells import NetworkParameters
 from codesign.characterize.model import FittedModel
-from codesign.mapping import bias_layers
-from codesign.pdk import Conditions
+from codesign.mapping import knob_layers
 from codesign.resources import resource_dir
-from codesign.verify.circuit import Circuit
+from codesign.verify.circuit import TrainedCircuit
 
 WEIGHTS = [np.array([[0.55, 0.0], [0.25, 0.0]])]
 SAMPLES_S = np.array([[2e-7, 9e-7], [4e-7, 9e-7], [1e-7, 5e-7]])
@@ -22,8 +22,7 @@ def model() -> FittedModel:
 
 
 @pytest.fixture
-def small(model) -> Circuit:
+def small(model) -> TrainedCircuit:
     """Two inputs, two neurons, one layer."""
-    network = NetworkParameters(layers=(2, 2))
-    layers = bias_layers(WEIGHTS, model)
-    return Circuit("small", network, PhaseTiming(), Conditions(), layers)
+    setup = Setup(NetworkParameters(layers=(2, 2)), name="small")
+    return TrainedCircuit(setup, knob_layers(WEIGHTS, model))

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codesign.cells import NetworkParameters, PhaseTiming, RCSpikeNeuronParameters
-from codesign.mapping import bias_layers
-from codesign.pdk import Conditions
-from codesign.verify.circuit import Circuit, simulate_samples
+from codesign.bench import Setup
+from codesign.cells import NetworkParameters, RCSpikeNeuronParameters
+from codesign.mapping import knob_layers
+from codesign.verify.circuit import TrainedCircuit, simulate_samples
 
 from .conftest import SAMPLES_S, WARMUP_S, WEIGHTS
 
@@ -25,53 +25,49 @@ def program(folder: Path, body: str) -> str:
 
 
 @pytest.mark.filterwarnings("ignore:verify. crashed")
-def test_killed_worker_costs_its_samples_only(
-    small, process, tmp_path, monkeypatch, requires_ngspice
-):
+def test_killed_worker_costs_its_samples_only(small, tmp_path, monkeypatch, requires_ngspice):
     # The second deck's simulator kills the worker that started it; the other one simulates.
     marker = tmp_path / "first"
     body = (
         f'if mkdir {marker} 2>/dev/null; then exec {requires_ngspice.path} "$@"; fi\nkill -9 $PPID'
     )
     monkeypatch.setenv("CODESIGN_NGSPICE", program(tmp_path, body))
-    result = simulate_samples(small, SAMPLES_S, WARMUP_S, process, chunk=2, workers=1)
+    result = simulate_samples(small, SAMPLES_S, WARMUP_S, chunk=2, workers=1)
     assert result.status.tolist() == ["ok", "ok", "crashed"]
     assert result.failed == 1
     assert np.isfinite(result.t_spike_s[0][:2]).all() and np.isfinite(result.energy_J[:2]).all()
     assert np.isnan(result.t_spike_s[0][2]).all() and np.isnan(result.energy_J[2])
 
 
-def test_failures_are_not_kept(small, process, tmp_path, monkeypatch):
+def test_failures_are_not_kept(small, tmp_path, monkeypatch):
     cache = tmp_path / "cache"
     with monkeypatch.context() as patched:
         patched.setenv("CODESIGN_NGSPICE", program(tmp_path, "exit 1"))
         failed = simulate_samples(
-            small, SAMPLES_S[:1], WARMUP_S, process, workers=1, cache_dir=cache
+            small, SAMPLES_S[:1], WARMUP_S, workers=1, cache_dir=cache
         )
     assert failed.failed == 1 and not list(cache.rglob("*.npz"))
-    again = simulate_samples(small, SAMPLES_S[:1], WARMUP_S, process, workers=1, cache_dir=cache)
+    again = simulate_samples(small, SAMPLES_S[:1], WARMUP_S, workers=1, cache_dir=cache)
     assert again.failed == 0 and len(list(cache.rglob("*.npz"))) == 1
 
 
-def test_kept_decks_need_no_simulation(small, process, tmp_path, monkeypatch):
+def test_kept_decks_need_no_simulation(small, tmp_path, monkeypatch):
     cache = tmp_path / "cache"
     options = {"workers": 1, "cache_dir": cache}
-    first = simulate_samples(small, SAMPLES_S[:1], WARMUP_S, process, **options)
+    first = simulate_samples(small, SAMPLES_S[:1], WARMUP_S, **options)
     # A simulator that answers for its version but cannot simulate.
     monkeypatch.setenv("CODESIGN_NGSPICE", program(tmp_path, "exit 1"))
-    again = simulate_samples(small, SAMPLES_S[:1], WARMUP_S, process, **options)
+    again = simulate_samples(small, SAMPLES_S[:1], WARMUP_S, **options)
     assert again.failed == 0
     for key in ("status", "energy_J", "v_mem_V"):
         np.testing.assert_array_equal(getattr(first, key), getattr(again, key))
 
 
-def test_published_neuron_fires_in_order_too(model, process):
+def test_published_neuron_fires_in_order_too(model):
     neuron = RCSpikeNeuronParameters(transmission_gate=False, clamp=False, discharge_hold=False)
     network = NetworkParameters(layers=(2, 2), neuron=neuron)
-    circuit = Circuit(
-        "published", network, PhaseTiming(), Conditions(), bias_layers(WEIGHTS, model)
-    )
-    result = simulate_samples(circuit, SAMPLES_S[:2], WARMUP_S, process, workers=1)
+    circuit = TrainedCircuit(Setup(network, name="published"), knob_layers(WEIGHTS, model))
+    result = simulate_samples(circuit, SAMPLES_S[:2], WARMUP_S, workers=1)
     times = result.t_spike_s[0]
     assert result.failed == 0
     assert (times[:, 0] < times[:, 1]).all() and (times[0] < times[1]).all()

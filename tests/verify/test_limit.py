@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from codesign.designs.network import Design
+from codesign.designs import Design
 from codesign.errors import CheckFailed
 from codesign.flow import StepContext
 from codesign.flow.steps import VERIFY

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from codesign.bench import trained_deck
 from codesign.cli.main import cli
-from codesign.errors import DataError
-from codesign.pdk import default_process
+from codesign.errors import DataError, DesignError
+from codesign.mapping import read_knobs
+from codesign.pdk import Interconnect, Variation, default_process
 from codesign.records import parse_toml, validate
 from codesign.resources import resource_dir
 from codesign.verify.regression import (
@@ -119,6 +123,30 @@ def test_reference_text_reads_back():
     first = validate(RegressionReference, parse_toml(path.read_text(), "shipped"), "shipped")
     again = validate(RegressionReference, parse_toml(reference_text(first), "again"), "again")
     assert again == first
+
+
+def test_reference_keeps_every_condition():
+    text = (resource_dir("characterization") / "iris" / "regression.toml").read_text()
+    for line in ("supply_V = 1.8", 'interconnect = "nom"', 'variation = "none"', "seed = 1"):
+        assert f"\n{line}\n" in text
+        shortened = text.replace(f"{line}\n", "")
+        with pytest.raises(DesignError, match=line.split()[0]):
+            validate(RegressionReference, parse_toml(shortened, "short"), "short")
+    changed = text.replace("supply_V = 1.8", "supply_V = 1.62").replace('"none"', '"mismatch"')
+    changed = changed.replace('interconnect = "nom"', 'interconnect = "high"')
+    changed = changed.replace('view = "layout"', 'view = "schematic"')
+    setup = validate(RegressionReference, parse_toml(changed, "other"), "other").setup()
+    assert setup.supply_V == 1.62
+    assert setup.conditions.variation is Variation.MISMATCH
+    assert setup.conditions.interconnect is setup.views.interconnect is Interconnect.HIGH
+    deck = trained_deck(setup, read_layers(), [[0.0] * 5])
+    assert deck.conditions == setup.conditions
+    assert re.search(r"^vvdd vdd 0 (dc )?1\.62$", deck.netlist, re.MULTILINE)
+
+
+def read_layers() -> list[Mapping[str, np.ndarray]]:
+    folder = resource_dir("characterization") / "iris"
+    return [layer.values for layer in read_knobs(folder / "biases.csv")]
 
 
 def test_figure_that_could_not_be_computed_fails():

@@ -6,31 +6,31 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from codesign.cells import NetworkParameters, PhaseTiming
-from codesign.mapping import bias_layers
-from codesign.pdk import Conditions
-from codesign.verify.circuit import Circuit, CircuitResult
+from codesign.bench import Setup
+from codesign.mapping import knob_layers
+from codesign.verify.circuit import CircuitResult, TrainedCircuit
 from codesign.verify.metrics import layer_errors, mapping_metrics
-from codesign.verify.network import MappingResult, Verification, VerificationSetting
+from codesign.verify.page import PageSetting
 from codesign.verify.prediction import circuit_prediction
 from codesign.verify.report import write_report
+from codesign.verify.result import MappingResult, Verification, VerificationSetting
 
-ON = {"design_text": "name = '<b>iris</b>'", "versions": {"ngspice": "39"}, "seed": 7}
+PAGE = PageSetting("name = '<b>iris</b>'", {"ngspice": "39"}, 7)
 
 
 @pytest.fixture
 def verification(model) -> Verification:
     """Two samples of a 5-5-5 network, the second failed, one neuron silent."""
-    network, timing = NetworkParameters(), PhaseTiming()
+    setup = Setup(name="iris")
     rng = np.random.default_rng(1)
     weights = [rng.uniform(0, 0.3, (5, 5)) for _ in range(2)]
     weights[1][4] = -0.1
-    circuit = Circuit("iris", network, timing, Conditions(), bias_layers(weights, model))
+    circuit = TrainedCircuit(setup, knob_layers(weights, model))
     spikes = rng.uniform(0, 8e-7, (2, 5))
     said = circuit_prediction(circuit.layers, model, spikes)
     found = tuple(times + 1e-10 for times in said)
     status = np.array(["ok", "timeout"])
-    points = round(timing.t_end / 2e-9) + 1
+    points = round(setup.timing.t_end / 2e-9) + 1
     membranes = np.full((2, 2, 5, points), 1.0, dtype=np.float32)
     result = CircuitResult(found, status, np.array([1e-11, np.nan]), membranes, 2e-9)
     ok = status == "ok"
@@ -39,15 +39,12 @@ def verification(model) -> Verification:
     figures = mapping_metrics(errors, said[-1], found[-1], labels, ok, 3, result.energy_J, [1.0])
     figures["models"] = {}
     mapping = MappingResult(circuit, result, said, errors, {}, (1.0,), None, figures)
-    setting = VerificationSetting("iris", network, timing, Conditions(), 1.8, 2, 2)
-    view = {"corner": "tt", "temperature_C": 27.0, "t_phase_s": 1e-6, "samples": 2}
-    view["mappings"] = {"pnn": figures}
-    metrics = {"schema_version": 1, "views": {"schematic": view}}
-    return Verification(setting, np.array([3, 9]), spikes, labels, {"pnn": mapping}, metrics)
+    setting = VerificationSetting(setup, 2, 2)
+    return Verification(setting, np.array([3, 9]), spikes, labels, {"pnn": mapping})
 
 
 def test_page_is_whole_and_escaped(verification, model, tmp_path):
-    page = write_report(verification, model, tmp_path, **ON).read_text()
+    page = write_report(verification, model, tmp_path, PAGE).read_text()
     assert "0.1 ns" in page and "1.97" in page and "39.04" in page
     assert "&lt;b&gt;iris&lt;/b&gt;" in page and "<b>iris</b>" not in page
     assert all(source.startswith("data:") for source in re.findall(r'src="([^"]*)"', page))
@@ -63,19 +60,14 @@ def test_page_shows_what_there_is_of_the_history(verification, model, tmp_path):
     files = {"pnn": history, "ann": tmp_path / "none.csv"}
     assert (
         "<h2>Training</h2>"
-        in write_report(verification, model, tmp_path, history=files, **ON).read_text()
+        in write_report(verification, model, tmp_path, PAGE, history=files).read_text()
     )
-    assert "<h2>Training</h2>" not in write_report(verification, model, tmp_path, **ON).read_text()
+    assert "<h2>Training</h2>" not in write_report(verification, model, tmp_path, PAGE).read_text()
 
 
 def test_both_mappings_give_the_factor(verification, model, tmp_path):
     pnn = verification.mappings["pnn"]
     figures = {**pnn.metrics, "rmse_spike_time_ns": 20.0}
-    view = verification.metrics["views"]["schematic"]
-    both = {**view, "mappings": {"pnn": pnn.metrics, "ann": figures}}
-    doubled = replace(
-        verification,
-        mappings={"pnn": pnn, "ann": replace(pnn, metrics=figures)},
-        metrics={"views": {"schematic": both}},
-    )
-    assert "200 times" in write_report(doubled, model, tmp_path, **ON).read_text()
+    both = {"pnn": pnn, "ann": replace(pnn, metrics=figures)}
+    doubled = replace(verification, mappings=both)
+    assert "200 times" in write_report(doubled, model, tmp_path, PAGE).read_text()
