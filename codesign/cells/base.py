@@ -17,7 +17,7 @@ from codesign.cells.transistor import (
 )
 from codesign.errors import InputError
 from codesign.layout.sketch import Sketch
-from codesign.pdk import Device, default_process
+from codesign.pdk import Device, Process, default_process
 from codesign.records import Record
 from codesign.spice.deck import spice_identifier
 
@@ -125,6 +125,12 @@ class Cell(ABC):
     def devices(self) -> frozenset[Device]:
         """Every (model, W, L) that the netlist uses."""
         return frozenset(device for cell in self.cells() for device in cell.schematic.devices)
+
+    def check_devices(self, process: Process) -> None:
+        """Raises InputError for a device of the cell itself that the process does not have, or not
+        that small."""
+        for device in sorted(self.schematic.devices):
+            process.check(device)
 
     def netlist(self) -> str:
         """Subcircuit definitions of the cell and everything in it, sub-cells first."""

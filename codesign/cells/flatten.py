@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from codesign.cells.base import Cell
+from codesign.cells.user_cell import UserCell
 from codesign.cells.transistor import DIFFUSION_LENGTH_M, TransistorParameters
 from codesign.layout.circuit import FlatCircuit, FlatDevice, Parasitic
 
@@ -25,6 +26,12 @@ def flat_circuit(cell: Cell) -> FlatCircuit:
         def net(node: str, prefix: str = prefix, nets: Mapping[str, str] = nets) -> str:
             return nets.get(node) or f"{prefix}{node}"
 
+        if isinstance(drawn, UserCell):
+            for part in drawn.flat(prefix, nets):
+                if isinstance(part, FlatDevice):
+                    devices.append(part)
+                else:
+                    ideal[part[0]].append(part[1])
         for transistor in drawn.schematic.transistors:
             nodes = tuple(net(node) for node in transistor.nodes)
             devices.append(_transistor(prefix + transistor.name, nodes, transistor.size))
@@ -35,8 +42,10 @@ def flat_circuit(cell: Cell) -> FlatCircuit:
             devices.append(FlatDevice(prefix + mim.name, "cap", size.model, nodes, w_um, l_um))
         for resistor in drawn.schematic.resistors:
             node_a, node_b = (net(node) for node in resistor.nodes)
-            resistors.append(Parasitic(node_a, node_b, resistor.resistance_ohm))
-    return FlatCircuit(cell.name, cell.port_names, tuple(devices), resistors=tuple(resistors))
+            ideal["r"].append(Parasitic(node_a, node_b, resistor.resistance_ohm))
+    return FlatCircuit(
+        cell.name, cell.port_names, tuple(devices), tuple(ideal["c"]), tuple(ideal["r"])
+    )
 
 
 def _instances(

@@ -13,10 +13,10 @@ from codesign.bench import Setup
 from codesign.bench.views import (
     EXTRACTED,
     SIMULATED_FROM_F,
-    schematic_circuit,
     split_definitions,
 )
 from codesign.cells import Cell, design_cells
+from codesign.cells.flatten import flat_circuit
 from codesign.cells.network_view import areas_um2
 from codesign.errors import CheckFailed, MissingToolError
 from codesign.files import write_atomic
@@ -160,7 +160,7 @@ def check_layout(
     if given is not None:
         names = dict(zip(ports, named.port_names, strict=True))
         circuit = replace(circuit.renamed(names), name=named.name)
-    schematic = schematic_circuit(named)
+    schematic = flat_circuit(named)
     reports = [compare(circuit, schematic)]
     # An independent second opinion, where netgen is installed and does not take minutes.
     if len(circuit.devices) <= _MOST_FOR_NETGEN:
