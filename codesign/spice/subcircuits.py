@@ -100,6 +100,8 @@ class Netlist:
                 f"{self.source}:{cell.line}: subcircuit {cell.name} contains itself ({circle})",
                 remedy="break the circle",
             )
+        if len(path) >= MAX_DEPTH:
+            raise self._too_deep()
         if key not in found:
             height = 0
             for element in cell.elements:
@@ -110,11 +112,14 @@ class Netlist:
                     height = max(height, below + 1)
             found[key], heights[key] = cell, height
         if len(path) + heights[key] >= MAX_DEPTH:
-            raise InputError(
-                f"{self.source}: subcircuits are nested more than {MAX_DEPTH} deep",
-                remedy="flatten the lowest ones",
-            )
+            raise self._too_deep()
         return heights[key]
+
+    def _too_deep(self) -> InputError:
+        return InputError(
+            f"{self.source}: subcircuits are nested more than {MAX_DEPTH} deep",
+            remedy="flatten the lowest ones",
+        )
 
     def _check_call(self, element: Element, called: Subcircuit) -> None:
         if len(element.nodes) != len(called.ports):
