@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from codesign.bench import Setup
-from codesign.bench.extracted import SIMULATED_FROM_F, schematic_circuit
+from codesign.bench.extracted import SIMULATED_FROM_F
 from codesign.bench.views import EXTRACTED, split_definitions
 from codesign.cells import Cell, design_cells
+from codesign.cells.flatten import flat_circuit
 from codesign.cells.network_view import areas_um2
 from codesign.errors import CheckFailed, MissingToolError
 from codesign.files import write_atomic
@@ -156,7 +157,7 @@ def check_layout(
     if given is not None:
         names = dict(zip(ports, named.port_names, strict=True))
         circuit = replace(circuit.renamed(names), name=named.name)
-    schematic = schematic_circuit(named)
+    schematic = flat_circuit(named)
     reports = [compare(circuit, schematic)]
     # An independent second opinion, where netgen is installed and does not take minutes.
     if len(circuit.devices) <= _MOST_FOR_NETGEN:
