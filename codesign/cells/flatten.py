@@ -17,10 +17,10 @@ def flat_circuit(cell: Cell) -> FlatCircuit:
 
     Names inside instances are ngspice's: net `mem` of instance `Xn_1_1` is `xn_1_1.mem`, and so are
     those of devices; ports of the cell keep their names. Ideal resistors, the programmable elements
-    of a resistive synapse, come as `resistors`.
+    of a resistive synapse, come as `resistors`, ideal capacitors of a user's cell as `capacitors`.
     """
     devices: list[FlatDevice] = []
-    resistors: list[Parasitic] = []
+    ideal: dict[str, list[Parasitic]] = {"r": [], "c": []}
     for prefix, drawn, nets in _instances(cell, "", {}):
 
         def net(node: str, prefix: str = prefix, nets: Mapping[str, str] = nets) -> str:
