@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from codesign.cells.base import Cell
-from codesign.cells.user_cell import UserCell
 from codesign.cells.transistor import DIFFUSION_LENGTH_M, TransistorParameters
+from codesign.cells.user_cell import UserCell
 from codesign.layout.circuit import FlatCircuit, FlatDevice, Parasitic
 
 _UM_PER_M = 1e6
