@@ -114,7 +114,10 @@ class _Cell:
         """Shapes of a port's net on a layer."""
         boxes, owners = self.connected.plane(layer)
         mine = boxes[owners == self.nets[port]].tolist()
-        return kdb.Region([kdb.Box(*map(int, box)) for box in mine]).merged()
+        region = kdb.Region()
+        for box in mine:
+            region.insert(kdb.Box(*map(int, box)))
+        return region.merged()
 
     def _width(self, layer: str) -> int:
         um = self.drawing.technology.layers[layer].width_um

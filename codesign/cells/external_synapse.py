@@ -112,7 +112,7 @@ class ExternalSynapseParameters(ExternalParameters, SynapseParameters):
     def _knob_values(self) -> dict[str, tuple[float, ...]]:
         return {
             knob.parameter.lower(): (
-                *map(float, np.geomspace(*map(float, knob.range), _LOOKED_AT)),
+                *np.geomspace(float(knob.range[0]), float(knob.range[1]), _LOOKED_AT).tolist(),
                 float(knob.off),
             )
             for knob in self.knobs.values()

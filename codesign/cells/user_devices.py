@@ -1,6 +1,9 @@
-"""What a user's subcircuit expands to: how many elements, which devices in which sizes, and the flat
-circuit that a layout is compared with. Counted and sized per subcircuit, not per instance, so that
-a hierarchy that doubles at each level costs nothing."""
+"""What a user's subcircuit expands to: how many elements, which devices in which sizes, and the
+flat circuit that a layout is compared with.
+
+Counted and sized per subcircuit, not per instance, so that a hierarchy that doubles at each level
+costs nothing.
+"""
 
 from __future__ import annotations
 
@@ -143,7 +146,7 @@ class Expansion:
             elif letter in "rc":
                 text = dict(element.parameters).get(letter) or " ".join(element.words[:1])
                 value = self.number(element, letter, text, names)
-                yield letter, Parasitic(*nodes, value)
+                yield letter, Parasitic(nodes[0], nodes[1], value)
             else:
                 raise InputError(
                     f"{self.place(element)} cannot be compared with a layout",
@@ -168,4 +171,5 @@ class Expansion:
             w_um *= sizes.get("m", sizes.get("mult", 1.0))
         junctions = (sizes.get(key) for key in ("as", "ad", "ps", "pd"))
         name = f"{prefix}{element.name[1:].lower()}"
-        return FlatDevice(name, kind, model, nodes, round(w_um, 6), round(sizes["l"], 6), *junctions)
+        w_um, l_um = round(w_um, 6), round(sizes["l"], 6)
+        return FlatDevice(name, kind, model, nodes, w_um, l_um, *junctions)

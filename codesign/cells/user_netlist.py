@@ -175,7 +175,8 @@ class UserNetlist:
             )
             nodes = tuple(map(plain_name, element.nodes))
             name = _element_name(element.name)
-            elements.append(replace(element, name=name, nodes=nodes, words=words, parameters=values))
+            new = replace(element, name=name, nodes=nodes, words=words, parameters=values)
+            elements.append(new)
         ports = tuple(map(plain_name, cell.ports))
         return replace(
             cell, name=self.emitted_name(cell.name), ports=ports, elements=tuple(elements)

@@ -62,6 +62,9 @@ def write_layouts(setup: Setup, run_dir: Path, progress: Progress) -> dict[str, 
             gds = _place_gds(cell, run_dir / "layout")
             result, circuit = check_layout(cell, gds, setup.conditions.interconnect, setup.process)
             checked.append(result)
+            if cell.given_layout is not None and not result.ok:
+                # What is drawn from it would only say the same again.
+                break
             if circuit is not None:
                 wrapper = f"\n{cell.schematic.text}" if cell.given_layout is not None else ""
                 extracted_text = circuit.spice() + wrapper

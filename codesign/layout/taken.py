@@ -37,5 +37,6 @@ def read_polygons(
         info = drawing.layout.get_info(index)
         for polygon in drawing.raw((info.layer, info.datatype)).each():
             hull = polygon.resolved_holes() if polygon.holes() else polygon
-            points = ((whole(p.x, origin[0]), whole(p.y, origin[1])) for p in hull.each_point_hull())
-            yield (info.layer, info.datatype), tuple(points)
+            corners = [(whole(p.x, origin[0]), whole(p.y, origin[1])) for p in
+                       hull.each_point_hull()]  # fmt: skip
+            yield (info.layer, info.datatype), tuple(corners)

@@ -26,8 +26,10 @@ from .external import NEURON, NEURON_TABLE, SYNAPSE, SYNAPSE_TABLE, N, P, write_
 XSCHEM = f"""\ufeff** sch_path: /home/me/my_synapse.sch
 .subckt MY_SYNAPSE D SP SPB VN VP VDD GND
 *.PININFO D:B SP:I SPB:I
-XM1 D VN net1 GND {N} L=0.25 W=1 nf=1 ad='int((nf+1)/2) * W/nf * 0.29' as='int((nf+2)/2) * W/nf * 0.29'
-+ pd='2*int((nf+1)/2) * (W/nf + 0.29)' ps='2*int((nf+2)/2) * (W/nf + 0.29)' nrd='0.29 / W' nrs='0.29 / W'
+XM1 D VN net1 GND {N} L=0.25 W=1 nf=1 ad='int((nf+1)/2) * W/nf * 0.29'
++ as='int((nf+2)/2) * W/nf * 0.29'
++ pd='2*int((nf+1)/2) * (W/nf + 0.29)'
++ ps='2*int((nf+2)/2) * (W/nf + 0.29)' nrd='0.29 / W' nrs='0.29 / W'
 + sa=0 sb=0 sd=0 mult=1 m=1
 XM2 net1 SP GND GND {N.upper()} L = 0.15 W = 1 nf=1 ; selector
 * a comment between

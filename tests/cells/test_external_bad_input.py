@@ -51,7 +51,9 @@ NETLISTS = {
     "unknown subckt": (
         card("X9 d gnd invx") + ".subckt inv a b\nR1 a b 1k\n.ends\n", "did you mean inv?"
     ),
-    "unknown device": (SYNAPSE.replace("nfet_01v8 ", "nfet_01v8_lvd "), "did you mean 'nfet_01v8_lvt'"),
+    "unknown device": (
+        SYNAPSE.replace("nfet_01v8 ", "nfet_01v8_lvd "), "did you mean 'nfet_01v8_lvt'"
+    ),
     "metres": (SYNAPSE.replace("w=1 l=0.15", "w=1u l=0.15u"), "in metres? They are in um"),
     "too small": (SYNAPSE.replace("w=1 l=0.15", "w=1 l=0.1"), "the process allows L >= 0.15"),
     "no w": (SYNAPSE.replace("w=1 l=0.15", "l=0.15", 1), "has no w"),
@@ -74,7 +76,9 @@ NETLISTS = {
     "latin-1": (SYNAPSE.encode() + "* µm\n".encode("latin-1"), "cannot read this netlist"),
     "few nodes": (card("X9 d one") + ".subckt one a b\nR1 a b 1k\n.ends\n", "connects 1 nodes"),
     "twice": (card("Xmn d gnd one") + ".subckt one a b\nR1 a b 1k\n.ends\n", "element Xmn already"),
-    "own models": (SYNAPSE + f".subckt {N} d g s b\nR1 d s 1k\nR2 g b 1\n.ends\n", "name of the process"),
+    "own models": (
+        SYNAPSE + f".subckt {N} d g s b\nR1 d s 1k\nR2 g b 1\n.ends\n", "name of the process"
+    ),
     "no model": (card("D1 d gnd dx"), "has no model 'dx'"),
     "model from file": (card("D1 d gnd dx\n.model dx d(file=a)"), "no files"),
     "model of a kind": (card(".model dx nbjt(is=1)"), "this model card may not be"),
@@ -186,7 +190,7 @@ NEURONS = {
     "near edges": (('"2100ns"]', '"1100.5ns"]'), "controls.ph", "nearer than timing.t_edge"),
     "control port": (("controls.ph]", "controls.phi]"), "controls.phi", "did you mean ph?"),
     "membrane": (('v0 = "1.3V"\n', 'v0 = "1.3V"\nmembrane = "mem"\n'), "membrane", "no node 'mem'"),
-    "membrane in": (('v0 = "1.3V"\n', 'v0 = "1.3V"\nmembrane = "x7.a"\n'), "no subcircuit instance"),
+    "membrane in": (('v0 = "1.3V"\n', 'v0 = "1.3V"\nmembrane = "x7.a"\n'), "no subcircuit"),
     "membrane path": (('v0 = "1.3V"\n', 'v0 = "1.3V"\nmembrane = "a;b"\n'), "membrane", "no node"),
     "membrane bias": (('v0 = "1.3V"\n', 'v0 = "1.3V"\nmembrane = "vdis"\n'), "not the dendrite"),
     "no spike": (('spike = "sp", ', ""), "network.neuron.ports.spike", "is missing"),
