@@ -53,9 +53,7 @@ class ColumnTask:
     setup: Setup
 
 
-def column_tasks(
-    sweep: ColumnSweep, setup: Setup, synapse_table: pd.DataFrame
-) -> list[ColumnTask]:
+def column_tasks(sweep: ColumnSweep, setup: Setup, synapse_table: pd.DataFrame) -> list[ColumnTask]:
     """Random runs for every layer of the network; the same sweep and tables give the same runs.
 
     Currents are drawn log-uniform between i_min and i_max (A, at the reset voltage), two thirds of
@@ -234,5 +232,3 @@ class _Draw:
             spikes.append(tuple(float(t) for t in times[nearest] * self.t_phase))
         values = self.knobs.values(current)
         return {p: tuple(map(float, v)) for p, v in values.items()}, tuple(spikes)
-
-

@@ -77,9 +77,8 @@ def test_a_model_of_the_first_schema_has_its_biases_as_knobs():
 
 
 def test_what_is_written_is_the_second_schema(tmp_path):
-    one_sided = replace(
-        MODEL, currents={"n": KnobCurve((1e-9, 1e-8, 1e-7, 1e-6), (1e-9, 1e-8, 1e-7, 1e-6), 1e-15, "S")}
-    )
+    points = (1e-9, 1e-8, 1e-7, 1e-6)
+    one_sided = replace(MODEL, currents={"n": KnobCurve(points, points, 1e-15, "S")})
     one_sided.save(tmp_path / "model.json")
     data = json.loads((tmp_path / "model.json").read_text())
     assert data["schema_version"] == 2

@@ -143,9 +143,7 @@ def test_columns_that_never_fire_are_said_to_be(
 
 @pytest.mark.parametrize("polarity", ["n"])
 def test_networks_have_one_knob_per_synapse(setup: Setup) -> None:
-    sweep = NetworkSweep(
-        kind="network", name="column", runs=1, trials=1, i_min=5e-9, i_max=9e-8
-    )
+    sweep = NetworkSweep(kind="network", name="column", runs=1, trials=1, i_min=5e-9, i_max=9e-8)
     (task,) = network_tasks(sweep, setup, {"synapse_current": table("n")})
     assert [set(layer) for layer in task.knobs] == [{"n"}]
     assert (np.array(task.knobs[0]["n"]) > 0).all()
