@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -215,6 +216,14 @@ def test_template_is_the_shipped_design_under_another_name():
     design = Design.from_text(design_template("mine"))
     assert design.name == "mine"
     assert design.network == Design.load(IRIS).network
+
+
+def test_every_key_of_the_template_is_explained_and_the_header_says_where_all_are():
+    text = design_template("mine")
+    assert "`codesign keys`" in text[: text.index("\nname = ")]
+    shown = [line for line in text.splitlines() if re.match(r"\w+ = ", line)]
+    assert len(shown) > 50
+    assert [line for line in shown if "  #" not in line and " # " not in line] == []
 
 
 def test_data_set_shapes_are_those_of_the_data():

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from codesign.cells import View
-from codesign.designs import Design
+from codesign.designs.network import Design
 from codesign.files import write_atomic
 from codesign.training.datasets import dataset_for
 from codesign.verify.regression import RegressionReference, Tolerances, reference_text
@@ -50,12 +50,12 @@ def main(design_file: Path, run_dir: Path) -> None:
     record = RegressionReference(
         name=design.name,
         view=design.view,
-        corner=design.process.corner,
-        interconnect=design.process.interconnect,
-        temperature_C=design.process.temperature,
-        supply_V=design.process.supply,
-        variation=design.process.variation,
-        seed=design.process.seed,
+        corner=conditions.corner,
+        interconnect=conditions.interconnect,
+        temperature_C=conditions.temperature_C,
+        supply_V=conditions.supply_V,
+        variation=conditions.variation,
+        seed=conditions.seed,
         network=design.network,
         timing=design.timing,
         warmup_s=tuple(float(t) for t in data.calibration.times[0] * phase),
