@@ -58,7 +58,9 @@ def main() -> None:
     if circuit is None or not checked.ok:
         raise SystemExit("the layout did not pass its checks")
     table = resource_dir("characterization") / "iris" / "synapse_current.parquet"
-    sweep = NetworkSweep(kind="network", name="column", runs=1, trials=1, warmup=0, i_min=2e-9, i_max=40e-9)
+    sweep = NetworkSweep(
+        kind="network", name="column", runs=1, trials=1, warmup=0, i_min=2e-9, i_max=40e-9
+    )
     (task,) = network_tasks(sweep, setup, {"synapse_current": pd.read_parquet(table)})
     deck, saved = network_trial_deck(task)
     stop_s = setup.timing.run_length(len(LAYERS) - 1, 1)

@@ -22,10 +22,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from codesign.designs.tile_network import TileNetworkDesign
 from codesign.resources import resource_dir
 from codesign.tile import analog_layers, calibrate, convert, set_tile
 from codesign.tile.parameters import Method, TileParameters
-from codesign.designs.tile_network import TileNetworkDesign
 from codesign.training.tile.experiment import Experiment, load_weights
 from codesign.training.tile.hardware_aware import Samples, logits_of
 

@@ -106,9 +106,9 @@ def cost() -> list[dict[str, Any]]:
 
 def ngspice() -> dict[str, Any] | None:
     """One column of 512 rows, ideal switches, a transient of one MVM."""
+    from codesign.bench.tile import ReadTiming, TileReads, simulate_reads
     from codesign.cells.tile_column import TileColumnParameters
     from codesign.characterize.tile.fit import model_charge
-    from codesign.bench.tile import ReadTiming, TileReads, simulate_reads
     from codesign.errors import MissingToolError
     from codesign.pdk import Conditions, default_process
 

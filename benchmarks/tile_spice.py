@@ -22,10 +22,10 @@ import numpy as np
 import torch
 
 from benchmarks.tile_accuracy import draw
+from codesign.bench.tile import ReadTiming, TileReads, simulate_reads
 from codesign.cells.tile_column import TileColumnParameters
 from codesign.cells.transistor import nmos
 from codesign.characterize.tile.fit import fit_reads, model_charge
-from codesign.bench.tile import ReadTiming, TileReads, simulate_reads
 from codesign.pdk import Conditions, Process, default_process
 from codesign.tile import TileParameters
 

@@ -85,9 +85,7 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
         ) from error
 
 
-def validate(
-    kind: type[T], data: dict[str, Any], source: str, folder: Path | None = None
-) -> T:
+def validate(kind: type[T], data: dict[str, Any], source: str, folder: Path | None = None) -> T:
     """A record of class `kind` from parsed TOML. Raises DesignError listing every problem.
 
     `folder`: where files that the record names are, the current one by default.

@@ -32,7 +32,12 @@ def extracted(
     """
     process = process or default_process()
     parameters = cell.parameters.model_dump_json()
-    key = (type(cell).__qualname__, cell.name, parameters, interconnect, str(process.folder))
+    # What a user's files say is in no parameter.
+    given = "".join(part.given_layout.digest for part in cell.cells() if part.given_layout)
+    if any(part.is_given for part in cell.cells()):
+        given += cell.netlist()
+    kind = type(cell).__qualname__
+    key = (kind, cell.name, parameters, given, interconnect, str(process.folder))
     if (known := _extracted().get(key)) is None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{cell.name}.gds"
@@ -53,22 +58,10 @@ def extract_named(
         gds, cell.name, mode="c", corner=interconnect, ports=cell.port_names,
         min_capacitance_F=SIMULATED_FROM_F, process=process,
     )  # fmt: skip
-    report = compare(found, schematic_circuit(cell))
+    report = compare(found, flat_circuit(cell))
     if not report.match:
         raise CheckFailed(f"layout of {cell.name} is not its schematic\n{report.text()}")
     return found.renamed(report.nets)
-
-
-def schematic_circuit(cell: Cell) -> FlatCircuit:
-    """A cell's schematic without hierarchy: what a layout is compared with."""
-    from codesign.layout.lvs import read_circuit
-
-    if not any(part.is_given for part in cell.cells()):
-        return flat_circuit(cell)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{cell.name}.spice"
-        path.write_text(cell.netlist(), encoding="utf-8")
-        return read_circuit(path, cell.name)
 
 
 def extracted_given(cell: Cell, interconnect: Interconnect, process: Process | None) -> FlatCircuit:
@@ -80,7 +73,7 @@ def extracted_given(cell: Cell, interconnect: Interconnect, process: Process | N
     circuit = extract_given(layout, inside, interconnect, process)
     from codesign.layout.lvs import compare
 
-    report = compare(circuit, schematic_circuit(inside))
+    report = compare(circuit, flat_circuit(inside))
     if not report.match:
         raise CheckFailed(f"layout {layout.path} is not its netlist\n{report.text()}")
     return circuit.renamed(report.nets)

@@ -7,7 +7,8 @@ from codesign.cells.current_source_synapse import (
     CurrentSourceSynapseParameters,
     TransistorOrder,
 )
-from codesign.cells.external import ExternalNeuronParameters, ExternalSynapseParameters
+from codesign.cells.external_neuron import ExternalNeuronParameters
+from codesign.cells.external_synapse import ExternalSynapseParameters
 from codesign.cells.knobs import Knob
 from codesign.cells.line_driver import InputDriver, LineDriver, LineDriverParameters
 from codesign.cells.network import Network, NetworkParameters

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from codesign.cells.schematic import Schematic, microns
 from codesign.errors import InputError
 from codesign.layout.sketch import Sketch
-from codesign.pdk import Device
+from codesign.pdk import Device, Process
 from codesign.records import Record
 from codesign.spice.deck import spice_identifier
 
@@ -117,6 +117,12 @@ class Cell(ABC):
     def devices(self) -> frozenset[Device]:
         """Every (model, W, L) that the netlist uses."""
         return frozenset(device for cell in self.cells() for device in cell.schematic.devices)
+
+    def check_devices(self, process: Process) -> None:
+        """Raises InputError for a device of the cell itself that the process does not have, or not
+        that small."""
+        for device in sorted(self.schematic.devices):
+            process.check(device)
 
     def netlist(self) -> str:
         """Subcircuit definitions of the cell and everything in it, sub-cells first."""

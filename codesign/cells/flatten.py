@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from codesign.cells.base import Cell
 from codesign.cells.transistor import DIFFUSION_LENGTH_M, TransistorParameters
+from codesign.cells.user_cell import UserCell
 from codesign.layout.circuit import FlatCircuit, FlatDevice, Parasitic
 
 _UM_PER_M = 1e6
@@ -16,15 +17,21 @@ def flat_circuit(cell: Cell) -> FlatCircuit:
 
     Names inside instances are ngspice's: net `mem` of instance `Xn_1_1` is `xn_1_1.mem`, and so are
     those of devices; ports of the cell keep their names. Ideal resistors, the programmable elements
-    of a resistive synapse, come as `resistors`.
+    of a resistive synapse, come as `resistors`, ideal capacitors of a user's cell as `capacitors`.
     """
     devices: list[FlatDevice] = []
-    resistors: list[Parasitic] = []
+    ideal: dict[str, list[Parasitic]] = {"r": [], "c": []}
     for prefix, drawn, nets in _instances(cell, "", {}):
 
         def net(node: str, prefix: str = prefix, nets: Mapping[str, str] = nets) -> str:
             return nets.get(node) or f"{prefix}{node}"
 
+        if isinstance(drawn, UserCell):
+            for part in drawn.flat(prefix, nets):
+                if isinstance(part, FlatDevice):
+                    devices.append(part)
+                else:
+                    ideal[part[0]].append(part[1])
         for transistor in drawn.schematic.transistors:
             nodes = tuple(net(node) for node in transistor.nodes)
             devices.append(_transistor(prefix + transistor.name, nodes, transistor.size))
@@ -35,8 +42,10 @@ def flat_circuit(cell: Cell) -> FlatCircuit:
             devices.append(FlatDevice(prefix + mim.name, "cap", size.model, nodes, w_um, l_um))
         for resistor in drawn.schematic.resistors:
             node_a, node_b = (net(node) for node in resistor.nodes)
-            resistors.append(Parasitic(node_a, node_b, resistor.resistance_ohm))
-    return FlatCircuit(cell.name, cell.port_names, tuple(devices), resistors=tuple(resistors))
+            ideal["r"].append(Parasitic(node_a, node_b, resistor.resistance_ohm))
+    return FlatCircuit(
+        cell.name, cell.port_names, tuple(devices), tuple(ideal["c"]), tuple(ideal["r"])
+    )
 
 
 def _instances(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from codesign.cells.transistor import (
     DIFFUSION_LENGTH_M,
@@ -16,9 +16,20 @@ from codesign.pdk import Device, default_process
 if TYPE_CHECKING:
     from PySpice.Spice.Netlist import SubCircuit
 
-    from codesign.cells.base import Cell
 
 MICRO = 1e-6
+
+
+class SubCell(Protocol):
+    """What a schematic knows of the cell it belongs to, and of those that it places."""
+
+    name: str
+
+    @property
+    def port_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def defaults(self) -> Mapping[str, float]: ...
 
 
 def microns(length_m: float) -> float:
@@ -58,21 +69,21 @@ class PlacedCell:
     """A sub-cell of a schematic: nodes in the order of its ports."""
 
     name: str
-    cell: Cell
+    cell: Any
     nodes: tuple[str, ...]
 
 
 class Schematic:
     """The schematic view of one cell under construction, on PySpice's netlist classes."""
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: SubCell) -> None:
         from PySpice.Spice.Netlist import SubCircuit
 
         defaults = {key: f"{value:.12g}" for key, value in cell.defaults.items()}
         self.defaults = cell.defaults
         self.sub: SubCircuit = SubCircuit(cell.name, *cell.port_names, **defaults)
         self.devices: set[Device] = set()
-        self.children: list[Cell] = []
+        self.children: list[Any] = []
         self.transistors: list[PlacedTransistor] = []
         self.capacitors: list[PlacedCapacitor] = []
         self.resistors: list[PlacedResistor] = []
@@ -127,7 +138,7 @@ class Schematic:
     def instance(
         self,
         name: str,
-        cell: Cell,
+        cell: SubCell,
         nodes: Mapping[str, str],
         values: Mapping[str, float] | None = None,
         expressions: Mapping[str, str] | None = None,

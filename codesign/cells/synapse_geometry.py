@@ -12,8 +12,7 @@ class SynapseGeometry:
 
     pitch: from column to column; height: from rail to rail. dendrite_x, shield_x: centres of the
     met2 lines of dendrite and shield. sp_y, spb_y: centres of the met1 lines of spike line and
-    complement. pins: centres of the met1 pads of knobs, by port. lines: centres of further met1
-    lines across the cell, by port.
+    complement. pins: centres of the met1 pads of knobs, by port.
     """
 
     pitch: int

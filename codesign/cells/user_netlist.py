@@ -1,4 +1,4 @@
-"""A user's netlist as a cell: read under the rules of a design file, checked, written out again.
+"""A user's netlist: checked under the rules of a design file, and the names it is written out with.
 
 What reaches the simulator is what was read, never the user's text: subcircuits get names that
 cannot meet ours, nets called `gnd` or `0`, which a simulator takes for its own ground, get others.
@@ -6,47 +6,39 @@ cannot meet ours, nets called `gnd` or `0`, which a simulator takes for its own 
 
 from __future__ import annotations
 
-import itertools
+import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar
 
-from codesign.cells.base import Cell, Port
+from codesign.cells.user_devices import Expansion
 from codesign.errors import InputError
 from codesign.pdk import Device
-from codesign.records import Record
-from codesign.spice.expressions import evaluate
 from codesign.spice.netlist import Element, Netlist, Subcircuit
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*\Z")
+_VOLTAGE = re.compile(r"\bv\(\s*([^(),\s]+)\s*(?:,\s*([^(),\s]+)\s*)?\)", re.IGNORECASE)
+_CURRENT = re.compile(r"\bi\(\s*([^(),\s]+)\s*\)", re.IGNORECASE)
+_VALUE = re.compile(r"[\d.+\-'{]")
 _GROUNDS = frozenset({"0", "gnd"})
-# Sizes of a transistor's bins change with a knob at its width or length: so many are looked at.
-_SAMPLES = 16
 _MAX_ELEMENTS = 20_000
 
 
-class NoParameters(Record):
-    """Nothing: the netlist says it all."""
-
-
-@dataclass
-class GivenSchematic:
-    """A schematic view that was given as text."""
-
-    text: str
-    devices: set[Device]
-    children: list[Cell]
-    transistors: tuple[()] = ()
-    capacitors: tuple[()] = ()
-    resistors: tuple[()] = ()
-    instances: tuple[()] = ()
+def plain_name(name: str) -> str:
+    """A net's name as it is written out: an identifier that no simulator takes for its ground."""
+    lower = name.lower()
+    if _IDENTIFIER.match(lower) and lower not in _GROUNDS:
+        return lower
+    return "n_" + re.sub(r"[^a-z0-9_]", "_", lower)
 
 
 @dataclass(frozen=True)
 class UserNetlist:
-    """The subcircuit `top` of a netlist, with what it calls; `prefix` starts their new names."""
+    """The subcircuit `top` of a netlist, with what it calls; `prefix` starts their new names.
+
+    knob_values: values to expect of parameters of the top subcircuit.
+    """
 
     netlist: Netlist
     top: str
@@ -55,13 +47,22 @@ class UserNetlist:
     knob_values: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        count = sum(1 for _ in itertools.islice(self._placed(), _MAX_ELEMENTS + 1))
+        count = self.expansion.count(self.top)
         if count > _MAX_ELEMENTS:
+            shown = count if count < 10**9 else f"1e{len(str(count)) - 1}"
             raise InputError(
-                f"{self.netlist.source}: {self.top} has more than {_MAX_ELEMENTS} elements"
+                f"{self.netlist.source}: {self.top} has {shown} elements when its subcircuits are "
+                f"expanded; up to {_MAX_ELEMENTS} are allowed",
+                remedy="give one cell, not an array of them",
             )
         for cell in self.subcircuits:
             self._check(cell)
+        self._check_reach()
+
+    @cached_property
+    def expansion(self) -> Expansion:
+        """Its devices."""
+        return Expansion(self.netlist, self.model_prefix)
 
     @cached_property
     def subcircuits(self) -> list[Subcircuit]:
@@ -69,171 +70,178 @@ class UserNetlist:
         return self.netlist.below(self.top)
 
     @property
-    def ports(self) -> tuple[str, ...]:
-        """Ports of the top subcircuit as the user calls them."""
-        return self.netlist.subcircuit(self.top).ports
+    def cell(self) -> Subcircuit:
+        """The top subcircuit."""
+        return self.netlist.subcircuit(self.top)
 
     @property
-    def name(self) -> str:
-        """Name of the top subcircuit as it is written out."""
-        return self.emitted_name(self.top)
+    def ports(self) -> tuple[str, ...]:
+        """Ports of the top subcircuit as the user calls them."""
+        return self.cell.ports
 
     def emitted_name(self, name: str) -> str:
         """Name of a subcircuit as it is written out."""
         return f"{self.prefix}_{name.lower()}"
 
+    def _fail(self, line: int, message: str, remedy: str | None = None) -> InputError:
+        return InputError(f"{self.netlist.source}:{line}: {message}", remedy=remedy)
+
     def _check(self, cell: Subcircuit) -> None:
-        used = {node.lower() for element in cell.elements for node in element.nodes}
-        for port in cell.ports:
-            if port.lower() not in used:
-                raise InputError(
-                    f"{self.netlist.source}:{cell.line}: {cell.name}: port {port} reaches nothing",
-                    remedy="connect it, or leave it out",
-                )
+        if cell.name.lower().startswith(self.model_prefix):
+            raise self._fail(
+                cell.line, f"subcircuit {cell.name} has a name of the process's devices",
+                "leave device models out: they come from the process",
+            )  # fmt: skip
+        seen: set[str] = set()
         for element in cell.elements:
-            called = element.calls
-            known = called is None or called in self.netlist.subcircuits
-            if called and not known and not called.startswith(self.model_prefix):
-                raise InputError(
-                    f"{self.netlist.source}:{element.line}: {element.name} calls {called}, "
-                    "which is neither in the file nor a device of the process",
-                    remedy=f"devices of the process are called {self.model_prefix}<name>",
-                )
-        grounds = {node for node in used if node in _GROUNDS}
-        if grounds - {port.lower() for port in cell.ports}:
-            raise InputError(
-                f"{self.netlist.source}:{cell.line}: {cell.name} uses the simulator's ground "
+            self._check_element(cell, element)
+            if _element_name(element.name).lower() in seen:
+                raise self._fail(element.line, f"{cell.name} has an element {element.name} already")
+            seen.add(_element_name(element.name).lower())
+        used = {node.lower() for element in cell.elements for node in element.nodes}
+        grounds = (used & _GROUNDS) - {port.lower() for port in cell.ports}
+        if grounds:
+            raise self._fail(
+                cell.line, f"{cell.name} uses the simulator's ground "
                 f"({', '.join(sorted(grounds))}), which is outside of the cell",
-                remedy="make ground a port of the subcircuit",
+                f"make ground a port of {cell.name}",
+            )  # fmt: skip
+        names = {node.lower() for node in (*used, *cell.ports)}
+        if len({plain_name(name) for name in names}) != len(names):
+            raise self._fail(
+                cell.line, f"nets of {cell.name} differ in signs alone",
+                "use letters, digits and underscores",
+            )  # fmt: skip
+        self.emitted(cell)
+
+    def _check_element(self, cell: Subcircuit, element: Element) -> None:
+        called, word = element.calls, element.words[0] if element.words else ""
+        if called is None:
+            is_model = element.name[0].lower() in "dms" or (
+                element.name[0].lower() in "rc" and word and not _VALUE.match(word)
             )
+            if is_model and word.lower() not in cell.models:
+                raise self._fail(
+                    element.line, f"{element.name}: {cell.name} has no model {word!r}",
+                    "give its .model card in the subcircuit; transistors of the process are X "
+                    f"instances of {self.model_prefix}<name>",
+                )  # fmt: skip
+        elif called not in self.netlist.subcircuits and not called.startswith(self.model_prefix):
+            near = difflib.get_close_matches(called, self.netlist.subcircuits, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise self._fail(
+                element.line, f"{element.name} calls {called}, which is neither in the file nor a "
+                f"device of the process{hint}",
+                f"devices of the process are called {self.model_prefix}<name>",
+            )  # fmt: skip
+
+    def _check_reach(self) -> None:
+        """Whether every port of the top subcircuit comes to an element."""
+        reaching: dict[str, set[str]] = {}
+        for cell in self.subcircuits:
+            found: set[str] = set()
+            for element in cell.elements:
+                nodes = [node.lower() for node in element.nodes]
+                called = self.netlist.subcircuits.get(element.calls or "")
+                if called is not None:
+                    inside = reaching[called.name.lower()]
+                    pairs = zip(nodes, called.ports, strict=True)
+                    nodes = [node for node, port in pairs if port.lower() in inside]
+                found.update(nodes)
+            reaching[cell.name.lower()] = found
+        for port in self.ports:
+            if port.lower() not in reaching[self.top.lower()]:
+                raise self._fail(
+                    self.cell.line, f"{self.cell.name}: port {port} reaches nothing",
+                    "connect it, or leave it out",
+                )  # fmt: skip
 
     def emitted(self, cell: Subcircuit) -> Subcircuit:
         """A subcircuit under the names that it is written out with."""
-
-        def node(name: str) -> str:
-            lower = name.lower()
-            if _IDENTIFIER.match(lower) and lower not in _GROUNDS:
-                return lower
-            return "n_" + re.sub(r"[^a-z0-9_]", "_", lower)
-
-        used = [n for e in cell.elements for n in e.nodes]
-        names = {name.lower() for name in (*used, *cell.ports)}
-        if len({node(name) for name in names}) != len(names):
-            raise InputError(
-                f"{self.netlist.source}:{cell.line}: nets of {cell.name} differ in signs alone",
-                remedy="use letters, digits and underscores",
-            )
+        known = {node.lower() for e in cell.elements for node in e.nodes}
+        known |= {port.lower() for port in cell.ports}
         elements = []
         for element in cell.elements:
-            words = element.words
+            words = tuple(self._renamed(word, cell, element, known) for word in element.words)
             if element.calls in self.netlist.subcircuits:
                 words = (self.emitted_name(words[0]),)
-            nodes = tuple(node(name) for name in element.nodes)
-            elements.append(replace(element, nodes=nodes, words=words))
-        ports = tuple(node(port) for port in cell.ports)
+            elif element.calls:
+                words = (element.calls,)
+            elif element.name[0] in "fFhH":
+                words = (_element_name(words[0]), *words[1:])
+            values = tuple(
+                (key, self._renamed(text, cell, element, known))
+                for key, text in element.parameters
+            )
+            nodes = tuple(map(plain_name, element.nodes))
+            name = _element_name(element.name)
+            new = replace(element, name=name, nodes=nodes, words=words, parameters=values)
+            elements.append(new)
+        ports = tuple(map(plain_name, cell.ports))
         return replace(
             cell, name=self.emitted_name(cell.name), ports=ports, elements=tuple(elements)
         )
 
-    def has_node(self, path: str) -> bool:
-        """Whether `x1.mem` or `mem` is a node inside the top subcircuit."""
-        cell = self.netlist.subcircuit(self.top)
-        *instances, node = path.lower().split(".")
+    def _renamed(self, text: str, cell: Subcircuit, element: Element, known: set[str]) -> str:
+        """An expression with the names of nets and elements as they are written out."""
+
+        def voltage(found: re.Match[str]) -> str:
+            nodes = [node for node in found.groups() if node]
+            for node in nodes:
+                if node.lower() not in known:
+                    raise self._fail(
+                        element.line, f"{element.name}: {cell.name} has no net {node!r}",
+                        "an expression may use nets of its own subcircuit",
+                    )  # fmt: skip
+            return f"v({','.join(map(plain_name, nodes))})"
+
+        def current(found: re.Match[str]) -> str:
+            if all(found[1].lower() != e.name.lower() for e in cell.elements):
+                raise self._fail(
+                    element.line, f"{element.name}: {cell.name} has no element {found[1]!r}"
+                )
+            return f"i({_element_name(found[1])})"
+
+        return _CURRENT.sub(current, _VOLTAGE.sub(voltage, text))
+
+    def node(self, path: str) -> tuple[str, bool]:
+        """A node `mem` or `x1.mem` by its name in the flat cell, and whether that is a port of the
+        top subcircuit. Raises InputError when there is none."""
+        *instances, last = path.lower().split(".")
+        cell, prefix, nets = self.cell, "", {port.lower(): port for port in self.ports}
         for instance in instances:
-            called = [e for e in cell.elements if e.name.lower() == instance]
-            if not called or called[0].calls not in self.netlist.subcircuits:
-                return False
-            cell = self.netlist.subcircuit(str(called[0].calls))
-        return any(node == n.lower() for e in cell.elements for n in e.nodes)
-
-    def devices(self) -> set[Device]:
-        """Every device of the process with its size, at all values of the knobs."""
-        found: set[Device] = set()
-        axes = {key: list(values)[:: max(len(values) // _SAMPLES, 1)] for key, values in
-                self.knob_values.items()}  # fmt: skip
-        settings: list[dict[str, float]] = [{}]
-        for key, values in axes.items():
-            settings += [{key: value} for value in values]
-        for setting in settings:
-            for element, names in self._placed(setting):
-                if element.calls and element.calls not in self.netlist.subcircuits:
-                    found.add(self._device(element, names))
-        return found
-
-    def _device(self, element: Element, names: Mapping[str, float]) -> Device:
-        values = dict(element.parameters)
-        where = f"{self.netlist.source}:{element.line}: {element.name}"
-        missing = {"w", "l"} - set(values)
-        model = str(element.calls).removeprefix(self.model_prefix)
-        if missing:
-            raise InputError(f"{where} has no {' and no '.join(sorted(missing))}")
-        try:
-            w, l = (evaluate(values[key], names) for key in "wl")
-            fingers = evaluate(values.get("nf", "1"), names)
-        except InputError as error:
-            raise InputError(f"{where}: {error.message}") from None
-        if min(w, l) < 1e-3:
-            raise InputError(f"{where}: w = {w:g}, l = {l:g}: sizes are in um")
-        return Device(model, round(w / max(fingers, 1.0), 6), round(l, 6))
-
-    def _placed(
-        self, setting: Mapping[str, float] | None = None
-    ) -> Iterator[tuple[Element, dict[str, float]]]:
-        """All elements of the expanded cell, with the parameters around them. `setting`: of the
-        top subcircuit."""
-        top = self.netlist.subcircuit(self.top)
-        self.netlist.below(self.top)
-        yield from self._expand(top, {**(setting or {})})
-
-    def _expand(
-        self, cell: Subcircuit, given: Mapping[str, float]
-    ) -> Iterator[tuple[Element, dict[str, float]]]:
-        names: dict[str, float] = {}
-        for key, text in cell.defaults.items():
-            names[key] = given[key] if key in given else self._number(cell, key, text, names)
-        for element in cell.elements:
-            yield element, names
-            if element.calls in self.netlist.subcircuits:
-                inner = self.netlist.subcircuit(str(element.calls))
-                values = {
-                    key: self._number(cell, key, text, names) for key, text in element.parameters
-                }
-                yield from self._expand(inner, values)
-
-    def _number(
-        self, cell: Subcircuit, key: str, text: str, names: Mapping[str, float]
-    ) -> float:
-        try:
-            return evaluate(text, names)
-        except InputError as error:
+            by_name = {e.name.lower(): e for e in cell.elements}
+            called = self.netlist.subcircuits.get(getattr(by_name.get(instance), "calls", "") or "")
+            if called is None:
+                inside = [e.name for e in cell.elements if e.calls in self.netlist.subcircuits]
+                raise InputError(
+                    f"{cell.name} has no subcircuit instance {instance!r}",
+                    remedy=f"there are: {', '.join(inside[:10]) or 'none'}",
+                )
+            outside = [node.lower() for node in by_name[instance].nodes]
+            flat = [nets.get(node) or f"{prefix}{plain_name(node)}" for node in outside]
+            nets = dict(zip((port.lower() for port in called.ports), flat, strict=True))
+            prefix += f"{_element_name(instance)}."
+            cell = called
+        names = sorted({n.lower() for e in cell.elements for n in e.nodes})
+        if last not in names:
             raise InputError(
-                f"{self.netlist.source}:{cell.line}: {cell.name}: {key}: {error.message}"
-            ) from None
-
-
-class UserCell(Cell):
-    """A subcircuit of a user's netlist."""
-
-    what: ClassVar[str] = "a user's subcircuit"
-    is_given = True
-
-    def __init__(self, given: UserNetlist, cell: Subcircuit) -> None:
-        self._emitted = given.emitted(cell)
-        super().__init__(self._emitted.name, NoParameters())
-        self.given, self.cell = given, cell
-
-    @property
-    def ports(self) -> tuple[Port, ...]:
-        return tuple(Port(name, "inout", "") for name in self._emitted.ports)
-
-    def draw(self, schematic: object) -> None:
-        """Nothing to place: the netlist was given."""
+                f"{cell.name} has no node {last!r}", remedy=f"it has {', '.join(names[:20])}"
+            )
+        name = nets.get(last) or f"{prefix}{plain_name(last)}"
+        return name, name in self.ports
 
     @cached_property
-    def schematic(self) -> GivenSchematic:  # type: ignore[override]
-        known = self.given.netlist.subcircuits
-        called = sorted({str(e.calls) for e in self.cell.elements if e.calls in known})
-        children: list[Cell] = [UserCell(self.given, known[name]) for name in called]
-        is_top = self.cell.name.lower() == self.given.top.lower()
-        devices = self.given.devices() if is_top else set()
-        return GivenSchematic(self._emitted.text + "\n", devices, children)
+    def devices(self) -> dict[Device, str]:
+        """Every device of the process with its size, at all values of the knobs, and where."""
+        settings: list[dict[str, float]] = [{}]
+        for key, values in self.knob_values.items():
+            settings += [{key: value} for value in values]
+        found: dict[Device, str] = {}
+        for setting in settings:
+            found = self.expansion.devices(self.top, setting) | found
+        return found
+
+
+def _element_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]", "_", name)

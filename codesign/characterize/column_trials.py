@@ -21,10 +21,13 @@ from codesign.cells import crossbar_cell
 from codesign.characterize.currents import trial_column
 from codesign.characterize.plan import ColumnSweep
 from codesign.characterize.trial_knobs import TrialKnobs
+from codesign.errors import DataError
 from codesign.spice import Deck, Transient, run_batch
 
 MAX_STEP_S = 10e-9
 _CANDIDATES = 2000
+# Draws without a usable run before giving up: many more than any that worked has needed.
+_MOST_DRAWS = 500
 _POSITIVE = 0.65
 # End voltages the trials are spread over: shares of the reset voltage below it.
 _SHALLOWEST, _DEEPEST = 0.02 / 1.3, 0.80 / 1.3
@@ -50,9 +53,7 @@ class ColumnTask:
     setup: Setup
 
 
-def column_tasks(
-    sweep: ColumnSweep, setup: Setup, synapse_table: pd.DataFrame
-) -> list[ColumnTask]:
+def column_tasks(sweep: ColumnSweep, setup: Setup, synapse_table: pd.DataFrame) -> list[ColumnTask]:
     """Random runs for every layer of the network; the same sweep and tables give the same runs.
 
     Currents are drawn log-uniform between i_min and i_max (A, at the reset voltage), two thirds of
@@ -66,19 +67,14 @@ def column_tasks(
     for layer, (fan_in, neurons) in enumerate(setup.network.connections, start=1):
         rng = np.random.default_rng([sweep.seed, layer])
         draw = _Draw(sweep, knobs, fan_in, c_estimate)
-        run = 0
-        while run < sweep.runs:
-            drawn = draw.run(rng)
-            if drawn is None:
-                continue
-            values, spikes = drawn
+        for run in range(sweep.runs):
+            values, spikes = draw.some_run(rng)
             tasks.append(
                 ColumnTask(
                     layer, run, fan_in, neurons, setup.network.fan_out(layer), sweep.warmup,
                     values, spikes, setup,
                 )
             )  # fmt: skip
-            run += 1
     return tasks
 
 
@@ -183,6 +179,22 @@ class _Draw:
         self.t_phase = knobs.setup.timing.t_phase
         self.volts_per_ampere = self.t_phase / c_estimate
 
+    def some_run(
+        self, rng: np.random.Generator
+    ) -> tuple[dict[str, tuple[float, ...]], tuple[tuple[float, ...], ...]]:
+        """Knobs and spike times of one run. Raises DataError where none can be found, as for
+        negative weights alone."""
+        for _ in range(_MOST_DRAWS):
+            if (drawn := self.run(rng)) is not None:
+                return drawn
+        low, high = self.range
+        raise DataError(
+            f"no weights with currents of {low:.3g} to {high:.3g} A in a column of {self.fan_in} "
+            "make the neuron fire over its whole phase",
+            remedy="the synapse has to carry positive weights; change i_min and i_max of the "
+            "column sweep, the knobs' range or the membrane's capacitance",
+        )
+
     def run(
         self, rng: np.random.Generator
     ) -> tuple[dict[str, tuple[float, ...]], tuple[tuple[float, ...], ...]] | None:
@@ -220,5 +232,3 @@ class _Draw:
             spikes.append(tuple(float(t) for t in times[nearest] * self.t_phase))
         values = self.knobs.values(current)
         return {p: tuple(map(float, v)) for p, v in values.items()}, tuple(spikes)
-
-

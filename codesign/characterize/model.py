@@ -173,6 +173,8 @@ def _from_dict(data: dict[str, Any]) -> FittedModel:
     currents = {p: _curve(p, stored, data) for p, stored in data["currents"].items()}
     if not currents or not set(currents) <= {"n", "p"}:
         raise ValueError("currents needs n, p or both")
+    if data["schema_version"] == 1 and len(currents) != 2:
+        raise ValueError("currents needs n and p")
     ranges = {key: (float(low), float(high)) for key, (low, high) in data["validity"].items()}
     validity = Validity(**ranges)
     return FittedModel(

@@ -165,6 +165,12 @@ class Design(DesignFile):
         return view
 
     @model_validator(mode="after")
+    def _controls_fit(self) -> Self:
+        # Raises InputError for controls that do not fit into the period.
+        self.network.neuron.cell().controls(self.timing)
+        return self
+
+    @model_validator(mode="after")
     def _has_layout(self) -> Self:
         if self.view is not View.LAYOUT:
             return self

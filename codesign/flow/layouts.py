@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from codesign.bench import Setup
-from codesign.bench.extracted import SIMULATED_FROM_F, schematic_circuit
+from codesign.bench.extracted import SIMULATED_FROM_F
 from codesign.bench.views import EXTRACTED, split_definitions
 from codesign.cells import Cell, design_cells
+from codesign.cells.flatten import flat_circuit
 from codesign.cells.network_view import areas_um2
 from codesign.errors import CheckFailed, MissingToolError
 from codesign.files import write_atomic
@@ -61,6 +62,9 @@ def write_layouts(setup: Setup, run_dir: Path, progress: Progress) -> dict[str, 
             gds = _place_gds(cell, run_dir / "layout")
             result, circuit = check_layout(cell, gds, setup.conditions.interconnect, setup.process)
             checked.append(result)
+            if cell.given_layout is not None and not result.ok:
+                # What is drawn from it would only say the same again.
+                break
             if circuit is not None:
                 wrapper = f"\n{cell.schematic.text}" if cell.given_layout is not None else ""
                 extracted_text = circuit.spice() + wrapper
@@ -156,7 +160,7 @@ def check_layout(
     if given is not None:
         names = dict(zip(ports, named.port_names, strict=True))
         circuit = replace(circuit.renamed(names), name=named.name)
-    schematic = schematic_circuit(named)
+    schematic = flat_circuit(named)
     reports = [compare(circuit, schematic)]
     # An independent second opinion, where netgen is installed and does not take minutes.
     if len(circuit.devices) <= _MOST_FOR_NETGEN:

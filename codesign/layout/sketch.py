@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import gdstk
 
 Box = tuple[int, int, int, int]
+Corners = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Sketch:
     boxes: list[tuple[str, Box]] = field(default_factory=list, repr=False)
     pins: list[tuple[str, Box, str]] = field(default_factory=list, repr=False)
     instances: list[Instance] = field(default_factory=list, repr=False)
+    # What was taken from a file: GDS numbers and corners.
+    polygons: list[tuple[tuple[int, int], Corners]] = field(default_factory=list, repr=False)
 
     def rect(self, layer: str, x0: int, y0: int, x1: int, y1: int) -> Box:
         """A rectangle between two corners. Raises ValueError off the grid or without area."""
@@ -81,6 +84,16 @@ class Sketch:
         placed = Instance(cell, x, y, mirrored, columns, rows, dx, dy)
         self.instances.append(placed)
         return placed
+
+    def take_gds(self, path: Path, top: str, origin: tuple[int, int] = (0, 0)) -> None:
+        """Takes all shapes of cell `top` of a GDS file, sub-cells flattened so that their names
+        meet none of ours, labels left out; `origin` of the file, in nm, comes to (0, 0).
+
+        Raises InputError for what is no GDS, lacks the cell, or has corners between nanometres.
+        """
+        from codesign.layout.taken import read_polygons
+
+        self.polygons += read_polygons(path, top, self.technology, origin)
 
     def via(
         self,
@@ -145,7 +158,8 @@ class Sketch:
         for instance in self.instances:
             for cell in instance.cell.cells():
                 known = seen.setdefault(cell.name, cell)
-                if known is not cell and known.boxes != cell.boxes:
+                same = known.boxes == cell.boxes and known.polygons == cell.polygons
+                if known is not cell and not same:
                     raise ValueError(f"two different cells are called {cell.name}")
         yield from seen.values()
         yield self
@@ -153,6 +167,9 @@ class Sketch:
     def bounds(self) -> Box:
         """Smallest box around everything drawn, sub-cells included."""
         boxes = [box for _, box in self.boxes]
+        for _, corners in self.polygons:
+            xs, ys = zip(*corners, strict=True)
+            boxes.append((min(xs), min(ys), max(xs), max(ys)))
         for i in self.instances:
             x0, y0, x1, y1 = i.cell.bounds()
             if i.mirrored:
@@ -179,6 +196,9 @@ class Sketch:
             for layer, box in dict.fromkeys(sketch.boxes):
                 gds, datatype = self.technology.gds(layer)
                 cell.add(gdstk.rectangle(*_corners(box), layer=gds, datatype=datatype))
+            for (gds, datatype), corners in sketch.polygons:
+                points = [(x / 1000, y / 1000) for x, y in corners]
+                cell.add(gdstk.Polygon(points, layer=gds, datatype=datatype))
             for layer, box, net in sketch.pins:
                 known = self.technology.layers[layer]
                 gds, datatype = known.pin

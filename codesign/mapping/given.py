@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from codesign.errors import DataError
 from codesign.mapping.knobs import scales_A
@@ -22,10 +21,12 @@ if TYPE_CHECKING:
     from codesign.characterize.model import FittedModel
 
 _DAMAGE = (
-    *(OSError, ValueError, KeyError, EOFError, NotImplementedError),
-    *(zipfile.BadZipFile, zlib.error, SafetensorError),
+    *(OSError, ValueError, TypeError, KeyError, EOFError, NotImplementedError, MemoryError),
+    *(RuntimeError, zipfile.BadZipFile, zlib.error, SafetensorError),
 )
-_WEIGHT = re.compile(r"weight|^w|^arr_|layer", re.IGNORECASE)
+_WEIGHT = re.compile(r"weights?\Z", re.IGNORECASE)
+# Fifteen layers of 1024 by 1024 are 0.13 GB.
+_MAX_BYTES = 1_000_000_000
 _REMEDY = (
     "give a .safetensors or .npz file with one array (neurons, inputs) per layer, in order: "
     "layers.0.weight, layers.1.weight, ..., the bias spike among the inputs"
@@ -62,9 +63,15 @@ def read_weights(path: Path, layers: Sequence[int]) -> list[np.ndarray]:
     """
     arrays = _arrays(path)
     wanted = [(post, pre) for pre, post in pairwise(layers)]
-    named = {name: array for name, array in arrays.items() if _WEIGHT.search(name)}
-    chosen = named if len(named) == len(wanted) else arrays
-    if len(chosen) != len(wanted):
+    # Files of other tools hold more: offsets, counters. All arrays, or those called weight, or the
+    # matrices must be one per layer.
+    candidates = (
+        arrays,
+        {name: array for name, array in arrays.items() if _WEIGHT.search(name)},
+        {name: array for name, array in arrays.items() if array.ndim == 2},
+    )
+    chosen = next((c for c in candidates if len(c) == len(wanted)), None)
+    if chosen is None:
         raise DataError(
             f"{path} has {len(arrays)} arrays ({', '.join(list(arrays)[:6])}), the network "
             f"{len(wanted)} layers of weights",
@@ -126,17 +133,42 @@ def within_reach(
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
+    readers = {".npz": _npz, ".safetensors": _safetensors}
+    reader = readers.get(path.suffix.lower())
     if not path.is_file():
-        raise DataError(f"{path}: there are no weights", remedy=_REMEDY)
+        raise DataError(f"{path}: there is no such file of weights", remedy=_REMEDY)
+    if reader is None:
+        raise DataError(f"{path}: weights are in .safetensors or .npz files", remedy=_REMEDY)
     try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
-        if path.suffix == ".safetensors":
-            return dict(load_file(path))
+        if path.stat().st_size > _MAX_BYTES:
+            raise ValueError(f"it has more than {_MAX_BYTES / 1e9:g} GB")
+        return reader(path)
     except _DAMAGE as error:
-        raise DataError(f"{path} is damaged: {error}", remedy=_REMEDY) from error
-    raise DataError(f"{path} is no file of weights", remedy=_REMEDY)
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{path} cannot be read as weights: {reason}", remedy=_REMEDY) from error
+
+
+def _npz(path: Path) -> dict[str, np.ndarray]:
+    with zipfile.ZipFile(path) as archive:
+        # A small file may hold many zeros.
+        if sum(member.file_size for member in archive.infolist()) > _MAX_BYTES:
+            raise ValueError(f"its arrays have more than {_MAX_BYTES / 1e9:g} GB")
+    with np.load(path, allow_pickle=False) as loaded:
+        arrays = {name: loaded[name] for name in loaded.files}
+    if others := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
+        raise ValueError(f"{others[0]} is no array")
+    return arrays
+
+
+def _safetensors(path: Path) -> dict[str, np.ndarray]:
+    # Through torch, which knows bfloat16.
+    from safetensors.torch import load_file
+
+    tensors = load_file(path)
+    return {
+        name: (tensor.double() if tensor.is_floating_point() else tensor).numpy()
+        for name, tensor in tensors.items()
+    }
 
 
 def _natural(name: str) -> list[int | str]:

@@ -46,7 +46,8 @@ class Technology:
 
     label_purpose, pin_purpose: GDS data types of texts and pin shapes. substrate_texts: numbers of
     texts that name the substrate. harmless, harmless_numbers: GDS numbers, and layers whatever
-    their data type, of what neither conducts nor makes a device.
+    their data type, of what neither conducts nor makes a device. boundary: of the outlines that
+    cells abut at, if the process has such.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Technology:
     substrate_texts: tuple[tuple[int, int], ...]
     harmless: frozenset[tuple[int, int]]
     harmless_numbers: frozenset[int]
+    boundary: tuple[int, int] | None = None
 
     def gds(self, name: str) -> tuple[int, int]:
         """GDS layer and data type of a layer or cut. KeyError for an unknown one."""
@@ -91,6 +93,7 @@ def read_technology(folder: Path) -> Technology:
             substrate_texts=tuple(map(_pair, marks["substrate_texts"])),
             harmless=frozenset(map(_pair, marks["harmless"])),
             harmless_numbers=frozenset(map(int, marks["harmless_numbers"])),
+            boundary=_pair(marks["boundary"]) if "boundary" in marks else None,
         )
 
 

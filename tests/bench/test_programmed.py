@@ -14,7 +14,8 @@ from codesign.errors import DataError
 from codesign.spice.netlist import parse_netlist
 
 OFF = 1e-15
-VALUED = Setup(NetworkParameters(layers=(2, 2, 1), synapse=ResistiveSynapseParameters()), name="toy")
+RESISTIVE = ResistiveSynapseParameters()
+VALUED = Setup(NetworkParameters(layers=(2, 2, 1), synapse=RESISTIVE), name="toy")
 LAYERS = [
     {"n": np.array([[1e-8, 2e-8], [3e-8, OFF]]), "p": np.array([[OFF, OFF], [OFF, 4e-8]])},
     {"n": np.array([[5e-9, OFF]]), "p": np.array([[OFF, 6e-9]])},
@@ -53,8 +54,8 @@ def test_trained_deck_has_the_values_and_no_sources_of_knobs() -> None:
 
 
 def test_column_of_device_values_programs_its_first_column_alone() -> None:
-    setup = Setup(NetworkParameters(layers=(2, 3), synapse=ResistiveSynapseParameters()))
-    knobs = {"n": (7e-9, OFF), "p": (OFF, 8e-9)}
+    setup = Setup(NetworkParameters(layers=(2, 3), synapse=RESISTIVE))
+    knobs: dict[str, tuple[float, ...]] = {"n": (7e-9, OFF), "p": (OFF, 8e-9)}
     deck, _ = column_deck(ColumnTask(1, 0, 2, 3, 0, 0, knobs, ((0.0, 1e-7),), setup))
     found = values_of(deck.netlist[: deck.netlist.index("\nrvss")], "crossbar_2x3_set")
     assert found["xs_1_1"] == pytest.approx({"g_n": 7e-9, "g_p": OFF})

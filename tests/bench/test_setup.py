@@ -24,9 +24,7 @@ def test_conditions_change_and_nothing_else() -> None:
 
 
 def test_columns_say_every_condition() -> None:
-    conditions = Conditions(
-        Corner.FF, Interconnect.HIGH, 85.0, 1.9, Variation.MISMATCH, 7
-    )
+    conditions = Conditions(Corner.FF, Interconnect.HIGH, 85.0, 1.9, Variation.MISMATCH, 7)
     assert condition_columns(conditions) == {
         "corner": "ff", "interconnect": "high", "temperature_C": 85.0, "supply_V": 1.9,
         "variation": "mismatch", "seed": 7,

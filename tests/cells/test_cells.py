@@ -76,7 +76,7 @@ def test_any_layer_sizes(layers):
     assert len(set(ports)) == len(ports)
     synapses = sum(pre * post for pre, post in network.sizes.connections)
     assert sum(port.startswith(("bn_", "bp_")) for port in ports) == 2 * synapses
-    placed = [(layer, post, pre, polarity) for layer, post, pre, polarity, _ in network.knob_ports()]
+    placed = [tuple(place) for *place, _ in network.knob_ports()]
     assert len(set(placed)) == len(placed) == 2 * synapses
     assert (1, 1, 1, "n", "bn_1_1_1") in network.knob_ports()
     assert {port for *_, port in network.knob_ports()} < set(ports)

@@ -244,5 +244,3 @@ def test_pictures_of_extraction_do_not_depend_on_hierarchy(tmp_path):
 
 def _quiet(done: int, total: int, what: str) -> None:
     pass
-
-

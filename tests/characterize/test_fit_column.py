@@ -121,7 +121,7 @@ def test_kicks_by_current_are_found_and_the_plain_form_misses_them():
     trials, inputs = column_tables(truth, runs=30)
     tables = current_tables(truth)
     setting = replace(SETTING, kick_by_current=True)
-    data = column_data(trials, inputs, tables, 1, setting, SUPPLY_V)
+    data = column_data(trials, inputs, tables, 1, setting)
     form, plain = (
         fit_form("extended", data, tables, setting),
         fit_form("extended", data, tables, SETTING),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from codesign.characterize.knob_curve import KnobCurve
 from codesign.characterize.model import FORMS, FittedModel
 from codesign.errors import DataError
 from codesign.mapping import knob_layers
@@ -61,6 +63,48 @@ def test_capacitance_of_one_form_leaves_the_other_alone(tmp_path):
         assert read.current_scale_A(layer, "linear") == MODEL.current_scale_A(layer, "linear")
     assert read.current_scale_A(1) != MODEL.current_scale_A(1)
     assert read.current_scale_A(2) == MODEL.current_scale_A(2)
+
+
+def test_a_model_of_the_first_schema_has_its_biases_as_knobs():
+    """The shipped one: bias voltages of both polarities, off at the rails."""
+    data = json.loads(SHIPPED.read_text())
+    assert data["schema_version"] == 1
+    for polarity, off in (("n", 0.0), ("p", data["supply_V"])):
+        curve = MODEL.currents[polarity]
+        assert list(curve.values) == data["currents"][polarity]["bias_V"]
+        assert list(curve.i0_A) == data["currents"][polarity]["i0_A"]
+        assert (curve.off, curve.unit) == (off, "V")
+
+
+def test_what_is_written_is_the_second_schema(tmp_path):
+    points = (1e-9, 1e-8, 1e-7, 1e-6)
+    one_sided = replace(MODEL, currents={"n": KnobCurve(points, points, 1e-15, "S")})
+    one_sided.save(tmp_path / "model.json")
+    data = json.loads((tmp_path / "model.json").read_text())
+    assert data["schema_version"] == 2
+    assert data["currents"]["n"]["off"] == 1e-15 and data["currents"]["n"]["unit"] == "S"
+    assert FittedModel.load(tmp_path / "model.json") == one_sided
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda d: d["currents"]["n"]["values"].reverse(), "does not rise"),
+        (lambda d: d["currents"]["n"].pop("off"), "key 'off' is missing"),
+        (lambda d: d["currents"]["n"].update(values=[1, 2], i0_A=[1, 2]), "at least 4"),
+        (lambda d: d["currents"].clear(), "needs n, p or both"),
+        (lambda d: d["currents"].update(q=d["currents"]["n"]), "needs n, p or both"),
+    ],
+)
+def test_damage_of_the_second_schema_is_said(change, words, tmp_path):
+    path = tmp_path / "model.json"
+    MODEL.save(path)
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+    with pytest.raises(DataError, match=r"model\.json is not a fitted model") as caught:
+        FittedModel.load(path)
+    assert words in caught.value.message
 
 
 @pytest.mark.parametrize("value", [0, -1.5e-13, float("nan"), float("inf"), "much", None])
@@ -127,8 +171,6 @@ def test_missing_file_says_which_command_makes_it(tmp_path):
 
 
 def test_what_cannot_be_stored_leaves_the_old_file(tmp_path):
-    from dataclasses import replace
-
     path = tmp_path / "model.json"
     MODEL.save(path)
     with pytest.raises(ValueError):

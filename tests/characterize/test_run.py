@@ -146,9 +146,7 @@ def test_a_damaged_or_foreign_shard_is_simulated_again(tmp_path: Path) -> None:
     shards[0].write_text(shards[0].read_text()[:100])
     again = without_durations(run(SYNAPSE, out, cache)["synapse_current"])
     pd.testing.assert_frame_equal(first, again)
-    hot = run_plan(
-        SweepPlan.from_text(SYNAPSE), SETUP.at(temperature_C=85), out, cache_dir=cache
-    )
+    hot = run_plan(SweepPlan.from_text(SYNAPSE), SETUP.at(temperature_C=85), out, cache_dir=cache)
     assert (read_table(hot["synapse_current"]).temperature_C == 85).all()
     assert len(list(cache.rglob("*.json"))) == 2 * len(shards)
 

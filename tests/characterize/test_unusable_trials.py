@@ -86,7 +86,7 @@ def test_column_has_the_loads_of_its_place_in_the_network():
     for task, synapses, load in ((first, 2 * 3, True), (last, 3 * 4, False)):
         deck, save = column_deck(task)
         text = deck.netlist
-        column = text[text.index(".subckt crossbar ") :]
+        column = text[text.index(f".subckt crossbar_{task.fan_in}x{task.neurons} ") :]
         assert column[: column.index(".ends")].count(" synapse\n") == synapses
         assert ("\nxload " in text) is load
         assert len(save) == 2 + task.fan_in

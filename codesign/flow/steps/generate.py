@@ -19,10 +19,10 @@ def run(context: StepContext[Design]) -> StepReport:
     for stale in (*folder.glob("*.spice"), *folder.glob("*.ports.json")):
         if not stale.name.endswith(".trained.spice"):
             stale.unlink()
-    cells = design_cells(design.name, design.network)
+    cells, process = design_cells(design.name, design.network), design.setup().process
     for cell in cells:
-        for device in cell.devices():
-            design.setup().process.check(device)
+        for part in cell.cells():
+            part.check_devices(process)
     paths = write_netlists(cells, folder)
     summary: dict[str, Any] = {"netlists": [path.name for path in paths]}
     if design.view is View.LAYOUT:

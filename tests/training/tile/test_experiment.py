@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from codesign.designs.base import load_design
+from codesign.designs.tile_network import TileNetworkDesign
 from codesign.errors import DataError
 from codesign.resources import resource_dir
 from codesign.tile import AdcParameters, TileMapping, TileParameters
-from codesign.designs.tile_network import TileNetworkDesign
 from codesign.training.tile import Samples, conditions, fine_tune, prepare
 from codesign.training.tile.experiment import Budget, Experiment, kinds_of, run_experiment
 from codesign.training.tile.hardware_aware import HardwareAware
