@@ -129,7 +129,8 @@ def test_a_users_names_of_ports_are_kept_apart_from_ours(tmp_path):
     write_gds(tmp_path / "my.gds", change=rename)
     netlist = CurrentSourceSynapse(OWN).netlist()
     netlist = re.sub(r"\w+", lambda m: users.get(m[0], m[0]), netlist.replace("*", "* "))
-    table = re.sub(r'= "(\w+)"', lambda m: f'= "{users[m[1]].lower() if m[1] in users else m[1]}"', TABLE)
+    lower = {own: user.lower() for own, user in users.items()}
+    table = re.sub(r'= "(\w+)"', lambda m: f'= "{lower.get(m[1], m[1])}"', TABLE)
     path = write_design(tmp_path, netlist, table, head='view = "layout"')
     theirs = Design.load(path).network.synapse
     assert theirs.cell().obstacle is None
