@@ -162,6 +162,13 @@ def _unknown_keys(kind: type, table: dict[str, Any], prefix: str) -> Iterator[st
             hint = f"did you mean {near[0]}?" if near else f"allowed here: {', '.join(fields)}"
             yield f"{prefix}{key}: unknown key; {hint}"
             continue
+        if get_origin(fields[key]) is dict and isinstance(value, dict):
+            # Tables by names of the user's choice.
+            for name, item in value.items():
+                for record in records_in(get_args(fields[key])[1]):
+                    if isinstance(item, dict):
+                        yield from _unknown_keys(record, item, f"{prefix}{key}.{name}.")
+            continue
         records = list(records_in(fields[key]))
         items = value if isinstance(value, list) else [value]
         for index, item in enumerate(items):

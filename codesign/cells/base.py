@@ -47,6 +47,8 @@ class Cell(ABC):
     has_layout: bool = True
     # Whether the layout view can be drawn as one; else its parts are extracted one by one.
     abuts: bool = True
+    # Why it does not abut, where that is the cell's own fault.
+    obstacle: str | None = None
 
     def __init__(self, name: str, parameters: Record) -> None:
         self.name = spice_identifier(name, "cell name")

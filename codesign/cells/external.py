@@ -19,7 +19,7 @@ from codesign.cells.base import Schematic
 from codesign.cells.given_layout import GivenLayout
 from codesign.cells.user_cell import UserCell
 from codesign.cells.user_netlist import UserNetlist, plain_name
-from codesign.errors import DesignError
+from codesign.errors import DesignError, InputError
 from codesign.pdk import default_process
 from codesign.records import Record, own_file, read_text
 from codesign.spice.netlist import parse_netlist
@@ -95,7 +95,10 @@ class ExternalParameters(Record, ABC):
         if self.layout is not None:
             gds = own_file(folder, self.layout, "layout")
             self._layout = GivenLayout(gds, self._user.cell.name, self._user.ports)
-            self._layout.check()
+            try:
+                self._layout.check()
+            except InputError as error:
+                raise DesignError(f"layout: {error.message}", remedy=error.remedy) from error
             self._files += (gds,)
         return self
 

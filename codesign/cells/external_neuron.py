@@ -76,7 +76,7 @@ class ExternalControl(Record):
 class ExternalNeuronParameters(ExternalParameters, NeuronParameters):
     """A neuron from a user's netlist."""
 
-    kind: Literal["external"] = Field("external", description="a subcircuit of your own")
+    kind: Literal["external"] = Field(description="a subcircuit of your own")
     ports: NeuronPorts = Field(description="the subcircuit's ports by role")
     v0: Annotated[Volts, Field(gt=0, le=5)] = Field(description="membrane after reset")
     controls: dict[PortName, ExternalControl] = Field(
@@ -137,6 +137,8 @@ class ExternalNeuron(Neuron):
         super().__init__(name, parameters)
         self.given = parameters
         self.has_layout = parameters.given_layout is not None
+        if self.has_layout:
+            self.obstacle = "neurons of a given layout are not stacked"
 
     @property
     def ports(self) -> tuple[Port, ...]:
@@ -179,7 +181,16 @@ class ExternalNeuron(Neuron):
         return None if inner is None else f"x{INSIDE}.{inner}"
 
     def accumulation_end(self, timing: PhaseTiming) -> float:
-        return self.given.accumulation_end or timing.t_fire
+        end = self.given.accumulation_end
+        if end is None:
+            return timing.t_fire
+        if not timing.t_accumulate < end <= timing.t_fire:
+            raise DesignError(
+                f"network.neuron.accumulation_end = {end:g} s is not within the accumulation, "
+                f"{timing.t_accumulate:g} to {timing.t_fire:g} s",
+                remedy="give a time in the layer's frame, or leave it out",
+            )
+        return end
 
     @property
     def line_driver(self) -> LineDriverParameters:

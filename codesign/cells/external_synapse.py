@@ -92,7 +92,7 @@ class ExternalKnob(Record):
 class ExternalSynapseParameters(ExternalParameters, SynapseParameters):
     """A synapse from a user's netlist. One polarity may be missing among the knobs."""
 
-    kind: Literal["external"] = Field("external", description="a subcircuit of your own")
+    kind: Literal["external"] = Field(description="a subcircuit of your own")
     ports: SynapsePorts = Field(description="the subcircuit's ports by role")
     knobs: dict[Literal["n", "p"], ExternalKnob] = Field(
         min_length=1,
@@ -138,7 +138,8 @@ class ExternalSynapse(Synapse):
         self.given = parameters
         layout = self.given_layout
         self.has_layout = layout is not None
-        self.abuts = layout is not None and layout.fits(self._node_of_port())
+        self.obstacle = None if layout is None else layout.obstacle(self._node_of_port())
+        self.abuts = layout is not None and self.obstacle is None
 
     @property
     def ports(self) -> tuple[Port, ...]:
@@ -176,12 +177,13 @@ class ExternalSynapse(Synapse):
         draw_inside(self.given, schematic, self._node_of_port(), values)
 
     def _node_of_port(self) -> dict[str, str]:
-        """Our node by the user's port."""
-        ours = {user: own for own, user in self.given.ports.roles().items()}
+        """Our node by the user's port, spelled as in the netlist."""
+        ours = {user.lower(): own for own, user in self.given.ports.roles().items()}
         for p, knob in self.given.knobs.items():
             if knob.port is not None:
-                ours[knob.port] = self.knobs[p].name
-        return ours | {port: own_name("s", port) for port in self.given.biases}
+                ours[knob.port.lower()] = self.knobs[p].name
+        ours |= {port.lower(): own_name("s", port) for port in self.given.biases}
+        return {port: ours[port.lower()] for port in self.given.user.ports}
 
     @property
     def given_layout(self) -> GivenLayout | None:

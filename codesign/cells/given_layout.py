@@ -40,7 +40,7 @@ class GivenLayout:
                 near = difflib.get_close_matches(port.lower(), lower, n=1)
                 hint = f"; did you mean its {lower[near[0]]!r}?" if near else ""
                 raise InputError(
-                    f"layout {self.path}: cell {self.top} has no label {port!r}{hint}",
+                    f"{self.path}: cell {self.top} has no label {port!r}{hint}",
                     remedy="label every port of the netlist, spelled as there, in the cell itself, "
                     "on the layer's label or pin purpose",
                 )
@@ -50,12 +50,9 @@ class GivenLayout:
         """Digest of the file's content."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
-    def fits(self, nodes: Mapping[str, str]) -> bool:
-        """Whether a crossbar can be drawn from it; `nodes`: our port name by the user's."""
-        return self.obstacle(nodes) is None
-
     def obstacle(self, nodes: Mapping[str, str]) -> str | None:
-        """Why no crossbar can be drawn from it; None when it can."""
+        """Why no crossbar can be drawn from it, None when it can; `nodes`: our port name by the
+        user's."""
         try:
             self.geometry(nodes)
         except InputError as error:

@@ -166,8 +166,10 @@ class Design(DesignFile):
 
     @model_validator(mode="after")
     def _controls_fit(self) -> Self:
-        # Raises InputError for controls that do not fit into the period.
-        self.network.neuron.cell().controls(self.timing)
+        # Both raise InputError for times that do not fit into the period.
+        neuron = self.network.neuron.cell()
+        neuron.controls(self.timing)
+        neuron.accumulation_end(self.timing)
         return self
 
     @model_validator(mode="after")

@@ -80,6 +80,9 @@ def write_layouts(setup: Setup, run_dir: Path, progress: Progress) -> dict[str, 
     for cell in cells:
         if cell.given_layout is None and not cell.abuts:
             _write_parts(cell, run_dir / "netlist")
+    obstacles = {
+        cell.name: cell.obstacle for cell in (network.synapse, network.neuron) if cell.obstacle
+    }
     areas: dict[str, float] = {}
     if network.abuts:
         areas = areas_um2(network.floorplan[1])
@@ -90,6 +93,7 @@ def write_layouts(setup: Setup, run_dir: Path, progress: Progress) -> dict[str, 
         "drc_violations": sum(result.drc.total for result in checked),
         "lvs_match": all(report.match for result in checked for report in result.lvs),
         "ports_audited": sum(result.ports for result in checked),
+        **({"not_abutting": obstacles} if obstacles else {}),
         **areas,
     }
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from codesign.bench import Setup
 from codesign.bench.decks import DeckBuilder
 from codesign.bench.nodes import membrane_node, voltage
+from codesign.bench.programmed import trained_netlist
 from codesign.cells import CurrentSourceSynapseParameters, NetworkParameters
 from codesign.cells.transistor import nmos, pmos
 from codesign.cli import cli
@@ -245,6 +246,28 @@ def test_expressions_follow_the_names_of_nets(tmp_path, ngspice):
     )
     setup = load(tmp_path, netlist, table).setup()
     assert pulled(setup, {"bn": 0.5}) == pytest.approx(2e-6, rel=1e-3)
+
+
+def test_a_trained_network_of_device_values_runs(tmp_path, ngspice):
+    netlist = (
+        ".subckt g d sp gnd cond=0\nR1 d a r='1/(cond+1e-15)'\n"
+        f"Xs a sp gnd gnd {N} w=1\n+ l=0.15\n.ends\n"
+    )
+    table = (
+        'kind = "external"\nnetlist = "my.spice"\nsubckt = "g"\n'
+        'ports = { dendrite = "d", spike = "sp", ground = "gnd" }\n'
+        '[network.synapse.knobs.n]\nparameter = "cond"\noff = "0S"\nrange = ["1nS", "1uS"]\n'
+    )
+    setup = load(tmp_path, netlist, table).setup()
+    values = [{"n": np.full(shape, 1e-7)} for shape in ((2, 5), (3, 2))]
+    text = trained_netlist(setup, values)
+    read = parse_netlist(text, "trained")
+    assert "crossbar_5x2_1" in read.subcircuits and "mine_trained" in read.subcircuits
+    parameters = dict(read.subcircuit("crossbar_5x2_1").elements[0].parameters)
+    assert float(parameters["wn"]) == 1e-7
+    # One synapse: the conductance is what it was set to.
+    assert pulled(setup, parameters={"wn": 1e-7}) == pytest.approx(1e-7, rel=0.02)
+    assert abs(pulled(setup, parameters={"wn": 0.0})) < 1e-10
 
 
 def test_a_cell_survives_the_way_to_a_worker_and_other_values(tmp_path):

@@ -152,7 +152,8 @@ TABLES = {
     "newline": (('"my.spice"', '"a\\nb.spice"'), "network.synapse.netlist"),
     "layout missing": (("ports =", 'layout = "my.gds"\nports ='), "my.gds"),
     "layout above": (("ports =", 'layout = "../my.gds"\nports ='), "layout", "outside"),
-    "layout no GDS": (("ports =", 'layout = "my.spice"\nports ='), "my.spice", "no GDS"),
+    "layout no GDS": (("ports =", 'layout = "my.spice"\nports ='), "layout", "no GDS"),
+    "unknown knob key": (('off = "0V"', 'of = "0V"'), "knobs.n.of", "did you mean off?"),
     "unknown key": (("ports =", "polarity = 1\nports ="), "network.synapse.polarity", "unknown"),
 }  # fmt: skip
 
@@ -187,6 +188,7 @@ NEURONS = {
     "one edge": (('["2ns", "95ns"]', '["2ns"]'), "controls.rst.edges"),
     "three edges": (('["2ns", "95ns"]', '["2ns", "9ns", "95ns"]'), "controls.rst", "in pairs"),
     "late edges": (('"2100ns"]', '"2300ns"]'), "controls.ph", "beyond the period"),
+    "early cut": (('v0 = "1.3V"\n', 'v0 = "1.3V"\naccumulation_end = "50ns"\n'), "not within"),
     "near edges": (('"2100ns"]', '"1100.5ns"]'), "controls.ph", "nearer than timing.t_edge"),
     "control port": (("controls.ph]", "controls.phi]"), "controls.phi", "did you mean ph?"),
     "membrane": (('v0 = "1.3V"\n', 'v0 = "1.3V"\nmembrane = "mem"\n'), "membrane", "no node 'mem'"),

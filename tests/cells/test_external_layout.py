@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import gdstk
 import pytest
 from click.testing import CliRunner
 
-from codesign.bench.views import extracted, split_definitions
+from codesign.bench.views import drawn_definitions, extracted, split_definitions
 from codesign.cells import (
     Crossbar,
     CrossbarParameters,
@@ -17,11 +18,17 @@ from codesign.cells import (
     CurrentSourceSynapseParameters,
     Network,
     NetworkParameters,
+    PhaseTiming,
+    RCSpikeNeuronParameters,
+    View,
 )
 from codesign.cells.transistor import nmos, pmos
 from codesign.cli import cli
 from codesign.designs.network import Design
+from codesign.errors import InputError
 from codesign.layout.sketch import Sketch
+from codesign.pdk import Interconnect
+from codesign.verify.result import wiring
 
 from .external import write_design
 
@@ -112,6 +119,64 @@ def test_our_own_synapse_as_a_users_gives_the_same_crossbar(tmp_path, shift):
     assert found == ours
 
 
+def test_a_users_names_of_ports_are_kept_apart_from_ours(tmp_path):
+    users = {"vss": "gnd", "vdd": "VPWR", "dend": "bl", "bn": "vdd", "sp": "D!"}
+
+    def rename(library, cell) -> None:
+        for label in cell.labels:
+            label.text = users.get(label.text, label.text)
+
+    write_gds(tmp_path / "my.gds", change=rename)
+    netlist = CurrentSourceSynapse(OWN).netlist()
+    netlist = re.sub(r"\w+", lambda m: users.get(m[0], m[0]), netlist.replace("*", "* "))
+    lower = {own: user.lower() for own, user in users.items()}
+    table = re.sub(r'= "(\w+)"', lambda m: f'= "{lower.get(m[1], m[1])}"', TABLE)
+    path = write_design(tmp_path, netlist, table, head='view = "layout"')
+    theirs = Design.load(path).network.synapse
+    assert theirs.cell().obstacle is None
+    boxes = [
+        Crossbar(CrossbarParameters(rows=2, columns=2, synapse=s), "crossbar_2x2")
+        for s in (OWN, theirs)
+    ]
+    ours, found = (parts(extracted(box)) for box in boxes)
+    assert found == ours
+    inside = drawn_definitions(theirs.cell(), View.LAYOUT, Interconnect.NOM)["synapse_synapse"]
+    cards = [line for line in inside.splitlines() if not line.startswith("*")]
+    assert "n_gnd" in cards[0] and not any("gnd" in card.split() for card in cards)
+
+
+def test_our_own_neuron_as_a_users(tmp_path):
+    parameters = RCSpikeNeuronParameters()
+    neuron = parameters.cell()
+    neuron.layout.write_gds(tmp_path / "n.gds")
+    controls = neuron.controls(PhaseTiming())
+    table = (
+        'kind = "external"\nnetlist = "neuron.spice"\nsubckt = "neuron"\nlayout = "n.gds"\n'
+        'ports = { dendrite = "dend", spike = "sp", spike_bar = "spb", supply = "vdd", '
+        'ground = "vss" }\nv0 = "1.3V"\nmembrane = "mem"\n'
+        f"biases = {{ {', '.join(f'{k} = {v}' for k, v in neuron.biases.items())} }}\n"
+    )
+    for control in controls:
+        levels = ["supply" if level == "supply" else 0 for level in
+                  (control.rest, control.toggles[0][1])]  # fmt: skip
+        edges = [time for time, _ in control.toggles]
+        table += (
+            f"[network.neuron.controls.{control.port}]\nlevels = {levels}\nedges = {edges}\n"
+        )
+    path = write_design(
+        tmp_path, None, neuron=neuron.netlist(), neuron_table=table, head='view = "layout"'
+    )
+    setup = Design.load(path).setup()
+    assert setup.neuron.membrane == "xcell.mem"
+    wanted = {(c.rest, c.toggles) for c in controls}
+    assert {(c.rest, c.toggles) for c in setup.neuron.controls(setup.timing)} == wanted
+    generate(path)
+    text = (tmp_path / "run" / "netlist" / "neuron.extracted.spice").read_text()
+    assert " mem " in split_definitions(text)["neuron_neuron"]
+    assert (tmp_path / "run" / "netlist" / "crossbar_5x2.extracted.spice").is_file()
+    assert wiring(setup) == {"extraction": "cells"}
+
+
 def test_the_network_is_drawn_from_a_layout_that_abuts(tmp_path, requires_netgen):
     path = design(tmp_path)
     generate(path)
@@ -124,6 +189,7 @@ def test_the_network_is_drawn_from_a_layout_that_abuts(tmp_path, requires_netgen
     assert json.loads((folder / "layout" / "areas.json").read_text())["synapse_um2"] > 1
     assert "synapse_synapse" in (folder / "netlist" / "synapse.extracted.spice").read_text()
     setup = Design.load(path).setup()
+    assert wiring(setup) == {"extraction": "network"}
     ours = Network(NetworkParameters(layers=(5, 2, 3), synapse=OWN), "mine")
     assert parts(extracted(setup.cell)) == parts(extracted(ours))
 
@@ -132,7 +198,8 @@ def test_without_an_abutment_box_cells_are_extracted_one_by_one(tmp_path):
     path = design(tmp_path, boundary=False)
     setup = Design.load(path).setup()
     assert not setup.cell.abuts
-    assert "no abutment box" in setup.synapse.given_layout.obstacle({})
+    assert "no abutment box" in setup.synapse.obstacle
+    assert wiring(setup) == {"extraction": "cells"}
     generate(path)
     folder = tmp_path / "run"
     cells = json.loads((folder / "layout" / "lvs.json").read_text())["cells"]
@@ -154,8 +221,7 @@ def test_a_fixed_bias_does_not_abut(tmp_path):
     )
     synapse = Design.load(design(tmp_path, table)).network.synapse.cell()
     assert not synapse.abuts
-    assert "fixed bias" in synapse.given_layout.obstacle({"bp": "s_bp", "dend": "dend",
-        "sp": "sp", "spb": "spb", "vdd": "vdd", "vss": "vss"})  # fmt: skip
+    assert "fixed bias" in synapse.obstacle
 
 
 def shorter_line(library, cell) -> None:
@@ -176,9 +242,10 @@ def wide_transistor(library, cell) -> None:
 def test_what_does_not_fit_is_said(tmp_path):
     synapse = Design.load(design(tmp_path, change=shorter_line)).network.synapse.cell()
     assert not synapse.abuts
-    nodes = {"dend": "dend", "sp": "sp", "spb": "spb", "vdd": "vdd", "vss": "vss"}
-    said = synapse.given_layout.obstacle(nodes)
+    said = synapse.obstacle
     assert "no spike line on met1 from left to right" in said and "my.gds" in said
+    with pytest.raises(InputError, match="no spike line"):
+        _ = synapse.geometry
 
 
 def test_violated_rules_of_a_users_layout_fail_the_step(tmp_path):
