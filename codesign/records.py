@@ -165,7 +165,7 @@ def _unknown_keys(kind: type, table: dict[str, Any], prefix: str) -> Iterator[st
         if get_origin(fields[key]) is dict and isinstance(value, dict):
             # Tables by names of the user's choice.
             for name, item in value.items():
-                for record in records_in(get_args(fields[key])[1]):
+                for record, _ in records_in(get_args(fields[key])[1]):
                     if isinstance(item, dict):
                         yield from _unknown_keys(record, item, f"{prefix}{key}.{name}.")
             continue
