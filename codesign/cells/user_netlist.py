@@ -82,9 +82,10 @@ class UserNetlist:
                 cell.line, f"subcircuit {cell.name} has a name of the process's devices",
                 "leave device models out: they come from the process",
             )  # fmt: skip
+        names = {element.name.lower() for element in cell.elements}
         seen: set[str] = set()
         for element in cell.elements:
-            self._check_element(cell, element)
+            self._check_element(cell, element, names)
             if element_name(element.name).lower() in seen:
                 raise self._fail(element.line, f"{cell.name} has an element {element.name} already")
             seen.add(element_name(element.name).lower())
@@ -96,21 +97,20 @@ class UserNetlist:
                 f"({', '.join(sorted(grounds))}), which is outside of the cell",
                 f"make ground a port of {cell.name}",
             )  # fmt: skip
-        names = {node.lower() for node in (*used, *cell.ports)}
-        if len({plain_name(name) for name in names}) != len(names):
+        nets = {node.lower() for node in (*used, *cell.ports)}
+        if len({plain_name(net) for net in nets}) != len(nets):
             raise self._fail(
                 cell.line, f"nets of {cell.name} differ in signs alone",
                 "use letters, digits, _",
             )  # fmt: skip
         self.emitted(cell)
 
-    def _check_element(self, cell: Subcircuit, element: Element) -> None:
+    def _check_element(self, cell: Subcircuit, element: Element, names: set[str]) -> None:
         called, word = element.calls, element.words[0] if element.words else ""
         if called is None:
             letter = element.name[0].lower()
             is_model = letter in "dms" or (letter in "rc" and word and not _VALUE.match(word))
-            sources = {e.name.lower() for e in cell.elements} if letter in "fh" else ()
-            if letter in "fh" and word.lower() not in sources:
+            if letter in "fh" and word.lower() not in names:
                 raise self._fail(
                     element.line, f"{element.name}: {cell.name} has no source {word!r}",
                     "name a V element of the same subcircuit",
