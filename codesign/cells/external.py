@@ -18,7 +18,8 @@ from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 from codesign.cells.base import Schematic
 from codesign.cells.given_layout import GivenLayout
 from codesign.cells.user_cell import UserCell
-from codesign.cells.user_netlist import UserNetlist, plain_name
+from codesign.cells.user_names import plain_name
+from codesign.cells.user_netlist import UserNetlist
 from codesign.errors import DesignError, InputError
 from codesign.pdk import default_process
 from codesign.records import Record, own_file, read_text

@@ -13,24 +13,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from codesign.cells.user_devices import Expansion
+from codesign.cells.user_names import GROUNDS, element_name, plain_name, renamed
 from codesign.errors import InputError
 from codesign.pdk import Device
 from codesign.spice.netlist import Element, Netlist, Subcircuit
 
-_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*\Z")
-_VOLTAGE = re.compile(r"\bv\(\s*([^(),\s]+)\s*(?:,\s*([^(),\s]+)\s*)?\)", re.IGNORECASE)
-_CURRENT = re.compile(r"\bi\(\s*([^(),\s]+)\s*\)", re.IGNORECASE)
 _VALUE = re.compile(r"[\d.+\-'{]")
-_GROUNDS = frozenset({"0", "gnd"})
 _MAX_ELEMENTS = 20_000
-
-
-def plain_name(name: str) -> str:
-    """A net's name as it is written out: an identifier that no simulator takes for its ground."""
-    lower = name.lower()
-    if _IDENTIFIER.match(lower) and lower not in _GROUNDS:
-        return lower
-    return "n_" + re.sub(r"[^a-z0-9_]", "_", lower)
 
 
 @dataclass(frozen=True)
@@ -45,6 +34,7 @@ class UserNetlist:
     prefix: str
     model_prefix: str
     knob_values: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    _written: dict[str, Subcircuit] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         count = self.expansion.count(self.top)
@@ -92,34 +82,39 @@ class UserNetlist:
                 cell.line, f"subcircuit {cell.name} has a name of the process's devices",
                 "leave device models out: they come from the process",
             )  # fmt: skip
+        names = {element.name.lower() for element in cell.elements}
         seen: set[str] = set()
         for element in cell.elements:
-            self._check_element(cell, element)
-            if _element_name(element.name).lower() in seen:
+            self._check_element(cell, element, names)
+            if element_name(element.name).lower() in seen:
                 raise self._fail(element.line, f"{cell.name} has an element {element.name} already")
-            seen.add(_element_name(element.name).lower())
+            seen.add(element_name(element.name).lower())
         used = {node.lower() for element in cell.elements for node in element.nodes}
-        grounds = (used & _GROUNDS) - {port.lower() for port in cell.ports}
+        grounds = (used & GROUNDS) - {port.lower() for port in cell.ports}
         if grounds:
             raise self._fail(
                 cell.line, f"{cell.name} uses the simulator's ground "
                 f"({', '.join(sorted(grounds))}), which is outside of the cell",
                 f"make ground a port of {cell.name}",
             )  # fmt: skip
-        names = {node.lower() for node in (*used, *cell.ports)}
-        if len({plain_name(name) for name in names}) != len(names):
+        nets = {node.lower() for node in (*used, *cell.ports)}
+        if len({plain_name(net) for net in nets}) != len(nets):
             raise self._fail(
                 cell.line, f"nets of {cell.name} differ in signs alone",
-                "use letters, digits and underscores",
+                "use letters, digits, _",
             )  # fmt: skip
         self.emitted(cell)
 
-    def _check_element(self, cell: Subcircuit, element: Element) -> None:
+    def _check_element(self, cell: Subcircuit, element: Element, names: set[str]) -> None:
         called, word = element.calls, element.words[0] if element.words else ""
         if called is None:
-            is_model = element.name[0].lower() in "dms" or (
-                element.name[0].lower() in "rc" and word and not _VALUE.match(word)
-            )
+            letter = element.name[0].lower()
+            is_model = letter in "dms" or (letter in "rc" and word and not _VALUE.match(word))
+            if letter in "fh" and word.lower() not in names:
+                raise self._fail(
+                    element.line, f"{element.name}: {cell.name} has no source {word!r}",
+                    "name a V element of the same subcircuit",
+                )  # fmt: skip
             if is_model and word.lower() not in cell.models:
                 raise self._fail(
                     element.line, f"{element.name}: {cell.name} has no model {word!r}",
@@ -158,51 +153,39 @@ class UserNetlist:
 
     def emitted(self, cell: Subcircuit) -> Subcircuit:
         """A subcircuit under the names that it is written out with."""
-        known = {node.lower() for e in cell.elements for node in e.nodes}
-        known |= {port.lower() for port in cell.ports}
+        key = cell.name.lower()
+        if key not in self._written:
+            self._written[key] = self._write(cell)
+        return self._written[key]
+
+    def _write(self, cell: Subcircuit) -> Subcircuit:
+        nets = {node.lower() for e in cell.elements for node in e.nodes}
+        nets |= {port.lower() for port in cell.ports}
+        names = {element.name.lower() for element in cell.elements}
         elements = []
         for element in cell.elements:
-            words = tuple(self._renamed(word, cell, element, known) for word in element.words)
+            try:
+                words = tuple(renamed(word, nets, names) for word in element.words)
+                values = tuple((k, renamed(text, nets, names)) for k, text in element.parameters)
+            except ValueError as error:
+                raise self._fail(
+                    element.line, f"{element.name}: {cell.name} has no {error}",
+                    "an expression may use nets and elements of its own subcircuit",
+                ) from None  # fmt: skip
             if element.calls in self.netlist.subcircuits:
                 words = (self.emitted_name(words[0]),)
             elif element.calls:
                 words = (element.calls,)
             elif element.name[0] in "fFhH":
-                words = (_element_name(words[0]), *words[1:])
-            values = tuple(
-                (key, self._renamed(text, cell, element, known))
-                for key, text in element.parameters
-            )
+                words = (*map(element_name, words[:1]), *words[1:])
             nodes = tuple(map(plain_name, element.nodes))
-            name = _element_name(element.name)
+            name = element_name(element.name)
             new = replace(element, name=name, nodes=nodes, words=words, parameters=values)
             elements.append(new)
         ports = tuple(map(plain_name, cell.ports))
         return replace(
             cell, name=self.emitted_name(cell.name), ports=ports, elements=tuple(elements)
         )
-
-    def _renamed(self, text: str, cell: Subcircuit, element: Element, known: set[str]) -> str:
-        """An expression with the names of nets and elements as they are written out."""
-
-        def voltage(found: re.Match[str]) -> str:
-            nodes = [node for node in found.groups() if node]
-            for node in nodes:
-                if node.lower() not in known:
-                    raise self._fail(
-                        element.line, f"{element.name}: {cell.name} has no net {node!r}",
-                        "an expression may use nets of its own subcircuit",
-                    )  # fmt: skip
-            return f"v({','.join(map(plain_name, nodes))})"
-
-        def current(found: re.Match[str]) -> str:
-            if all(found[1].lower() != e.name.lower() for e in cell.elements):
-                raise self._fail(
-                    element.line, f"{element.name}: {cell.name} has no element {found[1]!r}"
-                )
-            return f"i({_element_name(found[1])})"
-
-        return _CURRENT.sub(current, _VOLTAGE.sub(voltage, text))
 
     def node(self, path: str) -> tuple[str, bool]:
         """A node `mem` or `x1.mem` by its name in the flat cell, and whether that is a port of the
@@ -221,7 +204,7 @@ class UserNetlist:
             outside = [node.lower() for node in by_name[instance].nodes]
             flat = [nets.get(node) or f"{prefix}{plain_name(node)}" for node in outside]
             nets = dict(zip((port.lower() for port in called.ports), flat, strict=True))
-            prefix += f"{_element_name(instance)}."
+            prefix += f"{element_name(instance)}."
             cell = called
         names = sorted({n.lower() for e in cell.elements for n in e.nodes})
         if last not in names:
@@ -241,7 +224,3 @@ class UserNetlist:
         for setting in settings:
             found = self.expansion.devices(self.top, setting) | found
         return found
-
-
-def _element_name(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_]", "_", name)

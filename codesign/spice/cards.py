@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from codesign.errors import InputError
 
-MAX_CARDS, LONGEST_WORD = 200_000, 400
+MAX_CARDS, LONGEST_CARD, LONGEST_WORD = 200_000, 2_000_000, 400
 
 _SAFE = re.compile(r"[\w.+\-*/(),={}'<>?:!&|^% \t\[\]#]*\Z", re.ASCII)
 _WORD = re.compile(r"(?:[^\s'{}=]|'[^']*'|\{[^{}]*\})+|=")
@@ -40,6 +40,8 @@ class Card:
         """Words and parameters of the card, or of a part of it; values in quotes or braces may hold
         spaces. Raises InputError for what is neither."""
         text = self.text if text is None else text
+        if len(text) > LONGEST_CARD:
+            raise self.fail(f"a card of {len(text)} characters; up to {LONGEST_CARD} are allowed")
         if _WORD.sub("", text).strip():
             raise self.fail("quotes or braces do not pair", "write expressions as '...' or {...}")
         tokens = _WORD.findall(text)

@@ -20,7 +20,6 @@ __all__ = ["Element", "Netlist", "Subcircuit", "parse_netlist"]
 _NODES = {"r": 2, "c": 2, "l": 2, "d": 2, "v": 2, "i": 2, "b": 2, "e": 4, "g": 4, "f": 2, "h": 2}
 _NODES |= {"m": 4, "s": 4, "x": 0}
 _MODEL_TYPES = frozenset({"d", "sw", "csw", "r", "c", "nmos", "pmos"})
-_MODEL = re.compile(r"\.model\s+(\w+)\s+(\w+)\s*(?:\((.*)\)|([^()]*))\s*\Z", re.I | re.ASCII)
 _NAME = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 _ELEMENT_NAME = re.compile(r"[A-Za-z][\w.\[\]<>:#!+-]*\Z", re.ASCII)
 
@@ -139,17 +138,23 @@ def _element(card: Card) -> Element:
 
 
 def _model(card: Card) -> tuple[str, str]:
-    found = _MODEL.match(card.text)
-    if found is None or found[2].lower() not in _MODEL_TYPES:
+    before, parenthesis, behind = card.text.partition("(")
+    if parenthesis and len(before.split()) == 3:
+        inside, closing, rest = behind.rpartition(")")
+        words, given = before.split(), inside if closing and not rest.strip() else "("
+    else:
+        words, given = card.text.split()[:3], " ".join(card.text.split()[3:])
+    kind = words[2].lower() if len(words) == 3 else ""
+    if kind not in _MODEL_TYPES or not _NAME.match(words[1]):
         raise card.fail(
             f"this model card may not be in a netlist: {card.text[:60]!r}",
             f"allowed types: {', '.join(sorted(_MODEL_TYPES))}",
         )
-    words, parameters = card.split(found[3] or found[4] or "")
-    if words or any(key == "file" for key, _ in parameters):
-        raise card.fail(f"model {found[1]}: its parameters are `name=value`, and no files")
+    others, parameters = card.split(given)
+    if others or any(key == "file" for key, _ in parameters):
+        raise card.fail(f"model {words[1][:60]}: its parameters are `name=value`, and no files")
     pairs = [f"{key}={value}" for key, value in parameters]
-    return found[1].lower(), " ".join((".model", found[1], found[2], *pairs))
+    return words[1].lower(), " ".join((".model", words[1], kind, *pairs))
 
 
 def _check_globals(subcircuits: Mapping[str, Subcircuit], nets: Mapping[str, Card]) -> None:

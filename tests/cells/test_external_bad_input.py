@@ -108,6 +108,12 @@ NETLISTS = {
     "long expression": (card(f"R1 d gnd r='{'1+' * 50_000}1'"), "expression of 100003 characters"),
     "long number": (SYNAPSE.replace("l=0.15", f"l={'1' * 400}"), "is not finite"),
     "longer number": (SYNAPSE.replace("l=0.15", f"l={'1' * 4000}"), "of 4000 characters"),
+    "no source": (card("F1 d gnd vx 1"), "has no source 'vx'"),
+    "long model": (card(".model a " + "d" * 400_000 + "(" + " " * 400_000 + "x"), "model card"),
+    "model of spaces": (card(".model a d " + " " * 400_000 + "( x"), "its parameters are"),
+    "many words": (card("R1 " + "d " * 1_500_000), "characters; up to 2000000"),
+    "equals": (card("R1 d gnd " + "=" * 1_000_000), "needs a name"),
+    "open quotes": (card("R1 d gnd " + "'{" * 300_000), "quotes or braces"),
     "unknown parameter": (SYNAPSE.replace("l=0.15", "l={len}", 1), "parameter len is not defined"),
     "passed parameter": (
         card("X9 d gnd one ww=1") + ".subckt one a b w=1\nR1 a b {w}\n.ends\n", "no parameter ww"

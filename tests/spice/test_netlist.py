@@ -56,7 +56,7 @@ def test_what_a_card_says_is_kept():
     assert cell.text.splitlines() == [
         ".subckt Amp in OUT gnd w=1 l='2 * 3'",
         ".param half={w / 2}",
-        ".model dd D is=1e-14 n=1.2",
+        ".model dd d is=1e-14 n=1.2",
         "D1 in OUT dd area=2",
         "X_1 in gnd other k={half} m=2",
         ".ends Amp",
