@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from codesign.cli.main import cli
 from codesign.designs import load_design
+from codesign.flow import RunOptions, run_flow, steps_for
 from codesign.resources import resource_dir
 
 EXAMPLES = resource_dir("designs").parent / "examples"
@@ -52,3 +53,14 @@ def test_a_table_of_200_rows_closes_the_loop(
     assert pnn["failed_simulations"] == 0
     assert pnn["accuracy_spice"] == pnn["accuracy_model"] == 1.0
     assert pnn["rmse_spike_time_ns"] < pnn["models"]["linear"]["rmse_spike_time_ns"]
+
+
+def test_a_layout_from_elsewhere_becomes_the_crossbar(requires_netgen, tmp_path: Path) -> None:
+    """Drawn from the user's GDS by abutment, checked, extracted as one network."""
+    design = load_design(EXAMPLES / "cascode" / "design.toml")
+    small = design.override({"view": "layout", "network.layers": [5, 3]})
+    report = run_flow(steps_for(small), small, tmp_path, RunOptions(last="generate"))
+    (generated,) = report.steps
+    assert generated.summary["extraction"] == "network"
+    assert generated.summary["drc_violations"] == 0
+    assert generated.summary["lvs_match"] is True
