@@ -1,6 +1,6 @@
 """Weights to circuit values and back: knobs of synapses, tables of them, a user's weights."""
 
-from codesign.mapping.given import Reach, read_weights, within_reach
+from codesign.mapping.given import Reach, read_weights, within_reach, write_reach
 from codesign.mapping.knobs import LayerKnobs, knob_layers, weights_of
 from codesign.mapping.table import read_knobs, write_knobs
 from codesign.mapping.written import write_mapping
@@ -15,4 +15,5 @@ __all__ = [
     "within_reach",
     "write_knobs",
     "write_mapping",
+    "write_reach",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import zipfile
 import zlib
@@ -15,6 +16,7 @@ import numpy as np
 from safetensors import SafetensorError
 
 from codesign.errors import DataError
+from codesign.files import write_atomic
 from codesign.mapping.knobs import scales_A
 
 if TYPE_CHECKING:
@@ -50,9 +52,6 @@ class Reach:
     w_min: float
     w_max_positive: float
     w_max_negative: float
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def read_weights(path: Path, layers: Sequence[int]) -> list[np.ndarray]:
@@ -130,6 +129,15 @@ def within_reach(
             )
         )  # fmt: skip
     return changed, reports
+
+
+def write_reach(run_dir: Path, reach: Sequence[Reach]) -> list[dict[str, Any]]:
+    """Write mapping/reach.json of a run directory; returns what stands in it, layer by layer."""
+    layers = [asdict(layer) for layer in reach]
+    path = run_dir / "mapping" / "reach.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, json.dumps({"layers": layers}, indent=1))
+    return layers
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 
 from codesign.designs import Design
-from codesign.files import write_atomic
 from codesign.flow.step import Step, StepContext, StepReport
 from codesign.flow.steps.train import SHIPPED_MODEL
 
@@ -15,7 +13,7 @@ from codesign.flow.steps.train import SHIPPED_MODEL
 def run(context: StepContext[Design], weights: Path) -> StepReport:
     """Write mapping/biases.csv, mapping/reach.json and netlist/<design>.trained.spice."""
     from codesign.characterize.model import FittedModel
-    from codesign.mapping import knob_layers, read_weights, within_reach, write_mapping
+    from codesign.mapping import knob_layers, read_weights, within_reach, write_mapping, write_reach
 
     design = context.design
     model = FittedModel.load(context.input("fit/model.json"))
@@ -23,8 +21,7 @@ def run(context: StepContext[Design], weights: Path) -> StepReport:
     carried, reach = within_reach(given, model)
     setup = design.setup(context.run_dir / "netlist")
     write_mapping(context.run_dir, setup, knob_layers(carried, model))
-    layers = [layer.as_json() for layer in reach]
-    write_atomic(context.path("mapping", "reach.json"), json.dumps({"layers": layers}, indent=1))
+    layers = write_reach(context.run_dir, reach)
     return StepReport({"weights": str(weights), "layers": layers})
 
 

@@ -38,6 +38,7 @@ def run(context: StepContext[Design], weights: Path | None = None) -> StepReport
     setup = design.setup(context.run_dir / "netlist", corner=design.verify.corner)
     mappings = design.verify.mappings if weights is None else ("pnn",)
     given = {name: _weights(context, name, model, weights) for name in mappings}
+    _report_reach(context, model, weights)
     verification = _verify(context, setup, model, design.verify.samples, given)
     compared = []
     if design.compares_schematic:
@@ -59,6 +60,17 @@ def run(context: StepContext[Design], weights: Path | None = None) -> StepReport
         compared=compared,
     )
     return StepReport(_summary(verification))
+
+
+def _report_reach(context: StepContext[Design], model: FittedModel, given: Path | None) -> None:
+    """Say what of a user's weights the circuit cannot carry; trained ones are within its reach."""
+    from codesign.mapping import read_weights, within_reach, write_reach
+
+    if given is None:
+        context.path("mapping", "reach.json").unlink(missing_ok=True)
+    else:
+        sizes = context.design.network.layers
+        write_reach(context.run_dir, within_reach(read_weights(given, sizes), model)[1])
 
 
 def _verify(
@@ -84,8 +96,9 @@ def _verify(
     )
 
 
-def check(context: StepContext[Design]) -> None:
+def check(context: StepContext[Design], given: bool = False) -> None:
     """The output layer's error against verify.max_rmse_ns: of pnn, or of ann when it is alone.
+    Given weights have no ann mapping.
 
     A failed simulation fails the check too: an error over fewer samples proves nothing.
     """
@@ -93,7 +106,7 @@ def check(context: StepContext[Design]) -> None:
     if limit_ns is None:
         return
     path = context.run_dir / "verify" / "metrics.json"
-    mapping = "pnn" if "pnn" in context.design.verify.mappings else "ann"
+    mapping = "pnn" if given or "pnn" in context.design.verify.mappings else "ann"
     try:
         view = json.loads(path.read_text(encoding="utf-8"))["views"][context.design.view.value]
         figures = view["mappings"][mapping]
@@ -184,6 +197,7 @@ def verify_step(weights: Path | None = None) -> Step[Design]:
     return replace(
         VERIFY,
         run=partial(run, weights=weights),
+        check=partial(check, given=True),
         inputs=tuple(name for name in VERIFY.inputs if name not in _WEIGHTS.values()),
         given=(weights,),
     )
