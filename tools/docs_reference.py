@@ -24,7 +24,7 @@ def reference_pages() -> tuple[tuple[str, str, str], ...]:
     package = importlib.import_module(PACKAGE)
     modules = dict(_modules(package, recursive=True))
     packages = [module for module in modules.values() if _is_package(module)]
-    pages = [(module, _members(module)) for module in packages]
+    pages = [(module, _own_members(module, modules)) for module in packages]
     ground = [
         module
         for module in modules.values()
@@ -56,6 +56,13 @@ def _modules(package: ModuleType, *, recursive: bool) -> Iterator[tuple[str, Mod
         yield module.__name__, module
         if recursive and info.ispkg:
             yield from _modules(module, recursive=True)
+
+
+def _own_members(package: ModuleType, modules: dict[str, ModuleType]) -> dict[str, object]:
+    """Members that no package around this one has on its page."""
+    outer = modules.get(package.__name__.rpartition(".")[0])
+    above = {id(value) for value in _members(outer).values()} if outer is not None else set()
+    return {name: value for name, value in _members(package).items() if id(value) not in above}
 
 
 def _is_package(module: ModuleType) -> bool:

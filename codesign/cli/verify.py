@@ -49,6 +49,8 @@ def verify(settings: StepSettings, weights: Path | None, **given: Any) -> Output
     from codesign.flow.steps import verify_step
 
     design = settings.network_design("verify", **overrides)
-    ours = verify_step(weights)
-    steps = tuple(ours if step.name == "verify" else step for step in steps_for(design))
+    steps = steps_for(design)
+    if weights is not None:
+        ours = verify_step(weights)
+        steps = tuple(ours if step.name == "verify" else step for step in steps)
     return run_steps(settings, design, "verify", "verify", steps)

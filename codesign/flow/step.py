@@ -54,7 +54,8 @@ class Step(Generic[D]):
     """One step: declared inputs and outputs, and the function that does the work.
 
     design: dotted keys of the design file that it reads (`timing`, `verify.samples`); files that
-        these sections name, beside the design file or shipped, count with them.
+        these sections name, beside the design file or shipped, count with them, and the source of
+        classes from outside the package that they are made of.
     inputs, outputs: paths or glob patterns inside the run directory.
     excludes: patterns that inputs and outputs leave out.
     shipped: inputs that the package brings along for its own designs (path below

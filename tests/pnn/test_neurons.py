@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import pytest
 import torch
-from codesign.design import Design
 from safetensors.torch import save_file
 
+from codesign.designs import Design
 from codesign.errors import DataError, DesignError
 from codesign.pnn import (
     TTFS,

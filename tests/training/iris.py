@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from codesign.design import Design
-
+from codesign.designs import Design
 from codesign.resources import resource_dir
 from codesign.training import TrainingParameters
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from codesign.design import Design
 
 from codesign.cli.main import cli
+from codesign.designs import Design
 from codesign.errors import DesignError
 from codesign.training import TrainingParameters, dataset_file, dataset_for, dataset_shape
 from tests.training.tables import load, refused, table, write

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from codesign.design import Design
 
+from codesign.designs import Design
 from codesign.errors import DataError, DesignError
 from codesign.training import (
     RawData,

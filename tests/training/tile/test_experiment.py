@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from codesign.designs.base import load_design
+from codesign.designs import load_design
 from codesign.designs.tile_network import TileNetworkDesign
 from codesign.errors import DataError
 from codesign.resources import resource_dir
