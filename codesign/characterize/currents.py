@@ -14,6 +14,7 @@ from codesign.characterize.knob_curve import KnobCurve
 from codesign.errors import DataError
 
 _FEWEST_KNOB, _FEWEST_MEMBRANE = 4, 6
+_WAYS = {"n": "n pulls the dendrite down", "p": "p pulls it up"}
 
 
 def knob_column(knob: Knob) -> str:
@@ -63,13 +64,16 @@ class CurrentTable:
                 remedy="widen the range of the synapse_current sweep and simulate again",
             )
         current = grid.to_numpy(dtype=float)
-        if not (current > 0).all():
-            raise DataError(
-                f"the synapse current table of polarity {polarity!r} has currents that are not "
-                "positive inside the membrane range",
-                remedy="narrow v_mem of the synapse_current sweep, or the knob's range",
-            )
         values, v_mem_V = grid.index.to_numpy(float), grid.columns.to_numpy(float)
+        if not (current > 0).all():
+            row, place = (int(k[0]) for k in np.nonzero(~(current > 0)))
+            raise DataError(
+                f"the current of polarity {polarity!r} is {-current[row, place]:.3g} A against its "
+                f"own direction at a knob of {values[row]:g} and a membrane of "
+                f"{v_mem_V[place]:.3g} V",
+                remedy="narrow v_mem of the synapse_current sweep, or the knob's range; or give "
+                f"the knob to the other polarity: {_WAYS[polarity]}",
+            )
         return cls(polarity, knob, values, v_mem_V, current)
 
     def _axis(self, values: np.ndarray) -> np.ndarray:
@@ -93,10 +97,17 @@ class CurrentTable:
                 f"current of polarity {self.polarity!r} is not monotone in its knob",
                 remedy="narrow the knob's range, or the bias range of the synapse_current sweep",
             )
+        off = self.knob.off_at(supply_V)
+        if self.knob.is_bias and np.interp(off, self.values, current) > current.min() * 1.001:
+            raise DataError(
+                f"off = {off:g} V of polarity {self.polarity!r} lies where the current is larger "
+                "than the smallest of the range: weight 0 would not be off",
+                remedy="give as `off` a bias at which the synapse carries no current",
+            )
         return KnobCurve(
             tuple(map(float, self.values)),
             tuple(map(float, current)),
-            self.knob.off_at(supply_V),
+            off,
             "V" if self.knob.is_bias else self.knob.unit,
         )
 

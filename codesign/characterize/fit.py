@@ -40,21 +40,19 @@ def fit_tables(
     knobs = dict(setup.synapse.knobs)
     v0 = setup.neuron.v0
     if out_dir is not None:
-        from codesign.characterize.sweep_plots import plot_currents, plot_sweeps
+        from codesign.characterize.sweep_plots import plot_measured, with_plots
 
         out_dir.mkdir(parents=True, exist_ok=True)
-        plot_currents(synapse, knobs, v0, out_dir / "currents.png")
-        plot_sweeps(tables_dir, out_dir)
+        plot_measured(tables_dir, knobs, v0, out_dir)
     try:
         check_leak(tables_dir, setup)
         tables = current_tables(synapse, knobs)
         currents = {polarity: table.at(v0, setup.supply_V) for polarity, table in tables.items()}
         model, setting = _fit(setup, tables, currents, trials, inputs, tables_dir, progress)
     except DataError as error:
-        remedy = error.remedy or "look at the tables"
-        if out_dir is not None:
-            remedy += f"; {out_dir / 'currents.png'} and sweeps.png show what was measured"
-        raise DataError(error.message, remedy=remedy) from error
+        if out_dir is None:
+            raise
+        raise with_plots(error, out_dir) from error
     if out_dir is not None:
         from codesign.characterize.plots import plot_fits
 

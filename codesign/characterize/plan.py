@@ -169,6 +169,12 @@ Sweep = Annotated[
 ]
 
 
+_WHERE = (
+    "name in `characterization.plan` a file beside the design, `plan.toml`, or a plan of the "
+    "folder characterization/ without its ending"
+)
+
+
 class SweepPlan(Record):
     """Sweeps in the order in which they are run."""
 
@@ -177,7 +183,7 @@ class SweepPlan(Record):
     @classmethod
     def load(cls, path: Path) -> SweepPlan:
         """The plan in a file. Raises DesignError naming file, key and what is allowed."""
-        text = read_text(path, "sweep plan", remedy="name a plan of the folder characterization/")
+        text = read_text(path, "sweep plan", remedy=_WHERE)
         return cls.from_text(text, str(path))
 
     @classmethod

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from codesign.cells.knobs import Knob
 from codesign.characterize.currents import knob_column
+from codesign.errors import DataError
 from codesign.figures import BLUE, RED, new_figure, save, tidy
 
 _SWEEPS = {
@@ -21,6 +22,7 @@ _SWEEPS = {
     "sensing_delay": ("slope_V_per_s", "t_delay_s", 1e9, "sensing delay, ns"),
 }
 _MOST_CURVES = 9
+PICTURES = ("currents.png", "sweeps.png")
 
 
 def plot_sweeps(tables_dir: Path, out_dir: Path) -> Path | None:
@@ -46,6 +48,21 @@ def plot_sweeps(tables_dir: Path, out_dir: Path) -> Path | None:
     for axes in grid[len(found) :]:
         axes.set_axis_off()
     return save(figure, out_dir / "sweeps.png")
+
+
+def plot_measured(tables_dir: Path, knobs: dict[str, Knob], v0_V: float, out_dir: Path) -> None:
+    """currents.png and sweeps.png in `out_dir`, of the tables that are there."""
+    table = tables_dir / "synapse_current.parquet"
+    if table.is_file():
+        plot_currents(pd.read_parquet(table), knobs, v0_V, out_dir / "currents.png")
+    plot_sweeps(tables_dir, out_dir)
+
+
+def with_plots(error: DataError, out_dir: Path) -> DataError:
+    """The error with the pictures of `plot_measured` named in its remedy."""
+    there = [out_dir / name for name in PICTURES if (out_dir / name).is_file()]
+    pictures = f"; what was measured is in {' and '.join(map(str, there))}" if there else ""
+    return DataError(error.message, remedy=(error.remedy or "look at the tables") + pictures)
 
 
 def plot_currents(table: pd.DataFrame, knobs: dict[str, Knob], v0_V: float, path: Path) -> Path:

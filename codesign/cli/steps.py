@@ -45,7 +45,10 @@ def run_steps(
 
 
 def _describe(report: FlowReport) -> str:
-    lines = [f"{step.name:<9} {step.status}" for step in report.steps]
+    lines = []
+    for step in report.steps:
+        lines.append(f"{step.name:<9} {step.status}")
+        lines += [f"{'':<9} {doubt}" for doubt in step.summary.get("doubts", ())]
     if all(step.status == "up to date" for step in report.steps):
         lines.append(f"every step is up to date in {report.run_dir}")
     else:

@@ -196,7 +196,7 @@ def as_markdown(found: tuple[Section, ...]) -> str:
         "",
         "What a design file, or a sweep plan that it names, may say: `codesign keys [SECTION]`",
         "shows the same, with what plugins have registered. A key without a default may be left",
-        "out unless it says *required*. Quantities carry their unit.",
+        "out unless it says *required*. Quantities carry their unit; plain numbers are SI.",
     ]
     file = ""
     for section in found:

@@ -72,7 +72,9 @@ def why_stale(
 
 
 def _new_or_gone(name: str, reads: dict[str, str]) -> str:
-    return "new" if name in reads else "gone"
+    if name in reads:
+        return "new"
+    return "not given any more" if name.startswith("given ") else "gone"
 
 
 def _find(
@@ -85,9 +87,12 @@ def _find(
     if stand_in is not None:
         return {f"{pattern} (shipped)": stand_in}
     maker = next((s.name for s in steps if pattern in s.outputs), None)
+    # A step beside the flow, such as `map`, is not told of the others.
+    first = f"run `codesign {maker} {design.source}` first, or " if maker else "run "
+    needed = run_dir / pattern.replace("**/", "")
     raise InputError(
-        f"{step.name} needs {run_dir / pattern}, which is not there",
-        remedy=f"run `codesign {maker} {design.source}` first, or `codesign run {design.source}`",
+        f"{step.name} needs {needed}, which is not there",
+        remedy=f"{first}`codesign run {design.source}`",
     )
 
 

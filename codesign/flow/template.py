@@ -21,7 +21,7 @@ def design_template(name: str) -> str:
     body = text[text.index("\nname = ") + 1 :]
     header = (
         f"# Design file of codesign: edit it, then run `codesign run {name}.toml`.\n"
-        '# Quantities carry their unit ("1us", "140fF"); plain numbers are pure numbers.\n'
+        '# Quantities carry their unit ("1us", "140fF"); a plain number is in SI units.\n'
         "# Whatever is left out keeps its default: `codesign keys` lists every key.\n\n"
     )
     return header + re.sub(r'^name = ".*"', f'name = "{name}"', body, count=1, flags=re.MULTILINE)

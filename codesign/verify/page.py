@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from codesign.bench import Setup
+from codesign.characterize.doubts import doubts
 from codesign.characterize.model import Estimate, FittedModel
 from codesign.units import format_quantity
 
@@ -37,6 +38,7 @@ def cell_values(setup: Setup, model: FittedModel, run_dir: Path) -> dict[str, An
     return {
         "model": model,
         "sheet": sheet_rows(setup, model),
+        "doubts": doubts(model),
         "parameters": [
             (str(layer.layer), form, key, shown(estimate))
             for layer in model.layers

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -112,10 +114,18 @@ def _negative(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(i_synapse_A=frame["i_synapse_A"].where(frame["v_mem_V"] > 0.5, -1e-12))
 
 
-@pytest.mark.parametrize(("change", "words"), [(_few, "3 usable"), (_negative, "not positive")])
+@pytest.mark.parametrize(("change", "words"), [(_few, "3 usable"), (_negative, "own direction")])
 def test_unusable_tables_are_refused(change, words):
     with pytest.raises(DataError, match=words):
         CurrentTable.from_frame(change(synapse_table(BENT)), "n", KNOBS["n"])
+
+
+@pytest.mark.parametrize("off", [0.5, 1.8])
+def test_an_off_that_is_on_is_refused(off):
+    frame = synapse_table(BENT)
+    table = CurrentTable.from_frame(frame, "n", replace(KNOBS["n"], off=off))
+    with pytest.raises(DataError, match=f"off = {off:g} V .* would not be off"):
+        table.at(V0_V, SUPPLY_V)
 
 
 def test_current_that_turns_back_is_refused():

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from codesign.characterize.doubts import doubts
 from codesign.characterize.fit import fit_tables
 from codesign.characterize.knob_curve import KnobCurve
 from codesign.characterize.model import FittedModel
@@ -40,6 +41,18 @@ def test_missing_table_is_named(tmp_path):
 def test_model_reads_back(shipped, tmp_path):
     shipped.save(tmp_path / "model.json")
     assert FittedModel.load(tmp_path / "model.json") == shipped
+
+
+def test_fits_are_doubted_for_reasons_only(shipped):
+    assert doubts(shipped) == []
+    first, second = shipped.layers
+    form = first.forms["extended"]
+    loose = replace(form.parameters["c_eff_F"], standard_error=form.c_eff_F)
+    poor = replace(form, residual_ns=8.0, parameters={**form.parameters, "c_eff_F": loose})
+    layer = replace(first, forms={**first.forms, "extended": poor})
+    well, fixed = doubts(replace(shipped, layers=(layer, second)))
+    assert "layer 1: the model does not describe these cells well" in well and "8 ns" in well
+    assert "layer 1: the trials do not fix the membrane's capacitance" in fixed
 
 
 def test_capacitance_scales_the_currents(shipped):

@@ -55,6 +55,14 @@ def test_weights_become_biases_and_a_netlist(workplace):
     assert "map       up to date" in run(weights()).output
 
 
+def test_without_a_fit_the_remedy_is_the_flow(workplace):
+    shutil.rmtree(workplace / "build")
+    result = run(weights())
+    assert result.exit_code == 2
+    assert "fit/model.json, which is not there" in result.output
+    assert "run `codesign run mine.toml`" in result.output and "None" not in result.output
+
+
 def test_what_was_changed_is_said(workplace):
     first, second = weights()
     first[0, 0], first[1, 1], second[2, 2] = 900.0, 1e-9, -900.0

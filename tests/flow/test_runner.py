@@ -182,6 +182,13 @@ def test_code_and_given_files_that_a_step_names_decide(flow, design, tmp_path, m
     files._file_hash.cache_clear()  # as in a new process
     assert flow.run(design).steps[1].reason == "code changed"
     assert flow.ran == ["b"]
+    other = tmp_path / "later.npz"
+    other.write_bytes(b"2")
+    steps = (a, dataclasses.replace(b, code=("my_law_of_b",), given=(other,)), c)
+    assert flow.run(design).steps[1].reason in (
+        "given file later.npz is new",
+        "given file weights.npz is not given any more",
+    )
 
 
 def test_the_design_file_is_kept_beside_the_results(flow, design):

@@ -20,6 +20,7 @@ def run(context: StepContext[Design]) -> StepReport:
     """Write fit/model.json and a plot of each fit over its data; fit/schematic/ likewise where the
     schematic is compared with the layout. report.html is the cells' datasheet until verify, whose
     page it is, writes the report."""
+    from codesign.characterize.doubts import doubts
     from codesign.verify.report import write_datasheet
 
     design = context.design
@@ -33,7 +34,8 @@ def run(context: StepContext[Design]) -> StepReport:
     else:
         shutil.rmtree(folder / "schematic", ignore_errors=True)
     write_datasheet(setup, model, context.run_dir, page_setting(design))
-    return StepReport(model.summary())
+    remarks = doubts(model)
+    return StepReport({**model.summary(), **({"doubts": remarks} if remarks else {})})
 
 
 def _fit(

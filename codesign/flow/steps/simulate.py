@@ -8,6 +8,7 @@ from pathlib import Path
 from codesign.bench import Setup
 from codesign.cells import View
 from codesign.designs import Design
+from codesign.errors import DataError
 from codesign.flow.step import Step, StepContext, StepReport
 
 
@@ -27,16 +28,24 @@ def run(context: StepContext[Design]) -> StepReport:
 
 def _sweeps(context: StepContext[Design], setup: Setup, folder: Path) -> dict[str, Path]:
     from codesign.characterize import load_plan, run_plan
+    from codesign.characterize.sweep_plots import PICTURES, plot_measured, with_plots
 
     design = context.design
-    return run_plan(
-        load_plan(design.characterization.plan, design.folder),
-        setup,
-        folder,
-        workers=context.workers,
-        progress=context.progress,
-        cache_dir=context.run_dir / "cache" / "simulate",
-    )
+    for name in PICTURES:
+        (folder / name).unlink(missing_ok=True)
+    try:
+        return run_plan(
+            load_plan(design.characterization.plan, design.folder),
+            setup,
+            folder,
+            workers=context.workers,
+            progress=context.progress,
+            cache_dir=context.run_dir / "cache" / "simulate",
+        )
+    except DataError as error:
+        # Cells that no trial can be drawn for: the sweeps before show why.
+        plot_measured(folder, dict(setup.synapse.knobs), setup.neuron.v0, folder)
+        raise with_plots(error, folder) from error
 
 
 SIMULATE = Step[Design](
