@@ -17,7 +17,7 @@ from safetensors.torch import save_file as save_torch
 from codesign.characterize.model import FittedModel
 from codesign.cli import cli
 from codesign.errors import DataError
-from codesign.mapping import knob_layers, read_weights, weights_of, within_reach
+from codesign.mapping import knob_layers, read_given, read_weights, weights_of, within_reach
 from codesign.pnn import PNNParameters, RCSpikeNetwork
 from codesign.pnn.io import save_network
 from codesign.resources import resource_dir
@@ -69,6 +69,53 @@ def test_networks_that_we_save_are_accepted(tmp_path):
     found = read_weights(tmp_path / "weights.safetensors", LAYERS)
     for array, wanted in zip(found, WEIGHTS, strict=True):
         np.testing.assert_allclose(array, wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("names", "layers"),
+    [
+        (("encoder", "classifier"), (5, 5, 5)),
+        (("fc1.weight", "fc2.weight", "out.weight"), (5, 5, 5, 5)),
+        (("w1", "w01"), (5, 5, 5)),
+        (("layer²", "layer¹"), (5, 5, 5)),
+    ],
+)
+def test_an_order_that_neither_names_nor_shapes_tell_is_refused(tmp_path, names, layers):
+    np.savez(tmp_path / "enc.npz", **dict.fromkeys(names, SQUARE))
+    with pytest.raises(DataError, match="tell which layer is which") as caught:
+        read_weights(tmp_path / "enc.npz", layers)
+    assert all(name in caught.value.message for name in names)
+    assert "number the arrays" in caught.value.remedy
+
+
+def test_shapes_tell_the_order_where_names_do_not(tmp_path):
+    np.savez(tmp_path / "a.npz", encoder=WEIGHTS[0], classifier=WEIGHTS[1])
+    assert read_given(tmp_path / "a.npz", LAYERS).names == ("encoder", "classifier")
+    out = np.ones((3, 5))
+    np.savez(tmp_path / "b.npz", fc10=SQUARE, fc9=-SQUARE, a=out)
+    assert read_given(tmp_path / "b.npz", (5, 5, 5, 3)).names == ("fc9", "fc10", "a")
+    np.savez(tmp_path / "c.npz", encoder=WEIGHTS[0].T, classifier=WEIGHTS[1].T)
+    with pytest.raises(DataError, match="other way round"):
+        read_weights(tmp_path / "c.npz", LAYERS)
+
+
+@pytest.mark.parametrize(
+    ("weight", "bias"),
+    [("l{}.weight", "l{}.bias"), ("w{}", "b{}"), ("coefs_{}", "intercepts_{}"), ("{}.w", "{}.b")],
+)
+def test_biases_are_refused_unless_zero(tmp_path, weight, bias):
+    path = tmp_path / "w.npz"
+    weights = {weight.format(k): array for k, array in enumerate(WEIGHTS)}
+    for last in (0.0, 0.5, np.nan):
+        biases = {bias.format(0): np.zeros(4), bias.format(1): np.array([0.0, 0.0, last])}
+        np.savez(path, **weights, **biases, epoch=7)
+        if last == 0.0:
+            given = read_given(path, LAYERS)
+            assert given.names == tuple(weights) and given.unused == (*biases, "epoch")
+            continue
+        with pytest.raises(DataError, match="bias spike") as caught:
+            read_weights(path, LAYERS)
+        assert bias.format(1) in caught.value.message and "column" in caught.value.remedy
 
 
 def bad(array: np.ndarray, value: float) -> np.ndarray:
@@ -160,6 +207,15 @@ def test_the_smallest_weight_is_the_smallest_current():
     assert min(counts) == 1
 
 
+def test_weights_beyond_the_trials_are_counted():
+    scale = MODEL.current_scale_A(1)
+    low, high = (i / scale for i in MODEL.validity.i_synapse_A)
+    weight = np.array([[low * 1.01, -high * 0.99, low * 0.99, -high * 1.01, 1e6, 0.0, 1e-9]])
+    reach = within_reach([weight], MODEL)[1][0]
+    assert (reach.beyond_trials, reach.clipped, reach.below) == (3, 1, 1)
+    assert reach.i_trials_A == MODEL.validity.i_synapse_A
+
+
 @pytest.mark.parametrize(("kept", "wrong"), [("n", 2), ("p", 1)])
 def test_a_sign_without_a_polarity_is_switched_off(kept, wrong):
     one = replace(MODEL, currents={kept: MODEL.currents[kept]})
@@ -187,13 +243,15 @@ def invoke(*arguments: str, folder: Path):
 
 def test_map_says_what_it_changed(tmp_path):
     path = design(tmp_path)
-    np.savez(tmp_path / "w.npz", bad(SQUARE, 50.0), bad(SQUARE, -1e-9))
+    arrays = (bad(SQUARE, 50.0), bad(SQUARE, -1e-9))
+    np.savez(tmp_path / "w.npz", *arrays, epoch=np.array(7))
     result = invoke("map", str(path), "--weights", str(tmp_path / "w.npz"), folder=tmp_path)
     assert result.exit_code == 0, result.output
-    assert "layer 1: 25 weights, 1 clipped" in " ".join(result.output.split())
-    assert "layer 2: 25 weights, 0 clipped to the largest, 1 below" in " ".join(
+    assert "layer 1: arr_0, 25 weights, 1 clipped" in " ".join(result.output.split())
+    assert "layer 2: arr_1, 25 weights, 0 clipped to the largest, 1 below" in " ".join(
         result.output.split()
     )
+    assert "1 at currents outside" in result.output and "not used: epoch" in result.output
     assert (tmp_path / "run" / "mapping" / "biases.csv").is_file()
     assert (tmp_path / "run" / "netlist" / "mine.trained.spice").is_file()
 

@@ -13,16 +13,23 @@ from codesign.flow.steps.train import SHIPPED_MODEL
 def run(context: StepContext[Design], weights: Path) -> StepReport:
     """Write mapping/biases.csv, mapping/reach.json and netlist/<design>.trained.spice."""
     from codesign.characterize.model import FittedModel
-    from codesign.mapping import knob_layers, read_weights, within_reach, write_mapping, write_reach
+    from codesign.mapping import knob_layers, read_given, within_reach, write_mapping, write_reach
 
     design = context.design
     model = FittedModel.load(context.input("fit/model.json"))
-    given = read_weights(weights, design.network.layers)
-    carried, reach = within_reach(given, model)
+    given = read_given(weights, design.network.layers)
+    carried, reach = within_reach(given.weights, model)
     setup = design.setup(context.run_dir / "netlist")
     write_mapping(context.run_dir, setup, knob_layers(carried, model))
     layers = write_reach(context.run_dir, reach)
-    return StepReport({"weights": str(weights), "layers": layers})
+    return StepReport(
+        {
+            "weights": str(weights),
+            "arrays": list(given.names),
+            "unused": list(given.unused),
+            "layers": layers,
+        }
+    )
 
 
 def map_step(weights: Path) -> Step[Design]:

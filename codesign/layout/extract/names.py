@@ -53,7 +53,7 @@ class Names:
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key that counts: bn_2 comes before bn_10."""
     parts = re.findall(r"\d+|\D+", name)
-    return tuple((0, int(p), "") if p.isdigit() else (1, 0, p.lower()) for p in parts)
+    return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p.lower()) for p in parts)
 
 
 def labels(drawing: Drawing) -> list[Label]:
