@@ -20,6 +20,7 @@ from codesign.cells.given_layout import GivenLayout
 from codesign.cells.knobs import Knob
 from codesign.cells.synapse import Synapse, SynapseParameters, register_synapse
 from codesign.cells.synapse_geometry import SynapseGeometry
+from codesign.cells.user_devices import KnobValue
 from codesign.layout.sketch import Sketch
 from codesign.levels import Level
 from codesign.records import Record
@@ -109,15 +110,15 @@ class ExternalSynapseParameters(ExternalParameters, SynapseParameters):
             raise ValueError(f"knobs n and p are the same parameter, {parameters[0]}")
         return self
 
-    def _knob_values(self) -> dict[str, tuple[float, ...]]:
-        return {
-            knob.parameter.lower(): (
-                *np.geomspace(float(knob.range[0]), float(knob.range[1]), _LOOKED_AT).tolist(),
-                float(knob.off),
-            )
-            for knob in self.knobs.values()
-            if knob.parameter is not None
-        }
+    def _knob_values(self) -> tuple[KnobValue, ...]:
+        found: list[KnobValue] = []
+        for polarity, knob in self.knobs.items():
+            if knob.parameter is not None:
+                name, low, high = knob.parameter.lower(), *map(float, knob.range)
+                values = np.geomspace(low, high, _LOOKED_AT).tolist()
+                found += [KnobValue(f"knobs.{polarity}.range", name, v) for v in values]
+                found.append(KnobValue(f"knobs.{polarity}.off", name, float(knob.off)))
+        return tuple(found)
 
     def _named_ports(self) -> dict[str, str]:
         named = {f"ports.{k}": v for k, v in self.ports.model_dump().items() if v is not None}
