@@ -21,6 +21,7 @@ from codesign.cells.knobs import Knob
 from codesign.cells.synapse import Synapse, SynapseParameters, register_synapse
 from codesign.cells.synapse_geometry import SynapseGeometry
 from codesign.cells.user_devices import KnobValue
+from codesign.errors import InputError
 from codesign.layout.sketch import Sketch
 from codesign.levels import Level
 from codesign.records import Record
@@ -74,9 +75,26 @@ class ExternalKnob(Record):
             raise ValueError("range of a parameter needs 0 < low < high, in plain numbers")
         if self.port is not None and any(abs(value) > _MAX_V for value in numbers):
             raise ValueError(f"off and range must be within {_MAX_V:g} V of ground")
+        if fault := self.fault():
+            raise ValueError(fault)
         if low == "supply":
             raise ValueError('range ends at "supply", at most: it cannot begin there')
         return self
+
+    def fault(self, supply_V: float | None = None) -> str | None:
+        """Why the port carries current where it should be off; without a supply, levels of that
+        are left out of account."""
+        off, low, high = (
+            supply_V if level == "supply" else level for level in (self.off, *self.range)
+        )
+        if self.port is None or off is None or low is None or high is None:
+            return None
+        if not float(low) < float(off) < float(high):
+            return None
+        return (
+            f"off = {off:g} V is inside range = [{low:g} V, {high:g} V], where the synapse carries "
+            "current: give an off at an end of the range or outside of it"
+        )
 
     def knob(self, polarity: str) -> Knob:
         """The knob under the wrapper's names."""
@@ -169,6 +187,13 @@ class ExternalSynapse(Synapse):
     @property
     def defaults(self) -> Mapping[str, float]:
         return self.off_values
+
+    def check_supply(self, supply_V: float) -> None:
+        for polarity, knob in self.given.knobs.items():
+            if fault := knob.fault(supply_V):
+                raise InputError(
+                    f"knobs.{polarity}: {fault}", remedy=f"the supply is {supply_V:g} V"
+                )
 
     def draw(self, schematic: Schematic) -> None:
         values = {

@@ -191,8 +191,8 @@ class Design(DesignFile):
         return self
 
     def check(self) -> None:
-        """Whether the process has the devices of a user's cells, and the network fits the data set,
-        whose file lies beside the design."""
+        """Whether the user's cells fit process and supply, and the network fits the data set, whose
+        file lies beside the design."""
         self._check_given_cells()
         if self.model is not None:
             return
@@ -214,11 +214,11 @@ class Design(DesignFile):
     def _check_given_cells(self) -> None:
         process = self.process.process(self.folder)
         for key in ("synapse", "neuron"):
-            for cell in getattr(self.network, key).cell().cells():
-                try:
+            top = getattr(self.network, key).cell()
+            try:
+                top.check_supply(self.process.supply)
+                for cell in top.cells():
                     if cell.is_given:
                         cell.check_devices(process)
-                except InputError as error:
-                    raise DesignError(
-                        f"network.{key}: {error.message}", remedy=error.remedy
-                    ) from error
+            except InputError as error:
+                raise DesignError(f"network.{key}: {error.message}", remedy=error.remedy) from error

@@ -182,6 +182,12 @@ TABLES = {
          'parameter = "w"\noff = 0\nrange = [1, 2]'),
         "no parameter 'w'", "none",
     ),
+    "off inside": (
+        ('off = "0V"', 'off = "0.5V"'), "knobs.n", "off = 0.5 V is inside range = [0.2 V, 0.8 V]",
+    ),
+    "off inside at supply": (
+        ('["0.2V", "0.8V"]', '["-0.2V", "supply"]'), "knobs.n", "range = [-0.2 V, 1.8 V]",
+    ),
     "polarity": (("knobs.n]", "knobs.x]"), "knobs", "'n' or 'p'"),
     "no spikes": (
         ('spike = "sp", spike_bar = "spb", supply = "vdd", ground = "gnd" }',
@@ -238,6 +244,8 @@ NEURONS = {
     "membrane path": (('v0 = "1.3V"\n', 'v0 = "1.3V"\nmembrane = "a;b"\n'), "membrane", "no node"),
     "membrane bias": (('v0 = "1.3V"\n', 'v0 = "1.3V"\nmembrane = "vdis"\n'), "not the dendrite"),
     "no spike": (('spike = "sp", ', ""), "network.neuron.ports.spike", "is missing"),
+    "v0 above": (('v0 = "1.3V"\n', 'v0 = "1.9V"\n'), "v0 = 1.9 V is above the supply, 1.8 V"),
+    "equal levels": (('["supply", "0V"]', '["supply", "1.8V"]'), "controls.rst.levels: 1.8 V at"),
     "no v0": (('v0 = "1.3V"\n', ""), "network.neuron.v0", "is missing"),
     "bias": (('vdis = "0.6V"', 'vdis = "0.6kV"'), "network.neuron.biases.vdis"),
     "needed line": (('spike_bar = "spb", ', ""), "would float"),
