@@ -126,6 +126,9 @@ class Cell(ABC):
         for device in sorted(self.schematic.devices):
             process.check(device)
 
+    def check_supply(self, supply_V: float) -> None:  # noqa: B027
+        """Raises InputError for voltages of the cell that do not fit the supply."""
+
     def netlist(self) -> str:
         """Subcircuit definitions of the cell and everything in it, sub-cells first."""
         return "\n".join(f"{_header(cell)}{cell.schematic.text}" for cell in self.cells())

@@ -18,6 +18,7 @@ from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 from codesign.cells.base import Schematic
 from codesign.cells.given_layout import GivenLayout
 from codesign.cells.user_cell import UserCell
+from codesign.cells.user_devices import KnobValue
 from codesign.cells.user_names import plain_name
 from codesign.cells.user_netlist import UserNetlist
 from codesign.errors import DesignError, InputError
@@ -65,9 +66,9 @@ class ExternalParameters(Record, ABC):
     _layout: GivenLayout | None = PrivateAttr(None)
     _files: tuple[Path, ...] = PrivateAttr(())
 
-    def _knob_values(self) -> dict[str, tuple[float, ...]]:
+    def _knob_values(self) -> tuple[KnobValue, ...]:
         """Values to expect of parameters of the subcircuit, in lower case."""
-        return {}
+        return ()
 
     @abstractmethod
     def _named_ports(self) -> dict[str, str]:
@@ -129,7 +130,7 @@ class ExternalParameters(Record, ABC):
             )
 
     def _check_parameters(self, defaults: Mapping[str, str], path: Path) -> None:
-        for parameter in self._knob_values():
+        for parameter in dict.fromkeys(knob.parameter for knob in self._knob_values()):
             if parameter not in defaults:
                 near = difflib.get_close_matches(parameter, defaults, n=1)
                 hint = f"; did you mean {near[0]}?" if near else ""

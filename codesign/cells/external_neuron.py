@@ -21,7 +21,7 @@ from codesign.cells.line_driver import LineDriverParameters
 from codesign.cells.neuron import Neuron, NeuronParameters, register_neuron
 from codesign.cells.timing import Control, PhaseTiming
 from codesign.errors import DesignError, InputError
-from codesign.levels import VoltageLevel
+from codesign.levels import VoltageLevel, volts
 from codesign.records import Record
 from codesign.units import Seconds, Volts
 
@@ -151,6 +151,20 @@ class ExternalNeuron(Neuron):
             *(Port(name, "bias", "fixed bias") for name in self.biases),
             *(Port(name, "supply", "rail") for name in ("vdd", "vss") if name in roles),
         )
+
+    def check_supply(self, supply_V: float) -> None:
+        if self.v0 > supply_V:
+            raise InputError(
+                f"v0 = {self.v0:g} V is above the supply, {supply_V:g} V",
+                remedy="give the membrane's voltage after reset, up to process.supply",
+            )
+        for port, control in self.given.controls.items():
+            rest, active = (volts(level, supply_V) for level in control.levels)
+            if rest == active:
+                raise InputError(
+                    f"controls.{port}.levels: {rest:g} V at rest and when active",
+                    remedy="give two levels, or the port a fixed voltage in `biases`",
+                )
 
     @property
     def v0(self) -> float:

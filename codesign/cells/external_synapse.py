@@ -20,6 +20,8 @@ from codesign.cells.given_layout import GivenLayout
 from codesign.cells.knobs import Knob
 from codesign.cells.synapse import Synapse, SynapseParameters, register_synapse
 from codesign.cells.synapse_geometry import SynapseGeometry
+from codesign.cells.user_devices import KnobValue
+from codesign.errors import InputError
 from codesign.layout.sketch import Sketch
 from codesign.levels import Level
 from codesign.records import Record
@@ -73,9 +75,26 @@ class ExternalKnob(Record):
             raise ValueError("range of a parameter needs 0 < low < high, in plain numbers")
         if self.port is not None and any(abs(value) > _MAX_V for value in numbers):
             raise ValueError(f"off and range must be within {_MAX_V:g} V of ground")
+        if fault := self.fault():
+            raise ValueError(fault)
         if low == "supply":
             raise ValueError('range ends at "supply", at most: it cannot begin there')
         return self
+
+    def fault(self, supply_V: float | None = None) -> str | None:
+        """Why the port carries current where it should be off; without a supply, levels of that
+        are left out of account."""
+        off, low, high = (
+            supply_V if level == "supply" else level for level in (self.off, *self.range)
+        )
+        if self.port is None or off is None or low is None or high is None:
+            return None
+        if not float(low) < float(off) < float(high):
+            return None
+        return (
+            f"off = {off:g} V is inside range = [{low:g} V, {high:g} V], where the synapse carries "
+            "current: give an off at an end of the range or outside of it"
+        )
 
     def knob(self, polarity: str) -> Knob:
         """The knob under the wrapper's names."""
@@ -109,15 +128,15 @@ class ExternalSynapseParameters(ExternalParameters, SynapseParameters):
             raise ValueError(f"knobs n and p are the same parameter, {parameters[0]}")
         return self
 
-    def _knob_values(self) -> dict[str, tuple[float, ...]]:
-        return {
-            knob.parameter.lower(): (
-                *np.geomspace(float(knob.range[0]), float(knob.range[1]), _LOOKED_AT).tolist(),
-                float(knob.off),
-            )
-            for knob in self.knobs.values()
-            if knob.parameter is not None
-        }
+    def _knob_values(self) -> tuple[KnobValue, ...]:
+        found: list[KnobValue] = []
+        for polarity, knob in self.knobs.items():
+            if knob.parameter is not None:
+                name, low, high = knob.parameter.lower(), *map(float, knob.range)
+                values = np.geomspace(low, high, _LOOKED_AT).tolist()
+                found += [KnobValue(f"knobs.{polarity}.range", name, v) for v in values]
+                found.append(KnobValue(f"knobs.{polarity}.off", name, float(knob.off)))
+        return tuple(found)
 
     def _named_ports(self) -> dict[str, str]:
         named = {f"ports.{k}": v for k, v in self.ports.model_dump().items() if v is not None}
@@ -168,6 +187,13 @@ class ExternalSynapse(Synapse):
     @property
     def defaults(self) -> Mapping[str, float]:
         return self.off_values
+
+    def check_supply(self, supply_V: float) -> None:
+        for polarity, knob in self.given.knobs.items():
+            if fault := knob.fault(supply_V):
+                raise InputError(
+                    f"knobs.{polarity}: {fault}", remedy=f"the supply is {supply_V:g} V"
+                )
 
     def draw(self, schematic: Schematic) -> None:
         values = {

@@ -66,11 +66,14 @@ class UserCell(Cell):
         return GivenSchematic(self._emitted.text + "\n", devices, children)
 
     def check_devices(self, process: Process) -> None:
-        for device, place in self.given.devices.items() if self._is_top else ():
+        if not self._is_top:
+            return
+        self.given.expansion.check_nodes(self.given.top, process)
+        for device, place in self.given.devices.items():
             try:
                 process.check(device)
             except InputError as error:
-                raise InputError(f"{place}: {error.message}", remedy=error.remedy) from error
+                raise place.error(error) from error
 
     def flat(
         self, prefix: str, nets: Mapping[str, str]

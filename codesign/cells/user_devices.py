@@ -7,16 +7,50 @@ costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from codesign.errors import InputError
 from codesign.layout.circuit import FlatDevice, Parasitic
-from codesign.pdk import Device
+from codesign.pdk import Device, Process
 from codesign.spice.expressions import evaluate
 from codesign.spice.netlist import Element, Netlist, Subcircuit
 
 Values = Mapping[str, float]
+
+
+class KnobValue(NamedTuple):
+    """A value that a knob gives a parameter of the top subcircuit; `key` is where the design says
+    so, such as `knobs.n.off`."""
+
+    key: str
+    parameter: str
+    value: float
+
+    def error(self, error: InputError) -> InputError:
+        """What goes wrong at this value."""
+        last = self.key.rpartition(".")[2]
+        remedy = f"{error.remedy}; or " if error.remedy else ""
+        return InputError(
+            f"{self.key} ({self.parameter} = {self.value:g}): {error.message}",
+            remedy=f"{remedy}choose {last} so that the devices can be made, "
+            "or let the parameter set something else",
+        )
+
+
+class Place(NamedTuple):
+    """Where a device stands, and at which knob's value it has its size, if not at all."""
+
+    card: str
+    knob: KnobValue | None = None
+
+    def error(self, error: InputError) -> InputError:
+        """What is wrong with the device."""
+        new = InputError(f"{self.card}: {error.message}", remedy=error.remedy)
+        return new if self.knob is None else self.knob.error(new)
+
+
 _MULTIPLE = ("m", "mult")
 
 
@@ -53,6 +87,30 @@ class Expansion:
                     found.setdefault(self._device(element, names), self.place(element))
             self._sized[key] = found
         return self._sized[key]
+
+    def devices_at(self, top: str, knobs: Iterable[KnobValue]) -> dict[Device, Place]:
+        """Devices at the parameters' defaults and at each value of a knob."""
+        found = {device: Place(card) for device, card in self.devices(top, {}).items()}
+        for knob in knobs:
+            try:
+                there = self.devices(top, {knob.parameter: knob.value})
+            except InputError as error:
+                raise knob.error(error) from error
+            for device, card in there.items():
+                found.setdefault(device, Place(card, knob))
+        return found
+
+    def check_nodes(self, top: str, process: Process) -> None:
+        """Whether the process has the devices, connected as they must be. Raises InputError."""
+        for cell in self.netlist.below(top):
+            for element in cell.elements:
+                if element.calls is None or element.calls in self.netlist.subcircuits:
+                    continue
+                try:
+                    model = element.calls.removeprefix(self.model_prefix)
+                    process.check_nodes(model, len(element.nodes))
+                except InputError as error:
+                    raise Place(self.place(element)).error(error) from error
 
     def scope(self, cell: Subcircuit, given: Values) -> dict[str, float]:
         """Values of a subcircuit's parameters."""

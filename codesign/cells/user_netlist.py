@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from codesign.cells.user_devices import Expansion
+from codesign.cells.user_devices import Expansion, KnobValue, Place
 from codesign.cells.user_names import GROUNDS, element_name, plain_name, renamed
 from codesign.errors import InputError
 from codesign.pdk import Device
@@ -26,14 +26,14 @@ _MAX_ELEMENTS = 20_000
 class UserNetlist:
     """The subcircuit `top` of a netlist, with what it calls; `prefix` starts their new names.
 
-    knob_values: values to expect of parameters of the top subcircuit.
+    knob_values: values to expect of parameters of the top subcircuit, one at a time.
     """
 
     netlist: Netlist
     top: str
     prefix: str
     model_prefix: str
-    knob_values: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    knob_values: Sequence[KnobValue] = ()
     _written: dict[str, Subcircuit] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -215,12 +215,6 @@ class UserNetlist:
         return name, name in self.ports
 
     @cached_property
-    def devices(self) -> dict[Device, str]:
+    def devices(self) -> dict[Device, Place]:
         """Every device of the process with its size, at all values of the knobs, and where."""
-        settings: list[dict[str, float]] = [{}]
-        for key, values in self.knob_values.items():
-            settings += [{key: value} for value in values]
-        found: dict[Device, str] = {}
-        for setting in settings:
-            found = self.expansion.devices(self.top, setting) | found
-        return found
+        return self.expansion.devices_at(self.top, self.knob_values)

@@ -19,7 +19,7 @@ from codesign.cells.layout_limits import layout_faults
 from codesign.characterize.plan import plan_path
 from codesign.designs.base import DesignFile, ProcessParameters, is_foreign, views_of
 from codesign.designs.load import register_design
-from codesign.errors import DesignError
+from codesign.errors import DesignError, InputError
 from codesign.pdk import Corner, Variation
 from codesign.records import Name, Record
 from codesign.training.model import ModelParameters
@@ -191,7 +191,9 @@ class Design(DesignFile):
         return self
 
     def check(self) -> None:
-        """Whether the network fits the data set, whose file lies beside the design."""
+        """Whether the user's cells fit process and supply, and the network fits the data set, whose
+        file lies beside the design."""
+        self._check_given_cells()
         if self.model is not None:
             return
         layers, data = self.network.layers, self.training.dataset
@@ -208,3 +210,15 @@ class Design(DesignFile):
                 f"network.layers ends with {layers[-1]}, but data set {data} has {classes} classes",
                 remedy=f"make the last of network.layers {classes} or more",
             )
+
+    def _check_given_cells(self) -> None:
+        process = self.process.process(self.folder)
+        for key in ("synapse", "neuron"):
+            top = getattr(self.network, key).cell()
+            try:
+                top.check_supply(self.process.supply)
+                for cell in top.cells():
+                    if cell.is_given:
+                        cell.check_devices(process)
+            except InputError as error:
+                raise DesignError(f"network.{key}: {error.message}", remedy=error.remedy) from error

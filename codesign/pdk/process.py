@@ -12,6 +12,7 @@ from typing import Any
 
 from codesign.errors import InputError, ToolError
 from codesign.pdk.conditions import Conditions, Device, Interconnect
+from codesign.pdk.devices import DeviceFacts
 from codesign.pdk.facts import DEFAULT_PROCESS, facts_of, process_folder
 from codesign.pdk.include import build_include
 from codesign.pdk.library import LibraryLocation, ModelLibrary, read_model_library
@@ -20,20 +21,6 @@ from codesign.pdk.parasitics import ParasiticTable, read_parasitics
 from codesign.pdk.resistances import ResistanceTable, read_resistances
 from codesign.pdk.rules import RuleTable, read_rules
 from codesign.pdk.technology import Technology, read_technology
-
-
-@dataclass(frozen=True)
-class DeviceFacts:
-    """One device of the process. `kind` is n, p, cap or res; sizes in micrometres."""
-
-    name: str
-    subcircuit: str
-    kind: str
-    file: str
-    w_min_um: float
-    l_min_um: float
-    v_max_V: float
-    description: str
 
 
 @dataclass(frozen=True)
@@ -137,17 +124,28 @@ class Process:
     def check(self, device: Device) -> DeviceFacts:
         """Facts of a device after checking its drawn size. Raises InputError."""
         facts = self.device(device.model)
-        for axis, size, minimum in (
-            ("W", device.w_um, facts.w_min_um),
-            ("L", device.l_um, facts.l_min_um),
+        for axis, size, low, high in (
+            ("W", device.w_um, facts.w_min_um, facts.w_max_um),
+            ("L", device.l_um, facts.l_min_um, facts.l_max_um),
         ):
-            if not math.isfinite(size) or size < minimum * (1 - 1e-9):
-                raise InputError(
-                    f"{device.model} with {axis} = {size:g} um: the process allows {axis} >= "
-                    f"{minimum:g} um (W >= {facts.w_min_um:g}, L >= {facts.l_min_um:g})",
-                    remedy="sizes are in micrometres",
-                )
+            if math.isfinite(size) and low * (1 - 1e-9) <= size <= high * (1 + 1e-9):
+                continue
+            bound = f">= {low:g}" if not size > high else f"<= {high:g}"
+            raise InputError(
+                f"{device.model} with {axis} = {size:g} um: the process allows {axis} {bound} um "
+                f"({facts.sizes()})",
+                remedy="sizes are in micrometres",
+            )
         return facts
+
+    def check_nodes(self, model: str, count: int) -> None:
+        """Whether a device is connected at so many nodes. Raises InputError."""
+        terminals = self.device(model).terminals
+        if count != len(terminals):
+            raise InputError(
+                f"{model} has {count} nodes, it needs {len(terminals)}",
+                remedy=f"its nodes in order: {' '.join(terminals)}",
+            )
 
     def model_include(
         self, conditions: Conditions, devices: Iterable[Device], *, body_resistance: bool = False

@@ -16,7 +16,8 @@ _KEY = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 # What needs no quotes: names of nodes, numbers, products of parameters.
 _PLAIN = re.compile(r"[\w.+\-*/(),<>:!^\[\]#]+\Z", re.ASCII)
 _QUOTED = re.compile(r"'[^']*'\Z|\{[^{}]*\}\Z")
-_COMMENT = re.compile(r"(?:^|\s)\$(?:\s|$)|;")
+# As ngspice reads them: $ at a line's start, behind a blank or a comma; ; and // anywhere.
+_COMMENT = re.compile(r"(?:^|(?<=[\s,]))\$|;|//")
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ def parse_netlist(text: str, source: str = "netlist") -> Netlist:
         elif keyword == ".ends":
             if current is None:
                 raise card.fail(".ends without .subckt")
+            _check_end(card, current)
             subcircuits[current.header.name.lower()] = current.closed()
             current = None
         elif keyword == ".global":
@@ -98,6 +99,16 @@ def _header(card: Card) -> Subcircuit:
     if len({port.lower() for port in ports}) != len(ports):
         raise card.fail(f"subcircuit {words[1]} has a port twice")
     return Subcircuit(words[1], ports, dict(parameters), (), line=card.line)
+
+
+def _check_end(card: Card, ended: _Open) -> None:
+    """Whether a name behind .ends is that of the subcircuit."""
+    name = " ".join(card.text.split()[1:])
+    if name.lower() not in ("", ended.header.name.lower()):
+        raise card.fail(
+            f".ends {name[:60]} ends the subcircuit {ended.header.name} of line {ended.card.line}",
+            f"write .ends {ended.header.name}, or .ends alone",
+        )
 
 
 def _take(card: Card, inside: _Open) -> None:

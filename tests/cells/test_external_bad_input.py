@@ -55,6 +55,22 @@ NETLISTS = {
         SYNAPSE.replace("nfet_01v8 ", "nfet_01v8_lvd "), "did you mean 'nfet_01v8_lvt'"
     ),
     "metres": (SYNAPSE.replace("w=1 l=0.15", "w=1u l=0.15u"), "in metres? They are in um"),
+    "three nodes": (
+        SYNAPSE.replace("Xmn d vn a gnd", "Xmn d vn a"),
+        "my.spice:3: Xmn: nfet_01v8 has 3 nodes, it needs 4",
+    ),
+    "five nodes": (SYNAPSE.replace("d vn a gnd", "d vn a gnd gnd"), "has 5 nodes, it needs 4"),
+    "plates": (card("X9 d gnd gnd sky130_fd_pr__cap_mim_m3_1 w=2 l=2"), "3 nodes, it needs 2"),
+    "resistor": (card("X9 d gnd sky130_fd_pr__res_xhigh_po w=0.35 l=2"), "2 nodes, it needs 3"),
+    "nodes below": (
+        card("X9 d gnd one") + f".subckt one a b\nX1 a b b {N} w=1 l=1\n.ends\n",
+        "my.spice:10: X1: nfet_01v8 has 3 nodes",
+    ),
+    "too wide": (
+        SYNAPSE.replace("w=1 l=0.25", "w=10000 l=0.25", 1),
+        "my.spice:3: Xmn: nfet_01v8 with W = 10000 um: the process allows W <= 1010 um",
+    ),
+    "too long": (SYNAPSE.replace("w=1 l=0.25", "w=1 l=30", 1), "L <= 20.2 um"),
     "too small": (SYNAPSE.replace("w=1 l=0.15", "w=1 l=0.1"), "the process allows L >= 0.15"),
     "no w": (SYNAPSE.replace("w=1 l=0.15", "l=0.15", 1), "has no w"),
     "no l": (SYNAPSE.replace("w=1 l=0.15", "w=1", 1), "has no l"),
@@ -129,6 +145,26 @@ def test_a_netlist_that_breaks_the_rules_is_refused(tmp_path, name):
     assert "my.spice" in said
 
 
+@pytest.mark.parametrize(
+    ("off", "size", "message"),
+    [
+        ("0", "w_n", "knobs.n.off (w_n = 0): netlist"),
+        ("0.1", "w_n", "knobs.n.off (w_n = 0.1): netlist"),
+        ("0.5", "'1/(w_n-0.5)'", "knobs.n.off (w_n = 0.5): netlist"),
+        ("0.5", "'w_n*1e3'", "knobs.n.range (w_n = 1"),
+    ],
+)
+def test_what_is_wrong_at_a_knobs_value_names_the_knob(tmp_path, off, size, message):
+    netlist = SYNAPSE.replace("w=1", f"w={size}", 1).replace("vp vdd gnd", "vp vdd gnd w_n=1", 1)
+    table = SYNAPSE_TABLE.replace('port = "vn"\noff = "0V"\nrange = ["0.2V", "0.8V"]',
+                                  f'parameter = "w_n"\noff = {off}\nrange = [1, 2]')  # fmt: skip
+    table = table.replace("[network", 'biases = { vn = "1V" }\n[network', 1)
+    said = refused(write_design(tmp_path, netlist, table))
+    assert message in said
+    assert ".spice:3: Xmn" in said
+    assert "choose " + message.split(" ")[0].rpartition(".")[2] in said
+
+
 TABLES = {
     "missing port": (('spike = "sp"', 'spike = "spp"'), "ports.spike", "did you mean sp"),
     "floating port": ((', ground = "gnd"', ""), "ports", "port gnd", "would float"),
@@ -145,6 +181,12 @@ TABLES = {
         ('port = "vn"\noff = "0V"\nrange = ["0.2V", "0.8V"]',
          'parameter = "w"\noff = 0\nrange = [1, 2]'),
         "no parameter 'w'", "none",
+    ),
+    "off inside": (
+        ('off = "0V"', 'off = "0.5V"'), "knobs.n", "off = 0.5 V is inside range = [0.2 V, 0.8 V]",
+    ),
+    "off inside at supply": (
+        ('["0.2V", "0.8V"]', '["-0.2V", "supply"]'), "knobs.n", "range = [-0.2 V, 1.8 V]",
     ),
     "polarity": (("knobs.n]", "knobs.x]"), "knobs", "'n' or 'p'"),
     "no spikes": (
@@ -202,6 +244,8 @@ NEURONS = {
     "membrane path": (('v0 = "1.3V"\n', 'v0 = "1.3V"\nmembrane = "a;b"\n'), "membrane", "no node"),
     "membrane bias": (('v0 = "1.3V"\n', 'v0 = "1.3V"\nmembrane = "vdis"\n'), "not the dendrite"),
     "no spike": (('spike = "sp", ', ""), "network.neuron.ports.spike", "is missing"),
+    "v0 above": (('v0 = "1.3V"\n', 'v0 = "1.9V"\n'), "v0 = 1.9 V is above the supply, 1.8 V"),
+    "equal levels": (('["supply", "0V"]', '["supply", "1.8V"]'), "controls.rst.levels: 1.8 V at"),
     "no v0": (('v0 = "1.3V"\n', ""), "network.neuron.v0", "is missing"),
     "bias": (('vdis = "0.6V"', 'vdis = "0.6kV"'), "network.neuron.biases.vdis"),
     "needed line": (('spike_bar = "spb", ', ""), "would float"),

@@ -43,7 +43,7 @@ def test_sizes_below_the_minimum_are_refused(process: Process, size: tuple[float
 def test_size_outside_all_bins_names_the_ranges(
     process: Process, requires_models: LibraryLocation
 ) -> None:
-    with pytest.raises(InputError, match=r"L = 40 um.*W 0\.42\.\.1010 um, L 0\.15\.\.20\.2 um"):
+    with pytest.raises(InputError, match=r"L = 40 um.*W 0\.42 \.\. 1010 um, L 0\.15 \.\. 20\.2 um"):
         process.model_include(Conditions(), [Device("nfet_01v8", 1.0, 40.0)])
 
 

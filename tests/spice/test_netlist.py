@@ -14,7 +14,7 @@ PIECES = (
     *(".subckt a x y\n", ".ends\n", "R1 x y 1k\n", "+ r='1 + 2'\n", "X1 x y a\n"),
     *(".param b=1\n", "* text\n", "*# quit\n", ".model d d(is=1)\n", "$ text\n", "'", "{", "}"),
     *("=", " ", "\n", ".include a\n", ".control\n", "\r", "\x0b", "\0", "\u2028", ";", "\\"),
-    *("`", "|", "X1 x\n"),
+    *("`", "|", "X1 x\n", "//", " $", ".ends b\n"),
 )
 
 
@@ -62,6 +62,27 @@ def test_what_a_card_says_is_kept():
         ".ends Amp",
     ]
     assert [below.name for below in netlist.below("amp")] == ["other", "Amp"]
+
+
+@pytest.mark.parametrize("comment", ["// um", "//u", " //", " $um", " $ um", ";um", "\t$", " ; a"])
+def test_comments_are_those_of_ngspice(comment):
+    netlist = parse_netlist(f".subckt a x y\nX1 x y b l=1{comment}\n{comment.strip()}\n.ends\n")
+    assert netlist.subcircuit("a").elements[0].text == "X1 x y b l=1"
+
+
+def test_a_dollar_inside_a_word_is_no_comment():
+    with pytest.raises(InputError, match="signs that no netlist needs"):
+        parse_netlist(".subckt a x y\nR1 x y 1k$um\n.ends\n")
+
+
+@pytest.mark.parametrize("end", [".ends", ".ENDS Amp", ".ends amp $ of amp"])
+def test_a_subcircuit_ends_by_its_name(end):
+    assert parse_netlist(f".subckt AMP x y\nR1 x y 1k\n{end}\n").subcircuit("amp")
+
+
+def test_the_end_of_another_subcircuit_is_refused():
+    with pytest.raises(InputError, match=r"mine.spice:3: \.ends other ends .* s of line 1"):
+        parse_netlist(".subckt s x y\nR1 x y 1k\n.ends other\n", "mine.spice")
 
 
 def test_an_error_names_its_line():
