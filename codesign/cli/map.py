@@ -32,13 +32,18 @@ def map_weights(settings: StepSettings, weights: Path) -> Output:
     design: Any = settings.network_design("map")
     output = run_steps(settings, design, None, None, (GENERATE, map_step(weights)))
     summary = output.data["steps"][-1]["summary"]
-    lines = [
-        f"layer {x['layer']}: {name}, {x['synapses']} weights, {x['clipped']} clipped to the "
-        f"largest, {x['below']} below the smallest ({x['w_min']:.3g}) and off, {x['wrong_sign']} of a sign "
-        f"that the synapse does not have, {x['beyond_trials']} at currents outside those that the "
-        f"model was fitted to ({' to '.join(format_quantity(i, 'A', 3) for i in x['i_trials_A'])})"
-        for name, x in zip(summary.get("arrays", ()), summary.get("layers", ()), strict=True)
-    ]
+    layers = zip(summary.get("arrays", ()), summary.get("layers", ()), strict=True)
+    lines = [_said(name, layer) for name, layer in layers]
     if unused := summary.get("unused"):
         lines.append(f"not used: {', '.join(unused)}")
     return Output(output.data, "\n".join([output.text, *lines]), output.error)
+
+
+def _said(name: str, reach: dict[str, Any]) -> str:
+    tried = " to ".join(format_quantity(i, "A", 3) for i in reach["i_trials_A"])
+    return (
+        f"layer {reach['layer']}: {name}, {reach['synapses']} weights, {reach['clipped']} clipped "
+        f"to the largest, {reach['below']} below the smallest ({reach['w_min']:.3g}) and off, "
+        f"{reach['wrong_sign']} of a sign that the synapse does not have, "
+        f"{reach['beyond_trials']} at currents outside those that the model was fitted to ({tried})"
+    )

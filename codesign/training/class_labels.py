@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,16 @@ def class_labels(
     """Labels (samples,) of 0..classes-1, and the names of the classes, sorted.
 
     values: text, or whole numbers in any spelling; then they are sorted as numbers. Raises
-    DataError when there are none, a value is missing, numbers have fractions, or all are alike.
+    DataError when there are none, or of another kind, a value is missing, numbers have fractions,
+    or all are alike.
     """
     import pandas as pd
 
     if len(values) == 0:
         raise DataError(f"{path} has no samples", remedy="add some")
-    codes, found = pd.factorize(np.asarray(values), sort=False)
+    values = np.asarray(values)
+    _check_kind(values, path, where)
+    codes, found = pd.factorize(values, sort=False)
     blank = np.array([_text(value) == "" for value in found.tolist()], bool)
     missing = codes < 0
     if blank.any():
@@ -42,6 +47,31 @@ def class_labels(
         )
     place = {name: i for i, name in enumerate(names)}
     return np.array([place[key] for key in keys], np.int64)[codes], tuple(names)
+
+
+def _check_kind(values: NDArray[Any], path: Path, where: str) -> None:
+    """Raise DataError unless all values are text, numbers or missing."""
+    import pandas as pd
+
+    if values.dtype.kind in "cVmM":
+        shown: object = values.dtype
+    elif values.dtype.kind == "O":
+        wrong = [
+            x for x in values if not _is_class(x) and not (pd.api.types.is_scalar(x) and pd.isna(x))
+        ]
+        if not wrong:
+            return
+        shown = f"{type(wrong[0]).__name__} values, such as {str(wrong[0])[:40]}"
+    else:
+        return
+    raise DataError(
+        f"{path}: {where} holds {shown}, no classes",
+        remedy="classes are text or whole numbers; name their column as training.label",
+    )
+
+
+def _is_class(value: object) -> bool:
+    return isinstance(value, (str, bytes, Real, Decimal))
 
 
 def _keys(found: NDArray[Any], path: Path, where: str) -> tuple[list[str], bool]:

@@ -43,6 +43,12 @@ class Coder:
             low, high = self.limits
             return ((torch.from_numpy(features).to(self.dtype) - low) / (high - low)).clamp(0, 1)
         assert self.low is not None and self.high is not None
-        span = np.where(self.high > self.low, self.high - self.low, 1.0)
-        scaled = ((np.asarray(features, float) - self.low) / span).clip(0.0, 1.0)
+        # Halved where the difference could overflow; elsewhere to the bit as it is.
+        huge = np.maximum(abs(self.low), abs(self.high)) > 1e300
+        unit = np.where(huge, 0.5, 1.0)
+        least, most = self.low * unit, self.high * unit
+        span = np.where(most > least, most - least, 1.0)
+        # What lies far beyond the span is clipped.
+        with np.errstate(over="ignore"):
+            scaled = ((np.asarray(features, float) * unit - least) / span).clip(0.0, 1.0)
         return torch.from_numpy(scaled)

@@ -8,10 +8,13 @@ that `training.label` names), (samples,). Classes are text or whole numbers; the
 from __future__ import annotations
 
 import difflib
+import re
 import zipfile
 import zlib
 from collections.abc import Hashable
+from decimal import Decimal
 from functools import lru_cache
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +34,7 @@ _UNREADABLE = (
     *(OSError, ValueError, EOFError, MemoryError, AttributeError, TypeError),
     *(zipfile.BadZipFile, zlib.error),
 )
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]*,[0-9]+(e[+-]?[0-9]+)?\s*\Z", re.IGNORECASE)
 
 
 def file_path(training: TrainingParameters, folder: Path) -> Path:
@@ -116,11 +120,19 @@ def _numbers(column: Any, path: Path, name: str) -> NDArray[np.float64]:
 
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
         return np.asarray(column.to_numpy(dtype=float, na_value=np.nan))
+    # Numbers that numpy has no type for: decimals, and yes and no with some missing.
+    missing = column.isna().to_numpy(bool)
+    if all(isinstance(x, (Real, Decimal, np.bool_)) for x in column[~missing]):
+        numbers = np.full(len(column), np.nan)
+        numbers[~missing] = [float(x) for x in column[~missing]]
+        return numbers
     wrong = pd.to_numeric(column.astype(str), errors="coerce").isna() & column.notna()
     shown = f", such as {str(column[wrong].iloc[0])!r} in row {_row(wrong)}" if wrong.any() else ""
     raise DataError(
         f"{path}: column {name!r} holds no numbers{shown}",
-        remedy="leave the column out or write it as numbers; if it holds the classes, name it as "
+        remedy="write decimals with a point, 0.5"
+        if wrong.any() and _DECIMAL_COMMA.match(str(column[wrong].iloc[0]))
+        else "leave the column out or write it as numbers; if it holds the classes, name it as "
         "training.label",
     )
 
@@ -146,6 +158,9 @@ def _check_finite(features: NDArray[np.float64], names: tuple[str, ...], path: P
 def _arrays(path: Path, label: str | None) -> tuple[NDArray[np.float64], NDArray[Any], str]:
     """Features (samples, features) and classes (samples,) of an .npz, and the latter's name."""
     try:
+        with path.open("rb") as stream:
+            if not zipfile.is_zipfile(stream):
+                raise ValueError("it is no NPZ file, or only a part of one")
         with np.load(path, allow_pickle=False) as file:
             names = file.files
             x_name = next((name for name in ("x", "X") if name in names), None)

@@ -34,6 +34,7 @@ def _csv_names(path: Path) -> list[str]:
             first = next((row for row in csv.reader(stream) if row), [])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(path, error) from error
+    _check_separator(path, first)
     names = [name.strip() for name in first]
     if not names:
         raise DataError(f"{path} is empty", remedy="it needs a header and a row per sample")
@@ -67,13 +68,52 @@ def _csv_columns(path: Path, names: list[str], wanted: list[str], label: str) ->
             low_memory=False,
         )
     except (OSError, ValueError, MemoryError, pd.errors.ParserError) as error:
+        _check_widths(path, names)
         raise _unreadable(path, error) from error
     if not isinstance(table.index, pd.RangeIndex):
+        _check_widths(path, names)
         raise DataError(
             f"{path}: rows have more values than the header has names ({len(names)})",
             remedy="name every column, and end no line with a comma",
         )
     return table
+
+
+def _check_separator(path: Path, first: list[str]) -> None:
+    """Raise DataError when the first line has one value that looks like another format's header."""
+    if len(first) != 1:
+        return
+    line = first[0].strip()
+    if line.startswith("#"):
+        raise DataError(
+            f"{path}: the first line is a comment, {line[:40]!r}",
+            remedy="remove it: the first line names the columns, separated by commas",
+        )
+    for mark, name in ((";", "';'"), ("\t", "tabs"), ("|", "'|'")):
+        if mark in line:
+            raise DataError(
+                f"{path} has 1 column: the header has {name} where commas are needed",
+                remedy="separate values by commas, and write decimals with a point",
+            )
+
+
+def _check_widths(path: Path, names: list[str]) -> None:
+    """Raise DataError naming the first row with more values than the header has names."""
+    try:
+        with path.open(encoding=_ENCODING, newline="") as stream:
+            rows = (row for row in csv.reader(stream, skipinitialspace=True) if row)
+            found = next(
+                ((k, len(r)) for k, r in enumerate(rows) if k and len(r) > len(names)), None
+            )
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return
+    if found is not None:
+        comment = "the first line, a comment, has to go; " if names[0].startswith("#") else ""
+        raise DataError(
+            f"{path}: row {found[0]} has {found[1]} values, the header {len(names)} names",
+            remedy=f"{comment}name every column, end no line with a comma, and write decimals with "
+            "a point",
+        )
 
 
 def _parquet_names(path: Path) -> list[str]:

@@ -41,6 +41,8 @@ def test_weights_become_biases_and_a_netlist(workplace):
     assert result.exit_code == 0, result.output
     steps = json.loads(result.stdout)["steps"]
     assert [step["name"] for step in steps] == ["generate", "map"]
+    assert steps[1]["summary"]["arrays"] == ["arr_0", "arr_1"]
+    assert steps[1]["summary"]["unused"] == []
     folder = workplace / "build" / "mine"
     layers = read_knobs(folder / "mapping" / "biases.csv")
     for found, given in zip(layers, weights(), strict=True):

@@ -13,7 +13,7 @@ from codesign.layout.circuit import FlatCircuit
 from codesign.layout.extract import extract_circuit
 from codesign.layout.extract.connect import connect
 from codesign.layout.extract.mim import mim_capacitors
-from codesign.layout.extract.names import name_nets
+from codesign.layout.extract.names import name_nets, natural_key
 from codesign.layout.extract.rc import extract_rc
 from codesign.layout.extract.reader import read_gds
 from codesign.layout.extract.reduce import RCLimits
@@ -224,3 +224,8 @@ def test_source_and_drain_on_one_net_keep_their_own_contacts(tmp_path):
     circuit = extracted(sketch, tmp_path)
     drain, _, source, _ = next(d.nodes for d in circuit.devices if d.x_um > 5)
     assert net_of(drain) == net_of(source) == "tied" and drain != source
+
+
+def test_names_are_counted_whatever_their_digits():
+    names = ["bn_10", "bn_2", "bn²", "²"]
+    assert sorted(names, key=natural_key) == ["bn_2", "bn_10", "bn²", "²"]

@@ -17,7 +17,7 @@ from safetensors.torch import save_file as save_torch
 from codesign.characterize.model import FittedModel
 from codesign.cli import cli
 from codesign.errors import DataError
-from codesign.mapping import knob_layers, read_given, read_weights, weights_of, within_reach
+from codesign.mapping import knob_layers, read_weights, weights_of, within_reach
 from codesign.pnn import PNNParameters, RCSpikeNetwork
 from codesign.pnn.io import save_network
 from codesign.resources import resource_dir
@@ -69,53 +69,6 @@ def test_networks_that_we_save_are_accepted(tmp_path):
     found = read_weights(tmp_path / "weights.safetensors", LAYERS)
     for array, wanted in zip(found, WEIGHTS, strict=True):
         np.testing.assert_allclose(array, wanted, rtol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("names", "layers"),
-    [
-        (("encoder", "classifier"), (5, 5, 5)),
-        (("fc1.weight", "fc2.weight", "out.weight"), (5, 5, 5, 5)),
-        (("w1", "w01"), (5, 5, 5)),
-        (("layer²", "layer¹"), (5, 5, 5)),
-    ],
-)
-def test_an_order_that_neither_names_nor_shapes_tell_is_refused(tmp_path, names, layers):
-    np.savez(tmp_path / "enc.npz", **dict.fromkeys(names, SQUARE))
-    with pytest.raises(DataError, match="tell which layer is which") as caught:
-        read_weights(tmp_path / "enc.npz", layers)
-    assert all(name in caught.value.message for name in names)
-    assert "number the arrays" in caught.value.remedy
-
-
-def test_shapes_tell_the_order_where_names_do_not(tmp_path):
-    np.savez(tmp_path / "a.npz", encoder=WEIGHTS[0], classifier=WEIGHTS[1])
-    assert read_given(tmp_path / "a.npz", LAYERS).names == ("encoder", "classifier")
-    out = np.ones((3, 5))
-    np.savez(tmp_path / "b.npz", fc10=SQUARE, fc9=-SQUARE, a=out)
-    assert read_given(tmp_path / "b.npz", (5, 5, 5, 3)).names == ("fc9", "fc10", "a")
-    np.savez(tmp_path / "c.npz", encoder=WEIGHTS[0].T, classifier=WEIGHTS[1].T)
-    with pytest.raises(DataError, match="other way round"):
-        read_weights(tmp_path / "c.npz", LAYERS)
-
-
-@pytest.mark.parametrize(
-    ("weight", "bias"),
-    [("l{}.weight", "l{}.bias"), ("w{}", "b{}"), ("coefs_{}", "intercepts_{}"), ("{}.w", "{}.b")],
-)
-def test_biases_are_refused_unless_zero(tmp_path, weight, bias):
-    path = tmp_path / "w.npz"
-    weights = {weight.format(k): array for k, array in enumerate(WEIGHTS)}
-    for last in (0.0, 0.5, np.nan):
-        biases = {bias.format(0): np.zeros(4), bias.format(1): np.array([0.0, 0.0, last])}
-        np.savez(path, **weights, **biases, epoch=7)
-        if last == 0.0:
-            given = read_given(path, LAYERS)
-            assert given.names == tuple(weights) and given.unused == (*biases, "epoch")
-            continue
-        with pytest.raises(DataError, match="bias spike") as caught:
-            read_weights(path, LAYERS)
-        assert bias.format(1) in caught.value.message and "column" in caught.value.remedy
 
 
 def bad(array: np.ndarray, value: float) -> np.ndarray:

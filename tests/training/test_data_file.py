@@ -1,6 +1,7 @@
 """A user's file of samples: what is read, from where, and how it reaches training."""
 
 import time
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -63,6 +64,28 @@ def test_long_numbers_and_bytes_are_names(tmp_path):
     kinds = [10**17, 10**17 + 1]
     np.savez(tmp_path / "my.npz", x=np.zeros((60, 2)), y=np.array(kinds * 30).astype("S"))
     assert load(tmp_path, "my.npz").class_names == tuple(map(str, kinds))
+
+
+def test_decimals_are_numbers_and_classes(tmp_path):
+    frame = table()
+    frame.to_parquet(tmp_path / "one.parquet")
+    cents = [Decimal(f"{x:.6f}") for x in frame["a"]]
+    frame.assign(a=cents).to_parquet(tmp_path / "my.parquet")
+    one, two = load(tmp_path, "one.parquet"), load(tmp_path, "my.parquet")
+    assert torch.equal(one.train.times, two.train.times)
+    frame.assign(kind=[Decimal(k % 3) for k in range(60)]).to_parquet(tmp_path / "my.parquet")
+    assert load(tmp_path, "my.parquet").class_names == ("0", "1", "2")
+
+
+@pytest.mark.filterwarnings("error")
+def test_huge_values_are_scaled(tmp_path):
+    frame = table()
+    frame.to_csv(tmp_path / "one.csv", index=False)
+    frame["a"] = (frame["a"] - 0.5) * 2 * 1.7e308
+    frame.to_csv(tmp_path / "my.csv", index=False)
+    one, two = load(tmp_path, "one.csv"), load(tmp_path)
+    assert torch.allclose(one.train.times, two.train.times, atol=1e-6)
+    assert torch.allclose(one.test.times, two.test.times, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["../my.csv", "sub/../../my.csv", "/etc/my.csv", "link.csv"])

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from codesign.errors import DataError
+from codesign.training.class_labels import class_labels
 from tests.training.tables import refused, table, write
 
 HEAD = "a,b,kind\n"
@@ -26,9 +28,17 @@ ROWS = "".join(f"{k / 10},{k % 4},{'xy'[k % 2]}\n" for k in range(12))
         (ROWS, "must name the columns, but has the number 0.0"),
         (HEAD.replace("b", "a") + ROWS, "names 'a' twice"),
         (HEAD.replace("b", "") + ROWS, "column without a name"),
-        (HEAD + ROWS.replace("\n", ",1\n"), "more values than the header"),
-        (HEAD + ROWS + "1,2,x,4,5\n", "cannot be read"),
-        (HEAD.replace(",", ";") + ROWS.replace(",", ";"), "has 1 column"),
+        (HEAD + ROWS.replace("\n", ",1\n"), "row 1 has 4 values, the header 3 names"),
+        (HEAD + "1,2,x,4\n" + ROWS, "row 1 has 4 values, the header 3 names"),
+        (HEAD + "1,2,x,4,5\n" + ROWS, "row 1 has 5 values, the header 3 names"),
+        (HEAD + ROWS + "1,2,x,4,5\n", "row 13 has 5 values, the header 3 names"),
+        ("# by me, today\n" + HEAD + ROWS, "the first line, a comment, has to go"),
+        ("# by me\n" + HEAD + ROWS, "the first line is a comment, '# by me'"),
+        (HEAD.replace(",", ";") + ROWS.replace(",", ";"), "';' where commas are needed"),
+        (HEAD.replace(",", "\t") + ROWS.replace(",", "\t"), "tabs where commas are needed"),
+        ("kind\n" + "x\ny\n" * 9, "has 1 column"),
+        (HEAD + ROWS.replace(".", ","), "row 1 has 4 values"),
+        (HEAD + '"0,3",1,x\n' + ROWS, "such as '0,3' in row 1\n  write decimals with a point"),
         ("kind,a,b\n" + "".join(f"x,1,{k / 10}\n" for k in range(12)), "fractions, such as 0.1"),
     ],
 )
@@ -57,6 +67,9 @@ def test_other_encodings_are_refused(tmp_path, encoding):
         ({"x": np.zeros((9, 2)), "y": np.arange(9) / 2}, "fractions, such as 0.5"),
         ({"x": np.zeros((9, 2)), "y": np.full(9, np.inf)}, "fractions"),
         ({"x": np.zeros((3, 2)), "y": np.array(["a", " ", "b"])}, "row 2, array 'y': the class"),
+        ({"x": np.zeros((9, 2)), "y": np.ones(9, complex)}, "holds complex128, no classes"),
+        ({"x": np.zeros((9, 2)), "y": np.zeros(9, "i4,i4")}, "no classes"),
+        ({"x": np.zeros((9, 2)), "y": np.zeros(9, "M8[s]")}, "no classes"),
         ({"x": np.full((9, 2), None), "y": np.arange(9) % 2}, "objects are not read"),
     ],
 )
@@ -98,7 +111,28 @@ def test_flipped_bytes_of_an_archive_are_noticed(tmp_path):
 def test_an_array_under_the_name_of_an_archive_is_refused(tmp_path):
     with (tmp_path / "my.npz").open("wb") as stream:
         np.save(stream, np.zeros((3, 2)))
-    assert "cannot be read" in refused(tmp_path, "my.npz")
+    assert "is no NPZ file" in refused(tmp_path, "my.npz")
+    (tmp_path / "my.npz").write_text("hello")
+    assert "is no NPZ file" in refused(tmp_path, "my.npz")
+
+
+@pytest.mark.parametrize("value", [[1], {"a": 1}, (1, 2), pd.Timestamp("2026-01-01"), 1j], ids=repr)
+def test_classes_of_another_kind_are_refused(tmp_path, value):
+    path = tmp_path / "my.parquet"
+    if isinstance(value, (complex, tuple)):
+        with pytest.raises(DataError, match="no classes"):
+            class_labels(pd.Series(["a", value, None]).to_numpy(), path, "column 'kind'")
+        return
+    table().assign(kind=[value] * 60).to_parquet(path)
+    assert "column 'kind' holds" in refused(tmp_path, "my.parquet")
+
+
+def test_truth_values_with_gaps_are_missing(tmp_path):
+    frame = table().assign(b=pd.Series([True, False, None] * 20, dtype=object))
+    for write_to in (frame.to_parquet, lambda path: frame.to_csv(path, index=False)):
+        path = tmp_path / ("my.csv" if write_to != frame.to_parquet else "my.parquet")
+        write_to(path)
+        assert "row 3, column 'b': the value is missing (20" in refused(tmp_path, path.name)
 
 
 def test_parquet_of_text_or_without_numbers_is_refused(tmp_path):
