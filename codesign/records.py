@@ -27,13 +27,13 @@ from typing import (
 )
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
 from codesign.errors import CodesignError, DesignError
+from codesign.wording import NAME_PATTERN as NAME_PATTERN
+from codesign.wording import explain
 
 T = TypeVar("T")
 
-NAME_PATTERN = r"[A-Za-z][A-Za-z0-9_]*"
 # Names become SPICE identifiers and file names, so nothing else may pass.
 Name = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}\z", max_length=64)]
 
@@ -98,7 +98,7 @@ def validate(kind: type[T], data: dict[str, Any], source: str, folder: Path | No
                 json.dumps(data, default=str), strict=True, context={"folder": folder or Path()}
             )
         except ValidationError as error:
-            problems = [_explain(details, data) for details in error.errors()]
+            problems = explain(error.errors(), data)
         except CodesignError as error:
             raise DesignError(f"{source}: {error.message}", remedy=error.remedy) from error
     if len(problems) == 1:
@@ -187,45 +187,3 @@ def _non_finite(value: Any, at: str) -> Iterator[str]:
             yield from _non_finite(item, f"{at}[{index}]")
     elif isinstance(value, float) and not math.isfinite(value):
         yield f"{at}: {value} is not a finite number"
-
-
-def _explain(details: ErrorDetails, data: dict[str, Any]) -> str:
-    """One pydantic error as `dotted.key: what is wrong and what is allowed`."""
-    key, current = "", data
-    for part in details["loc"]:
-        if isinstance(part, int) and isinstance(current, list) and part < len(current):
-            key, current = f"{key}[{part}]", current[part]
-        elif isinstance(current, dict) and (part in current or details["type"] == "missing"):
-            if part not in current and part != details["loc"][-1]:
-                continue
-            key = f"{key}.{part}" if key else str(part)
-            current = current.get(str(part), {})
-        # Anything else is the tag of a union, which the file does not spell as a key.
-    context: dict[str, Any] = details.get("ctx", {})
-    match details["type"]:
-        case "missing":
-            text = "is missing"
-        case "union_tag_not_found":
-            text = "lacks its kind"
-        case "kind_missing" | "kind_type":
-            text = details["msg"]
-        case "union_tag_invalid":
-            text = f"unknown kind {context['tag']!r}; allowed: {context['expected_tags']}"
-        case "enum" | "literal_error":
-            text = f"{_shown(details['input'])} is not allowed here; allowed: {context['expected']}"
-        case "string_pattern_mismatch" if context.get("pattern", "").startswith(f"^{NAME_PATTERN}"):
-            text = (
-                f"{_shown(details['input'])} is not a name; a name starts with a letter and "
-                "has letters, digits and underscores only"
-            )
-        case "value_error":
-            text = details["msg"].removeprefix("Value error, ")
-        case _:
-            rule = details["msg"][0].lower() + details["msg"][1:]
-            text = f"{rule}, not {_shown(details['input'])}"
-    return f"{key}: {text}" if key else text
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 60 else text[:57] + "..."

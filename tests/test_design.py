@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from codesign.cells import NetworkParameters, PhaseTiming
-from codesign.designs import Design
+from codesign.designs import Design, load_design
 from codesign.errors import DesignError
 from codesign.flow.template import design_template
 from codesign.pdk import Corner, Variation
@@ -138,16 +138,16 @@ def test_layout_view_needs_what_can_be_drawn():
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
-        ("samples = 1.5", "valid integer, not 1.5"),
-        ("samples = true", "valid integer, not true"),
-        ('samples = "5"', "valid integer"),
+        ("samples = 1.5", "needs a whole number, not 1.5"),
+        ("samples = true", "needs a whole number, not true"),
+        ('samples = "5"', "needs a whole number"),
         ("samples = 0", "greater than or equal to 1, not 0"),
         ("max_rmse_ns = nan", "verify.max_rmse_ns: nan is not a finite number"),
         ("max_rmse_ns = inf", "not a finite number"),
         ("max_rmse_ns = 2026-01-01", "verify.max_rmse_ns"),
         ('mappings = ["pnn", "pnn"]', "names a mapping twice"),
         ('mappings = ["snn"]', "allowed: 'pnn' or 'ann'"),
-        ("mappings = []", "at least 1 item"),
+        ("mappings = []", "needs at least 1 value, has 0"),
         ('corner = "tx"', "allowed: 'tt', 'ss', 'ff', 'sf' or 'fs'"),
     ],
 )
@@ -264,3 +264,12 @@ def test_checking_a_design_does_not_import_torch_or_the_simulator():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("kind", ['"divider"', '["tile"]', "3"])
+def test_a_kind_that_nobody_registered_tells_of_plugins(tmp_path, kind):
+    path = tmp_path / "mine.toml"
+    path.write_text(f"kind = {kind}\nname = 'half'\n")
+    with pytest.raises(DesignError, match="is not allowed here") as caught:
+        load_design(path)
+    assert "--plugin FILE" in str(caught.value.remedy)

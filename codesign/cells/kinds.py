@@ -18,6 +18,8 @@ from codesign.records import Record
 
 R = TypeVar("R", bound=Record)
 
+_OWN = "; kinds of your own come from a plugin: codesign --plugin FILE (docs/extending.md)"
+
 
 class Kinds(Generic[R]):
     """Parameter records of one sort of cell, by their `kind`.
@@ -63,7 +65,7 @@ class Kinds(Generic[R]):
             raise PydanticCustomError(
                 "union_tag_invalid",
                 "unknown kind",
-                {"tag": str(kind), "expected_tags": expected, "discriminator": "'kind'"},
+                {"tag": str(kind), "expected_tags": expected, "hint": _OWN},
             )
         return self._records[kind]
 

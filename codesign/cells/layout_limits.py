@@ -6,13 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from codesign.cells.transistor import MIMCapacitorParameters, TransistorParameters
+from codesign.cells.transistor import SMALLEST_W_M, MIMCapacitorParameters, TransistorParameters
 from codesign.records import Record
 
 # Every point of a diffusion is within 15 um of the tap beside its row (rules LU.2, LU.3).
 LARGEST_W_M = 12e-6
 LARGEST_L_M = 20e-6
-SMALLEST_W_M = 0.42e-6  # a contact and its enclosure
 # A via4 of 0.8 um with 0.2 um of capacitor around it; side ratio of rule cap2m.6.
 SMALLEST_MIM_M = 1.2e-6
 LARGEST_RATIO = 20.0

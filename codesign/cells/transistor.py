@@ -13,6 +13,9 @@ from codesign.units import Metres
 # diffusion 0.06 um, rounded up to the 5 nm grid (sky130 periphery rules licon.5, licon.11).
 DIFFUSION_LENGTH_M = 0.29e-6
 
+# A contact and its enclosure, and the narrowest that the process has models for.
+SMALLEST_W_M = 0.42e-6
+
 TransistorModel = Literal[
     "nfet_01v8", "nfet_01v8_lvt", "pfet_01v8", "pfet_01v8_lvt", "pfet_01v8_hvt"
 ]
@@ -24,13 +27,13 @@ class TransistorParameters(Record):
     inline: ClassVar[str] = "transistor"
 
     model: TransistorModel = Field(description="device of the process")
-    w: Metres = Field(description="drawn width, 0.36 um to 100 um")
+    w: Metres = Field(description="drawn width, 0.42 um to 100 um")
     l: Metres = Field(description="drawn length, 0.15 um to 100 um")
 
     @model_validator(mode="after")
     def _positive(self) -> Self:
-        for key, value, low in (("w", self.w, 0.36e-6), ("l", self.l, 0.15e-6)):
-            if not low <= value <= 100e-6:
+        for key, value, low in (("w", self.w, SMALLEST_W_M), ("l", self.l, 0.15e-6)):
+            if not low * (1 - 1e-9) <= value <= 100e-6:
                 raise ValueError(
                     f"{key} = {value * 1e6:g} um is outside {low * 1e6:g} .. 100 um "
                     f"for {self.model}"

@@ -31,10 +31,15 @@ def load_design(path: Path) -> DesignFile:
     text = read_text(
         path, "design file", remedy="write one with `codesign init NAME`, or correct the path"
     )
-    kind = parse_toml(text, str(path)).get("kind", _DEFAULT)
-    if kind not in _KINDS or (kind == _DEFAULT and "kind" in parse_toml(text, str(path))):
+    table = parse_toml(text, str(path))
+    kind = table.get("kind", _DEFAULT)
+    known = isinstance(kind, str) and kind in _KINDS
+    if not known or (kind == _DEFAULT and "kind" in table):
         allowed = ", ".join(f'"{name}"' for name in design_kinds() if name != _DEFAULT)
         raise DesignError(
-            f"{path}: kind: {kind!r} is not allowed here; allowed: {allowed}, or none for a network"
+            f"{path}: kind: {kind!r} is not allowed here; allowed: {allowed}, or none for a "
+            "network",
+            remedy="a kind of your own comes from the plugin that registers it: "
+            "codesign --plugin FILE (docs/extending.md)",
         )
     return _KINDS[kind].from_text(text, str(path))

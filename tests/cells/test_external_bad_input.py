@@ -182,6 +182,12 @@ TABLES = {
          'parameter = "w"\noff = 0\nrange = [1, 2]'),
         "no parameter 'w'", "none",
     ),
+    "range of three": (('"0.8V"]', '"0.8V", "1V"]'), "knobs.n.range: takes up to 2 values, has 3"),
+    "range of one": ((', "0.8V"]', "]"), "knobs.n.range: needs 2 values, has 1"),
+    "range as text": (
+        ('["0.2V", "0.8V"]', '"0.2V..0.8V"'), "knobs.n.range: needs a list of values",
+    ),
+    "unknown kind": (('"external"', '"divider"'), "unknown kind 'divider'", "--plugin FILE"),
     "off inside": (
         ('off = "0V"', 'off = "0.5V"'), "knobs.n", "off = 0.5 V is inside range = [0.2 V, 0.8 V]",
     ),
@@ -233,7 +239,7 @@ def test_a_link_out_of_the_folder_is_no_netlist(tmp_path):
 
 NEURONS = {
     "falling edges": (('["2ns", "95ns"]', '["95ns", "2ns"]'), "controls.rst", "edges must rise"),
-    "one edge": (('["2ns", "95ns"]', '["2ns"]'), "controls.rst.edges"),
+    "one edge": (('["2ns", "95ns"]', '["2ns"]'), "rst.edges: needs at least 2 values"),
     "three edges": (('["2ns", "95ns"]', '["2ns", "9ns", "95ns"]'), "controls.rst", "in pairs"),
     "late edges": (('"2100ns"]', '"2300ns"]'), "controls.ph", "beyond the period"),
     "early cut": (('v0 = "1.3V"\n', 'v0 = "1.3V"\naccumulation_end = "50ns"\n'), "not within"),
