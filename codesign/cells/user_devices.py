@@ -31,11 +31,10 @@ class KnobValue(NamedTuple):
     def error(self, error: InputError) -> InputError:
         """What goes wrong at this value."""
         last = self.key.rpartition(".")[2]
-        remedy = f"{error.remedy}; or " if error.remedy else ""
         return InputError(
             f"{self.key} ({self.parameter} = {self.value:g}): {error.message}",
-            remedy=f"{remedy}choose {last} so that the devices can be made, "
-            "or let the parameter set something else",
+            remedy=f"choose {last} so that the devices can have it, or let the parameter set "
+            "something else, such as a multiplicity or a length",
         )
 
 
