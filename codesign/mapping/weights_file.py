@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 
 from codesign.errors import DataError
 
+# What the readers of zip, npy and safetensors raise of a damaged file; all become a DataError.
 _DAMAGE = (
     *(OSError, ValueError, TypeError, KeyError, EOFError, NotImplementedError, MemoryError),
     *(RuntimeError, zipfile.BadZipFile, zlib.error, SafetensorError),
