@@ -43,7 +43,7 @@ def trial_deck(
         return trained_deck(setup, layers, spikes_s)
     definitions, cards = setup.views.placed(network, "xnet")
     builder = DeckBuilder(setup, title).define([*definitions, *cards], [network]).supplies()
-    sources = zip(network.knob_ports(), knob_sources(network, layers), strict=True)
+    sources = zip(network.knob_ports(), knob_sources(network, layers, digits=12), strict=True)
     by_layer: dict[int, list[str]] = {layer: [] for layer in range(1, len(layers) + 1)}
     # Polarity after polarity: an order of nodes is an order of the solver's pivots.
     for (layer, *_), card in sorted(sources, key=lambda source: source[0][3]):

@@ -57,11 +57,14 @@ def trained_netlist(setup: Setup, layers: Sequence[KnobValues]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def knob_sources(network: Network, layers: Sequence[KnobValues]) -> list[str]:
-    """One DC source for each bias knob of a network, named after its port."""
+def knob_sources(
+    network: Network, layers: Sequence[KnobValues], digits: int = 9
+) -> list[str]:
+    """One DC source for each bias knob of a network, named after its port. `digits`: of its
+    voltage; trials have more, since tables keep what was drawn."""
     _check_shapes(network, layers)
     return [
-        f"v{port} {port} 0 dc {layers[layer - 1][polarity][post - 1, pre - 1]:.9g}"
+        f"v{port} {port} 0 dc {layers[layer - 1][polarity][post - 1, pre - 1]:.{digits}g}"
         for layer, post, pre, polarity, port in network.knob_ports()
     ]
 
