@@ -33,8 +33,9 @@ def outer_ports(network: Network) -> list[str]:
     return [port for port in network.port_names if port not in knobs]
 
 
-def trained_netlist(setup: Setup, layers: Sequence[KnobValues]) -> str:
-    """Subcircuit definitions, and `<name>_trained`: the network with every knob set.
+def trained_netlist(setup: Setup, layers: Sequence[KnobValues], digits: int = 9) -> str:
+    """Subcircuit definitions, and `<name>_trained`: the network with every knob set. `digits`: of
+    the voltages of bias knobs.
 
     Its ports are those of the network without the knobs. Raises DataError when the values are those
     of another network: a gate would be left floating.
@@ -50,7 +51,7 @@ def trained_netlist(setup: Setup, layers: Sequence[KnobValues]) -> str:
         *definitions,
         f"* cell {name}: the trained network, weights in place",
         *wrapped(f".subckt {name}", outer_ports(network)),
-        *knob_sources(network, layers),
+        *knob_sources(network, layers, digits),
         *cards,
         f".ends {name}",
     ]

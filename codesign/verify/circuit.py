@@ -7,6 +7,7 @@ that an interrupted verification goes on where it was.
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from codesign.bench import Frame, Setup, rail_energy, trained_deck, trained_nodes
+from codesign.bench import (
+    Frame,
+    Setup,
+    children_cpu_s,
+    rail_energy,
+    rails,
+    trained_deck,
+    trained_nodes,
+)
 from codesign.files import code_hash
 from codesign.mapping import LayerKnobs
 from codesign.progress import ProgressCallback, silent
@@ -49,7 +58,8 @@ class CircuitResult:
     stayed low or the simulation failed; `status[sample]`: "ok" or why it failed;
     `energy_J[sample]`;
     `v_mem_V[sample, layer, neuron, time]` (padded with nan to the widest layer) every
-    `wave_step_s` from the start of the layer's frame to the end of its firing phase.
+    `wave_step_s` from the start of the layer's frame to the end of its firing phase; `cpu_s`: of
+    the simulator, when it ran.
     """
 
     t_spike_s: tuple[np.ndarray, ...]
@@ -57,6 +67,7 @@ class CircuitResult:
     energy_J: np.ndarray
     v_mem_V: np.ndarray
     wave_step_s: float
+    cpu_s: float = math.nan
 
     @property
     def failed(self) -> int:
@@ -114,6 +125,7 @@ def simulate_samples(
         joined["energy_J"],
         joined["v_mem_V"],
         _WAVE_STEP_S,
+        float(joined["cpu_s"].sum()),
     )
 
 
@@ -127,7 +139,7 @@ def _run_chunk(cache_dir: Path | None, timeout_s: float, chunk: _Chunk) -> dict[
     neurons = trained_nodes(setup).neurons()
     save = tuple(vector for row in neurons for pair in row for vector in pair)
     stop = setup.timing.run_length(len(circuit.layers), len(chunk.spikes_s))
-    analysis = Transient(stop, _MAX_STEP_S, (*save, *_rails(setup)))
+    analysis = Transient(stop, _MAX_STEP_S, (*save, *rails(setup)))
     key = cache_key(
         deck.text(analysis),
         deck.models(setup.process),
@@ -140,20 +152,15 @@ def _run_chunk(cache_dir: Path | None, timeout_s: float, chunk: _Chunk) -> dict[
     stored = cache.get(key) if cache else None
     if stored is not None:
         return stored
+    before_s = children_cpu_s()
     result = run_batch(deck, analysis, process=setup.process, timeout_s=timeout_s)
     if not result.ok:
         return _empty(circuit, len(chunk.spikes_s) - 1, result.status.value)
     measured = _measure(circuit, result.waveforms, len(chunk.spikes_s))
+    measured["cpu_s"][0] = children_cpu_s() - before_s
     if cache:
         cache.put(key, measured, {"title": deck.title, "samples": len(chunk.spikes_s) - 1})
     return measured
-
-
-def _rails(setup: Setup) -> dict[str, float]:
-    """Voltage of each source that delivers energy, by the vector of its current: the supply, and
-    fixed biases, gates among them, which deliver next to nothing."""
-    rails = {"vdd": setup.supply_V, **setup.neuron.biases, **setup.synapse.static}
-    return {f"i(v{node})": voltage for node, voltage in rails.items()}
 
 
 def _measure(
@@ -163,7 +170,7 @@ def _measure(
     timing = setup.timing
     measured = _empty(circuit, samples - 1, "ok")
     grid = np.arange(measured["v_mem_V"].shape[-1]) * _WAVE_STEP_S
-    vectors, rails = trained_nodes(setup).neurons(), _rails(setup)
+    vectors = trained_nodes(setup).neurons()
     for k in range(1, samples):
         for layer, row in enumerate(vectors, start=1):
             frame = Frame(setup, timing.frame(layer - 1, k))
@@ -175,7 +182,7 @@ def _measure(
                 )
         start = timing.frame(0, k)
         measured["energy_J"][k - 1] = rail_energy(
-            time, wave, rails, start, start + timing.t_period
+            time, wave, rails(setup), start, start + timing.t_period
         )
     return measured
 
@@ -192,5 +199,6 @@ def _empty(circuit: TrainedCircuit, samples: int, status: str) -> dict[str, np.n
         **arrays,
         "status": np.full(samples, status, dtype="U24"),
         "energy_J": np.full(samples, np.nan),
+        "cpu_s": np.zeros(samples),
         "v_mem_V": np.full(shape, np.nan, dtype=np.float32),
     }

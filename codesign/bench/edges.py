@@ -1,0 +1,162 @@
+"""Waveforms of spike lines and of neighbours, as few points as tell them.
+
+The edges of a line are measured once behind its driver and its load, and moved to where the spikes
+are: circuits do not know the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from codesign.bench.setup import Setup
+
+Points = list[tuple[float, float]]
+# Around an edge: long enough for the driver's slowest stage.
+_BEFORE_S, _AFTER_S = 2e-9, 8e-9
+_TOLERANCE_V = 10e-3
+# A spike later than this before the phase's end has no room for its edges.
+_ROOM_S = 2e-9
+# Times of all waveforms are multiples of this: the simulator stops at every point of every source,
+# and gives up where two stand closer than it can step.
+_GRID_S = 1e-12
+
+
+@dataclass(frozen=True)
+class LineEdges:
+    """Edges of a line (`sp`) and of its complement (`spb`): arrays (point, 2) of s after the spike,
+    or after the end of the phase, and V."""
+
+    rise: Mapping[str, np.ndarray]
+    fall: Mapping[str, np.ndarray]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """For storing; `of_arrays` is the way back."""
+        both = {"rise": self.rise, "fall": self.fall}
+        return {f"{edge}_{line}": v for edge, lines in both.items() for line, v in lines.items()}
+
+    @classmethod
+    def of_arrays(cls, stored: Mapping[str, np.ndarray]) -> LineEdges | None:
+        """Edges out of stored arrays; None where the line never rose."""
+        found: dict[str, dict[str, np.ndarray]] = {"rise": {}, "fall": {}}
+        for key, value in stored.items():
+            edge, _, line = key.partition("_")
+            if edge in found:
+                found[edge][line] = value
+        return cls(found["rise"], found["fall"]) if found["rise"] else None
+
+
+def measured_edges(
+    time_s: np.ndarray,
+    waves: Mapping[str, np.ndarray],
+    spike_s: float,
+    end_s: float,
+    supply_V: float,
+) -> LineEdges:
+    """Edges of the lines in `waves` (sp, spb): one spike at `spike_s`, the phase over at
+    `end_s`."""
+    rise, fall = {}, {}
+    for line, wave in waves.items():
+        low, high = (0.0, supply_V) if line == "sp" else (supply_V, 0.0)
+        rise[line] = _edge(time_s, wave, spike_s, low, high)
+        fall[line] = _edge(time_s, wave, end_s, high, low)
+    return LineEdges(rise, fall)
+
+
+def _edge(
+    time_s: np.ndarray, wave: np.ndarray, at_s: float, before_V: float, after_V: float
+) -> np.ndarray:
+    inside = (time_s > at_s - _BEFORE_S) & (time_s < at_s + _AFTER_S)
+    t, v = time_s[inside] - at_s, wave[inside]
+    t = np.concatenate([[-_BEFORE_S], t, [_AFTER_S]])
+    v = np.concatenate([[before_V], v, [after_V]])
+    kept = _simplified(t, v)
+    return np.stack([t[kept], v[kept]], axis=1)
+
+
+def _simplified(t: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Indices of points between which straight lines stay within the tolerance."""
+    kept = [0, len(t) - 1]
+    work = [(0, len(t) - 1)]
+    while work:
+        a, b = work.pop()
+        if b - a < 2:
+            continue
+        line = v[a] + (v[b] - v[a]) * (t[a + 1 : b] - t[a]) / (t[b] - t[a])
+        distance = np.abs(v[a + 1 : b] - line)
+        worst = int(distance.argmax())
+        if distance[worst] > _TOLERANCE_V:
+            middle = a + 1 + worst
+            kept.append(middle)
+            work += [(a, middle), (middle, b)]
+    return np.array(sorted(kept))
+
+
+def line_points(
+    setup: Setup, line: str, edges: LineEdges | None, spikes_s: Sequence[float],
+    frames: Sequence[float],
+) -> Points:  # fmt: skip
+    """A line (`sp`) or its complement (`spb`) over the frames of the layer it feeds: spikes in s
+    after accumulation starts, nan for none; it falls when the phase ends."""
+    timing = setup.timing
+    points: Points = [(0.0, 0.0 if line == "sp" else setup.supply_V)]
+    if edges is None:
+        return points
+    for spike, frame in zip(spikes_s, frames, strict=True):
+        if not spike < timing.t_phase - _ROOM_S:
+            continue
+        start = frame + timing.t_accumulate
+        fall = edges.fall[line] + [start + timing.t_phase, 0.0]
+        rise = edges.rise[line] + [start + spike, 0.0]
+        _extend(points, rise[rise[:, 0] < fall[0, 0]])
+        _extend(points, fall)
+    return points
+
+
+@dataclass(frozen=True)
+class NeighbourWave:
+    """A neighbour in one frame: its dendrite in V at `t_s`, s after accumulation starts, up to the
+    end of accumulation, and when it fires, s into its firing phase (nan: never)."""
+
+    t_s: np.ndarray
+    v_V: np.ndarray
+    spike_s: float
+
+
+def neighbour_points(
+    setup: Setup, waves: Sequence[NeighbourWave], frames: Sequence[float], membrane: bool
+) -> Points:
+    """A neighbour's dendrite, or its membrane, over its frames.
+
+    Both follow the synapses during accumulation. Then the membrane falls evenly towards the
+    threshold, which it passes when the neuron fires; a dendrite that is isolated from it is held
+    at the reset voltage.
+    """
+    timing, v0 = setup.timing, setup.neuron.v0
+    isolated = setup.neuron.accumulation_end(timing) < timing.t_fire
+    points: Points = [(0.0, v0)]
+    for wave, frame in zip(waves, frames, strict=True):
+        reset = frame + timing.t_reset_start
+        _extend(points, [(reset, points[-1][1]), (reset + 10 * timing.t_edge, v0)])
+        start = frame + timing.t_accumulate
+        _extend(points, np.stack([wave.t_s + start, wave.v_V], axis=1))
+        end_V = float(wave.v_V[-1])
+        fire = frame + timing.t_fire
+        if isolated and not membrane:
+            clamp = fire + timing.clamp_delay
+            _extend(points, [(clamp, end_V), (clamp + timing.t_edge, v0)])
+        else:
+            rate = (v0 / 3 - end_V) / (wave.spike_s if wave.spike_s > 0 else timing.t_phase)
+            final = max(end_V + rate * timing.t_phase, 0.0)
+            _extend(points, [(fire, end_V), (fire + timing.t_phase, final)])
+    return points
+
+
+def _extend(points: Points, more: Sequence[tuple[float, float]] | np.ndarray) -> None:
+    """Adds points that come after the last one, on the grid of times."""
+    for t, v in more:
+        on_grid = round(float(t) / _GRID_S) * _GRID_S
+        if on_grid > points[-1][0] + _GRID_S / 2:
+            points.append((on_grid, float(v)))
