@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from codesign.bench.edges import (
 from codesign.bench.measure import Frame, children_cpu_s, rail_energy
 from codesign.bench.nodes import membrane_node, voltage
 from codesign.bench.setup import Setup
-from codesign.cells.names import dendrite, layered, neuron_instance, pulse, spike_bar, spike_line
+from codesign.cells.names import dendrite, layered, neuron_instance, spike_bar, spike_line
 from codesign.files import code_hash
 from codesign.spice import (
     Cache,
@@ -47,7 +47,7 @@ class ColumnDrive:
 
     spikes_s: np.ndarray
     edges: Sequence[LineEdges | None]
-    neighbours: dict[int, Sequence[NeighbourWave]] = field(default_factory=dict)
+    neighbours: Mapping[int, Sequence[NeighbourWave]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,10 @@ def column_job(
     builder = _builder(cut, part, f"column {layer}.{index}, {len(frames)} passes", len(frames))
     for net, owner in part.lines.items():
         line = "spb" if net.startswith("spb") else "sp"
-        edges, spikes = drive.edges[owner.index - 1], drive.spikes_s[:, owner.index - 1]
-        _source(builder, net, pwl(line_points(setup, line, edges, spikes, frames)))
+        edges, spikes = drive.edges[owner.number - 1], drive.spikes_s[:, owner.number - 1]
+        _source(builder, net, pwl(line_points(setup, line, edges, spikes.tolist(), frames)))
     for net, owner in part.neighbours.items():
-        waves = drive.neighbours.get(owner.index)
+        waves = drive.neighbours.get(owner.number)
         on_membrane = owner.kind == "neuron"
         given = neighbour_points(setup, waves, frames, on_membrane) if waves else None
         _source(builder, net, pwl(given) if given else setup.neuron.v0)

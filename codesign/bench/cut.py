@@ -72,8 +72,8 @@ class NetworkCut:
         def kept(owner: Owner) -> bool:
             if owner.kind == "synapse":
                 loads = owner.layer == layer + 1 and owner.row == index
-                return loads or (owner.layer, owner.index) == (layer, index)
-            return owner.kind != "input" and (owner.layer, owner.index) == (layer, index)
+                return loads or (owner.layer, owner.number) == (layer, index)
+            return owner.kind != "input" and (owner.layer, owner.number) == (layer, index)
 
         return self._part(kept, layer)
 
@@ -83,9 +83,15 @@ class NetworkCut:
         def kept(owner: Owner) -> bool:
             if owner.kind == "synapse":
                 return owner.layer == 1 and owner.row == index
-            return owner.layer == 0 and owner.index == index
+            return owner.layer == 0 and owner.number == index
 
         return self._part(kept, 0)
+
+    def check(self) -> None:
+        """Raises InputError where a part cannot be cut; every layer's cells are alike."""
+        self.input_line(1)
+        for layer in range(1, len(self.setup.network.layers)):
+            self.column(layer, 1)
 
     def coupling_F(self, net_a: str, net_b: str) -> float:
         """Capacitance between two nets, in F."""
@@ -117,7 +123,7 @@ class NetworkCut:
         """Whether a net is a dendrite or the membrane of a neuron."""
         if owner.kind == "dendrite":
             return True
-        instance = f"x{neuron_instance(owner.layer, owner.index)}"
+        instance = f"x{neuron_instance(owner.layer, owner.number)}"
         return owner.kind == "neuron" and net == f"{instance}.{self._membrane}"
 
     def _source_of(self, net: str) -> Iterator[Element]:
@@ -137,15 +143,15 @@ class _Work:
 
     def card(self, element: Element) -> str:
         """An element with the nets outside driven, or grounded where a coupling ends there."""
-        nodes = [net if net in self.inside else self._outside(element, net) for net in element.nodes]
+        nodes = [self._node(element, net) for net in element.nodes]
         owners = [self.cut.owners.get(net) for net in element.nodes]
         if element.name[0] not in "cC" and any(o and o.layer == self.layer + 1 for o in owners):
             nodes = [LOAD_SUPPLY if net == "vdd" else net for net in nodes]
         return replace(element, nodes=tuple(nodes)).text
 
-    def _outside(self, element: Element, net: str) -> str:
+    def _node(self, element: Element, net: str) -> str:
         owner = self.cut.owners.get(net)
-        if net == "0":
+        if net in self.inside or net == "0":
             return net
         if net in self.cut.ports:
             self.ports.add(net)

@@ -16,7 +16,9 @@ from codesign.bench.setup import Setup
 Points = list[tuple[float, float]]
 # Around an edge: long enough for the driver's slowest stage.
 _BEFORE_S, _AFTER_S = 2e-9, 8e-9
-_TOLERANCE_V = 10e-3
+# Time grid and tolerance. Lines fall together, after the membrane is isolated: coarser, so that
+# their points fall on one another.
+_RISE, _FALL = (1e-12, 50e-3), (20e-12, 100e-3)
 # A spike later than this before the phase's end has no room for its edges.
 _ROOM_S = 2e-9
 # Times of all waveforms are multiples of this: the simulator stops at every point of every source,
@@ -57,37 +59,43 @@ def measured_edges(
 ) -> LineEdges:
     """Edges of the lines in `waves` (sp, spb): one spike at `spike_s`, the phase over at
     `end_s`."""
-    rise, fall = {}, {}
-    for line, wave in waves.items():
-        low, high = (0.0, supply_V) if line == "sp" else (supply_V, 0.0)
-        rise[line] = _edge(time_s, wave, spike_s, low, high)
-        fall[line] = _edge(time_s, wave, end_s, high, low)
-    return LineEdges(rise, fall)
+    resting = {line: 0.0 if line == "sp" else supply_V for line in waves}
+    spiking = {line: supply_V - volts for line, volts in resting.items()}
+    rise = _edge(time_s, waves, spike_s, resting, spiking, _RISE)
+    return LineEdges(rise, _edge(time_s, waves, end_s, spiking, resting, _FALL))
 
 
 def _edge(
-    time_s: np.ndarray, wave: np.ndarray, at_s: float, before_V: float, after_V: float
-) -> np.ndarray:
-    inside = (time_s > at_s - _BEFORE_S) & (time_s < at_s + _AFTER_S)
-    t, v = time_s[inside] - at_s, wave[inside]
-    t = np.concatenate([[-_BEFORE_S], t, [_AFTER_S]])
-    v = np.concatenate([[before_V], v, [after_V]])
-    kept = _simplified(t, v)
-    return np.stack([t[kept], v[kept]], axis=1)
+    time_s: np.ndarray,
+    waves: Mapping[str, np.ndarray],
+    at_s: float,
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    accuracy: tuple[float, float],
+) -> dict[str, np.ndarray]:
+    """Points of both lines at common times."""
+    step_s, tolerance_V = accuracy
+    t = np.arange(-_BEFORE_S, _AFTER_S + step_s / 2, step_s)
+    sampled = {line: np.interp(at_s + t, time_s, wave) for line, wave in waves.items()}
+    for line, v in sampled.items():
+        v[0], v[-1] = before[line], after[line]
+    kept = _simplified(t, np.stack(list(sampled.values())), tolerance_V)
+    return {line: np.stack([t[kept], v[kept]], axis=1) for line, v in sampled.items()}
 
 
-def _simplified(t: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Indices of points between which straight lines stay within the tolerance."""
+def _simplified(t: np.ndarray, v: np.ndarray, tolerance_V: float) -> np.ndarray:
+    """Indices of points between which straight lines stay within the tolerance of all rows."""
     kept = [0, len(t) - 1]
     work = [(0, len(t) - 1)]
     while work:
         a, b = work.pop()
         if b - a < 2:
             continue
-        line = v[a] + (v[b] - v[a]) * (t[a + 1 : b] - t[a]) / (t[b] - t[a])
-        distance = np.abs(v[a + 1 : b] - line)
+        share = (t[a + 1 : b] - t[a]) / (t[b] - t[a])
+        line = v[:, a, None] + (v[:, b] - v[:, a])[:, None] * share
+        distance = np.abs(v[:, a + 1 : b] - line).max(axis=0)
         worst = int(distance.argmax())
-        if distance[worst] > _TOLERANCE_V:
+        if distance[worst] > tolerance_V:
             middle = a + 1 + worst
             kept.append(middle)
             work += [(a, middle), (middle, b)]

@@ -61,20 +61,20 @@ class NetworkNodes:
 
 class Owner(NamedTuple):
     """What a net of a network belongs to. `kind`: line, dendrite, neuron, input (driver) or
-    synapse; `index`: the neuron or line, of a synapse its column; `row`: of a synapse."""
+    synapse; `number`: the neuron or line, of a synapse its column; `row`: of a synapse."""
 
     kind: str
     layer: int
-    index: int
+    number: int
     row: int = 0
 
 
 _OWNERS = {
-    "line": re.compile(r"spb?_(?P<layer>\d+)_(?P<index>\d+)\Z"),
-    "dendrite": re.compile(r"dend_(?P<layer>\d+)_(?P<index>\d+)\Z"),
-    "neuron": re.compile(r"xn_(?P<layer>\d+)_(?P<index>\d+)\."),
-    "synapse": re.compile(r"xxbar_(?P<layer>\d+)\.xs_(?P<index>\d+)_(?P<row>\d+)\."),
-    "input": re.compile(r"xin_(?P<index>\d+)\."),
+    "line": re.compile(r"spb?_(?P<layer>\d+)_(?P<number>\d+)\Z"),
+    "dendrite": re.compile(r"dend_(?P<layer>\d+)_(?P<number>\d+)\Z"),
+    "neuron": re.compile(r"xn_(?P<layer>\d+)_(?P<number>\d+)\."),
+    "synapse": re.compile(r"xxbar_(?P<layer>\d+)\.xs_(?P<number>\d+)_(?P<row>\d+)\."),
+    "input": re.compile(r"xin_(?P<number>\d+)\."),
 }
 
 

@@ -22,7 +22,7 @@ _GROUND = ("0", "gnd")
 class FlatNetlist:
     """The elements of a subcircuit and of everything in it, and the model cards they use.
 
-    Node `mem` of instance `Xn_1_1` is `xn_1_1.mem`; ports keep their names. Nodes are in lower case.
+    Node `mem` of instance `Xn_1_1` is `xn_1_1.mem`; ports keep their names. Lower case throughout.
     """
 
     ports: tuple[str, ...]
@@ -74,9 +74,9 @@ def _expand(
         values = tuple(_values(element.parameters, known))
         called = work.netlist.subcircuits.get(element.calls or "")
         if called is None:
-            words = tuple(_word(word, known, models) for word in element.words)
             name = f"{element.name[0]}{prefix}{element.name}" if prefix else element.name
-            work.elements.append(Element(name, nodes, words, values, element.line))
+            made = tuple(_word(word, known, models) for word in element.words)
+            work.elements.append(Element(name, nodes, made, values, element.line))
             continue
         inside = dict(zip((p.lower() for p in called.ports), nodes, strict=True))
         numbers = {key: evaluate(value) for key, value in values}

@@ -59,7 +59,7 @@ class CircuitResult:
     `energy_J[sample]`;
     `v_mem_V[sample, layer, neuron, time]` (padded with nan to the widest layer) every
     `wave_step_s` from the start of the layer's frame to the end of its firing phase; `cpu_s`: of
-    the simulator, when it ran.
+    the simulator, when it ran; `simulated[layer]`: which neurons were, where not all are.
     """
 
     t_spike_s: tuple[np.ndarray, ...]
@@ -68,6 +68,12 @@ class CircuitResult:
     v_mem_V: np.ndarray
     wave_step_s: float
     cpu_s: float = math.nan
+    simulated: tuple[np.ndarray, ...] = ()
+
+    def compared(self, layer: int) -> np.ndarray:
+        """Whether (sample, neuron) of a layer, from 0, has a result to compare with."""
+        compared = np.repeat((self.status == "ok")[:, None], self.t_spike_s[layer].shape[1], 1)
+        return compared & self.simulated[layer] if self.simulated else compared
 
     @property
     def failed(self) -> int:

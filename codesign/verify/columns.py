@@ -19,8 +19,8 @@ from codesign.bench import (
     ColumnDrive,
     ColumnJob,
     LineEdges,
-    NetworkCut,
     NeighbourWave,
+    NetworkCut,
     column_job,
     failed_column,
     input_line_job,
@@ -33,7 +33,7 @@ from codesign.mapping import weights_of
 from codesign.progress import ProgressCallback, silent
 from codesign.spice import Workers, run_jobs
 from codesign.verify.circuit import CircuitResult, TrainedCircuit
-from codesign.verify.prediction import circuit_prediction
+from codesign.verify.prediction import circuit_prediction, model_spikes
 
 Measured = dict[str, np.ndarray]
 _TIMEOUT_S = 600.0
@@ -76,57 +76,149 @@ def simulate_columns(
     spikes_s: np.ndarray,
     warmup_s: np.ndarray,
     runner: ColumnRunner,
+    chosen: Sequence[np.ndarray] | None = None,
     chunk: int = 10,
 ) -> CircuitResult:
     """Simulate samples `spikes_s` (sample, input), each deck led in by `warmup_s` (input).
 
-    Times in s after accumulation starts; a time past the phase is no spike. Raises InputError where
-    the network cannot be taken apart.
+    Times in s after accumulation starts; a time past the phase is no spike. `chosen`: the neurons
+    of each layer to simulate, from 0, all unless given; the others spike as the model says. Raises
+    InputError where the network cannot be taken apart.
     """
-    setup = circuit.setup
-    cut = NetworkCut(setup, [layer.values for layer in circuit.layers])
-    sizes = setup.network.layers
-    groups = [slice(k, k + chunk) for k in range(0, len(spikes_s), chunk)]
-    total = sizes[0] + sum(sizes[1:]) * len(groups)
-    inputs = runner.run([input_line_job(cut, i + 1) for i in range(sizes[0])], 0, total)
-    edges = [LineEdges.of_arrays(found) for found in inputs]
-    warmup = [warmup_s, *(t[0] for t in circuit_prediction(circuit.layers, model, warmup_s[None]))]
-    before = np.where(spikes_s < setup.timing.t_phase, spikes_s, np.nan)
-    energy = (~np.isnan(before)) @ np.array([float(line["energy_J"][0]) for line in inputs])
-    layers: list[list[Measured]] = []
-    done = sizes[0]
-    for layer in range(1, len(sizes)):
-        passes = [np.vstack([warmup[layer - 1], before[group]]) for group in groups]
-        waves = [_waves(circuit, model, layer, spikes) for spikes in passes]
-        jobs = [
-            column_job(cut, layer, i + 1, ColumnDrive(spikes, edges, wave))
-            for i in range(sizes[layer])
-            for spikes, wave in zip(passes, waves, strict=True)
-        ]
-        found = runner.run(jobs, done, total)
-        done += len(jobs)
-        layers.append([_joined(found[k : k + len(groups)]) for k in range(0, len(jobs), len(groups))])
-        edges = [_edges_of(found[k : k + len(groups)]) for k in range(0, len(jobs), len(groups))]
-        before = np.stack([column["t_s"] for column in layers[-1]], axis=1)
-        energy = energy + sum(column["energy_J"] for column in layers[-1])
-    return _result(layers, energy, inputs)
+    run = _Cascade(circuit, model, runner, warmup_s, chunk, chosen or _all(circuit))
+    return run.result(np.where(spikes_s < circuit.setup.timing.t_phase, spikes_s, np.nan))
 
 
-def _waves(
-    circuit: TrainedCircuit, model: FittedModel, layer: int, spikes_s: np.ndarray
-) -> dict[int, Sequence[NeighbourWave]]:
-    """Waves of every neuron of a layer for spikes (pass, line), by the fitted model."""
-    weight = weights_of(circuit.layers, model)[layer - 1]
-    parameters = model.parameters()[layer - 1]
-    setup = circuit.setup
-    t_spikes = np.nan_to_num(spikes_s / setup.timing.t_phase, nan=2.0)
-    return neighbour_waves(t_spikes, weight, parameters, model.v_th_V, setup)
+def _all(circuit: TrainedCircuit) -> list[np.ndarray]:
+    return [np.arange(size) for size in circuit.setup.network.layers[1:]]
+
+
+class _Cascade:
+    """Layer after layer."""
+
+    def __init__(
+        self,
+        circuit: TrainedCircuit,
+        model: FittedModel,
+        runner: ColumnRunner,
+        warmup_s: np.ndarray,
+        chunk: int,
+        chosen: Sequence[np.ndarray],
+    ) -> None:
+        self.circuit, self.model, self.runner = circuit, model, runner
+        self.chunk, self.chosen = chunk, chosen
+        self.setup = circuit.setup
+        self.cut = NetworkCut(self.setup, [layer.values for layer in circuit.layers])
+        self.weights = weights_of(circuit.layers, model)
+        spikes = circuit_prediction(circuit.layers, model, warmup_s[None])
+        self.warmup_s = [warmup_s, *(times[0] for times in spikes)]
+
+    def result(self, before_s: np.ndarray) -> CircuitResult:
+        """Results of samples with input spikes (sample, input), nan for none."""
+        sizes = self.setup.network.layers
+        samples = len(before_s)
+        decks = -(-samples // self.chunk)
+        total, done = sizes[0] + decks * sum(map(len, self.chosen)), 0
+        lines = [input_line_job(self.cut, i + 1) for i in range(sizes[0])]
+        inputs = self.runner.run(lines, done, total)
+        done += len(lines)
+        edges = [LineEdges.of_arrays(found) for found in inputs]
+        energy = (~np.isnan(before_s)) @ np.array([float(line["energy_J"][0]) for line in inputs])
+        layers: list[dict[int, Measured]] = []
+        times: list[np.ndarray] = []
+        for layer in range(1, len(sizes)):
+            groups = self._groups(layer, before_s)
+            jobs = [
+                column_job(self.cut, layer, int(i) + 1, ColumnDrive(spikes, edges, waves))
+                for i in self.chosen[layer - 1]
+                for spikes, waves in groups
+            ]
+            found = self.runner.run(jobs, done, total)
+            done += len(jobs)
+            parts = [found[k : k + decks] for k in range(0, len(found), decks)]
+            columns = dict(zip(self.chosen[layer - 1].tolist(), map(_joined, parts), strict=True))
+            layers.append(columns)
+            times.append(np.full((samples, sizes[layer]), np.nan))
+            for i, column in columns.items():
+                times[-1][:, i] = column["t_s"]
+                energy = energy + column["energy_J"]
+            known = dict(zip(columns, map(_edges_of, parts), strict=True))
+            edges = _spread(known, sizes[layer])
+            before_s = self._all_spikes(layer, before_s, times[-1])
+        return self._collected(layers, times, energy, inputs)
+
+    def _groups(
+        self, layer: int, before_s: np.ndarray
+    ) -> list[tuple[np.ndarray, dict[int, list[NeighbourWave]]]]:
+        """Passes of each deck, the warm-up first, and what the neighbours do in them."""
+        groups = []
+        for start in range(0, len(before_s), self.chunk):
+            group = before_s[start : start + self.chunk]
+            spikes = np.vstack([self.warmup_s[layer - 1], group])
+            t_spikes = np.nan_to_num(spikes / self.setup.timing.t_phase, nan=2.0)
+            waves = neighbour_waves(
+                t_spikes, self.weights[layer - 1], self.model.parameters()[layer - 1],
+                self.model.v_th_V, self.setup,
+            )  # fmt: skip
+            groups.append((spikes, waves))
+        return groups
+
+    def _all_spikes(
+        self, layer: int, before_s: np.ndarray, found_s: np.ndarray
+    ) -> np.ndarray:
+        """Spikes of a layer: SPICE's where it was simulated, else the model's."""
+        others = np.setdiff1d(np.arange(found_s.shape[1]), self.chosen[layer - 1])
+        if not len(others):
+            return found_s
+        phase = self.setup.timing.t_phase
+        said = model_spikes(
+            self.weights[layer - 1 : layer],
+            self.model.parameters()[layer - 1 : layer],
+            np.nan_to_num(before_s, nan=2 * phase),
+            phase,
+        )[0]
+        return np.where(np.isin(np.arange(found_s.shape[1]), others), said, found_s)
+
+    def _collected(
+        self,
+        layers: Sequence[dict[int, Measured]],
+        times: Sequence[np.ndarray],
+        energy_J: np.ndarray,
+        inputs: Sequence[Measured],
+    ) -> CircuitResult:
+        columns = [column for layer in layers for column in layer.values()]
+        sizes = self.setup.network.layers[1:]
+        samples, points = columns[0]["v_mem_V"].shape
+        status = np.full(samples, "ok", dtype="U24")
+        for column in reversed(columns):
+            failed = column["status"] != "ok"
+            status[failed] = column["status"][failed]
+        for line in inputs:
+            if str(line["status"]) != "ok":
+                status[:] = str(line["status"])
+        v_mem = np.full((samples, len(sizes), max(sizes), points), np.nan, dtype=np.float32)
+        for number, layer in enumerate(layers):
+            for i, column in layer.items():
+                v_mem[:, number, i] = column["v_mem_V"]
+        masks = [np.isin(np.arange(n), c) for n, c in zip(sizes, self.chosen, strict=True)]
+        part = not all(mask.all() for mask in masks)
+        return CircuitResult(
+            tuple(times),
+            status,
+            np.full(samples, np.nan) if part else energy_J,
+            v_mem,
+            WAVE_STEP_S,
+            sum(float(part["cpu_s"]) for part in (*columns, *inputs)),
+            tuple(masks) if part else (),
+        )
 
 
 def _joined(parts: Sequence[Measured]) -> Measured:
     """The results of a column's decks as one."""
-    keys = ("t_s", "energy_J", "v_mem_V")
-    joined = {key: np.concatenate([part[key] for part in parts]) for key in keys}
+    joined = {
+        key: np.concatenate([part[key] for part in parts])
+        for key in ("t_s", "energy_J", "v_mem_V")
+    }
     counts = [len(part["t_s"]) for part in parts]
     joined["status"] = np.repeat([str(part["status"]) for part in parts], counts)
     joined["cpu_s"] = np.array(sum(float(part["cpu_s"]) for part in parts))
@@ -138,24 +230,7 @@ def _edges_of(parts: Sequence[Measured]) -> LineEdges | None:
     return next((edges for edges in found if edges is not None), None)
 
 
-def _result(
-    layers: Sequence[Sequence[Measured]], energy_J: np.ndarray, inputs: Sequence[Measured]
-) -> CircuitResult:
-    columns = [column for layer in layers for column in layer]
-    samples, points = columns[0]["v_mem_V"].shape
-    status = np.full(samples, "ok", dtype="U24")
-    for column in reversed(columns):
-        failed = column["status"] != "ok"
-        status[failed] = column["status"][failed]
-    for line in inputs:
-        if str(line["status"]) != "ok":
-            status[:] = str(line["status"])
-    v_mem = np.full(
-        (samples, len(layers), max(map(len, layers)), points), np.nan, dtype=np.float32
-    )
-    for number, layer in enumerate(layers):
-        for i, column in enumerate(layer):
-            v_mem[:, number, i] = column["v_mem_V"]
-    times = tuple(np.stack([column["t_s"] for column in layer], axis=1) for layer in layers)
-    cpu_s = sum(float(part["cpu_s"]) for part in (*columns, *inputs))
-    return CircuitResult(times, status, energy_J, v_mem, WAVE_STEP_S, cpu_s)
+def _spread(known: dict[int, LineEdges | None], count: int) -> list[LineEdges | None]:
+    """Edges of every line; of those that were not simulated, the edges of one that was."""
+    any_one = next((edges for edges in known.values() if edges is not None), None)
+    return [known.get(i, any_one) for i in range(count)]

@@ -84,9 +84,13 @@ def _verify(
     from codesign.verify.network import verify_mappings
     from codesign.verify.result import VerificationSetting
 
-    design = context.design
+    design, verify = context.design, context.design.verify
+    # Beside the design's own view the cut has been looked at already.
+    whole = verify.whole_samples if setup.view is design.view else 0
     return verify_mappings(
-        VerificationSetting(setup, samples, design.verify.calibration_samples),
+        VerificationSetting(
+            setup, samples, verify.calibration_samples, verify.method, whole, verify.neurons
+        ),
         weights,
         model,
         dataset_for(design.training, design.folder),
@@ -177,7 +181,7 @@ VERIFY = Step[Design](
     design=(
         *("name", "view", "process", "network", "timing", "training"),
         *("verify.samples", "verify.mappings", "verify.corner", "verify.calibration_samples"),
-        "verify.schematic_samples",
+        *("verify.schematic_samples", "verify.method", "verify.whole_samples", "verify.neurons"),
     ),
     inputs=("fit/**/model.json", *_WEIGHTS.values(), "netlist/*.spice"),
     outputs=("mapping/*", "verify/*", "report.html"),
