@@ -18,7 +18,8 @@ Points = list[tuple[float, float]]
 _BEFORE_S, _AFTER_S = 2e-9, 8e-9
 # Time grid and tolerance. Lines fall together, after the membrane is isolated: coarser, so that
 # their points fall on one another.
-_RISE, _FALL = (1e-12, 50e-3), (20e-12, 100e-3)
+_RISE, _FALL = (1e-12, 150e-3), (20e-12, 150e-3)
+_AT_REST_V = 40e-3
 # A spike later than this before the phase's end has no room for its edges.
 _ROOM_S = 2e-9
 # Times of all waveforms are multiples of this: the simulator stops at every point of every source,
@@ -77,6 +78,13 @@ def _edge(
     step_s, tolerance_V = accuracy
     t = np.arange(-_BEFORE_S, _AFTER_S + step_s / 2, step_s)
     sampled = {line: np.interp(at_s + t, time_s, wave) for line, wave in waves.items()}
+    # Without the long tails: every point is a stop for the simulator.
+    left = min(int((np.abs(v - before[line]) > _AT_REST_V).argmax()) for line, v in sampled.items())
+    arrived = (np.abs(v - after[line])[::-1] > _AT_REST_V for line, v in sampled.items())
+    right = len(t) - min(int(away.argmax()) for away in arrived)
+    left, right = max(left - 1, 0), min(right, len(t) - 1)
+    inside = slice(left, right + 1)
+    t, sampled = t[inside], {line: v[inside] for line, v in sampled.items()}
     for line, v in sampled.items():
         v[0], v[-1] = before[line], after[line]
     kept = _simplified(t, np.stack(list(sampled.values())), tolerance_V)

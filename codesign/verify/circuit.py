@@ -39,7 +39,10 @@ from codesign.spice import (
 
 _MAX_STEP_S = 10e-9
 _WAVE_STEP_S = 2e-9
-_TIMEOUT_S_PER_SAMPLE = 120.0
+_TIMEOUT_S_PER_SAMPLE, _SYNAPSES = 120.0, 50
+# More membranes than this take minutes to find an operating point for: the first pass, which is
+# discarded, starts from rest.
+_MOST_SETTLED = 24
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,8 @@ def simulate_samples(
         for group in groups
     ]
     results: dict[int, dict[str, np.ndarray]] = {}
-    limit = _TIMEOUT_S_PER_SAMPLE * (chunk + 1)
+    synapses = sum(pre * post for pre, post in circuit.setup.network.connections)
+    limit = _TIMEOUT_S_PER_SAMPLE * max(synapses / _SYNAPSES, 1.0) * (chunk + 1)
     factory = partial(_worker, cache_dir, limit)
     done = 0
     for outcome in run_jobs(chunks, factory, workers=workers, timeout_s=4 * limit):
@@ -145,7 +149,8 @@ def _run_chunk(cache_dir: Path | None, timeout_s: float, chunk: _Chunk) -> dict[
     neurons = trained_nodes(setup).neurons()
     save = tuple(vector for row in neurons for pair in row for vector in pair)
     stop = setup.timing.run_length(len(circuit.layers), len(chunk.spikes_s))
-    analysis = Transient(stop, _MAX_STEP_S, (*save, *rails(setup)))
+    from_rest = sum(setup.network.layers[1:]) > _MOST_SETTLED
+    analysis = Transient(stop, _MAX_STEP_S, (*save, *rails(setup)), uic=from_rest)
     key = cache_key(
         deck.text(analysis),
         deck.models(setup.process),
