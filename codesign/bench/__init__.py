@@ -17,7 +17,7 @@ from codesign.bench.decks import DeckBuilder
 from codesign.bench.edges import LineEdges, NeighbourWave
 from codesign.bench.extracted import extracted
 from codesign.bench.measure import Frame, children_cpu_s, first_rise, rail_energy
-from codesign.bench.network import trained_deck, trained_nodes, trial_deck, trial_nodes
+from codesign.bench.network import trained_deck, trained_nodes
 from codesign.bench.nodes import NetworkNodes, inner_node, membrane_node, voltage
 from codesign.bench.programmed import KnobValues, knob_sources, trained_netlist
 from codesign.bench.setup import Setup, condition_columns
@@ -51,7 +51,5 @@ __all__ = [
     "trained_deck",
     "trained_netlist",
     "trained_nodes",
-    "trial_deck",
-    "trial_nodes",
     "voltage",
 ]

@@ -35,6 +35,11 @@ class LineEdges:
     rise: Mapping[str, np.ndarray]
     fall: Mapping[str, np.ndarray]
 
+    def delay_s(self, supply_V: float) -> float:
+        """From the spike to where the line passes half the supply."""
+        t, v = self.rise["sp"].T
+        return float(np.interp(supply_V / 2, v, t))
+
     def arrays(self) -> dict[str, np.ndarray]:
         """For storing; `of_arrays` is the way back."""
         both = {"rise": self.rise, "fall": self.fall}

@@ -1,13 +1,15 @@
-"""Random runs of the whole network; a straight-line model is near enough to place them."""
+"""Random runs of a network; a straight-line model is near enough to place them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from codesign.bench import Setup
+from codesign.bench import KnobValues, NeighbourWave, Setup
+from codesign.characterize.neighbours import neighbour_waves
 from codesign.characterize.plan import NetworkSweep
 from codesign.characterize.trial_knobs import TrialKnobs
 
@@ -25,7 +27,14 @@ _APART = 0.25
 # dendrites add in the network.
 _PARASITIC_F, _SWITCH_SHARE, _WIRES_F = 10e-15, 0.43 / 1.3, 5e-15
 
-Matrix = tuple[tuple[float, ...], ...]
+@dataclass(frozen=True)
+class DrawnRun:
+    """Knobs of every layer; spikes of every layer's lines, inputs first, (pass, line) in s after
+    accumulation starts, nan for none; what each layer's neurons do in each pass."""
+
+    knobs: list[KnobValues]
+    spikes_s: list[np.ndarray]
+    waves: list[dict[int, list[NeighbourWave]]]
 
 
 class NetworkDraw:
@@ -44,22 +53,37 @@ class NetworkDraw:
         # Membranes in volts below v0.
         self.params = self.knobs.straight_lines(self.range)
 
-    def run(self, rng: np.random.Generator) -> tuple[tuple[dict[str, Matrix], ...], Matrix]:
-        """Knobs of every layer, and spike times of every pass."""
+    def run(self, rng: np.random.Generator, chosen: Sequence[np.ndarray]) -> DrawnRun:
+        """One run; the samples are those that spread the firing of the chosen neurons of each
+        layer, from 0."""
         wanted = self.sweep.warmup + self.sweep.trials
         inputs = rng.uniform(0, 0.95, (_CANDIDATES, self.setup.network.layers[0]))
         inputs[np.arange(_CANDIDATES), rng.integers(inputs.shape[1], size=_CANDIDATES)] = 0.0
-        times = inputs
-        currents, fired = [], []
+        times = [inputs]
+        currents = []
         for fan_in, neurons in self.setup.network.connections:
-            layer_currents, times = self._layer(rng, times, fan_in, neurons)
+            layer_currents, fired = self._layer(rng, times[-1], fan_in, neurons)
             currents.append(layer_currents)
-            fired.append(times)
-        chosen = _spread(np.concatenate(fired, axis=1), wanted, rng)
-        knobs = tuple(
-            {p: _matrix(v) for p, v in self.knobs.values(layer).items()} for layer in currents
+            times.append(fired)
+        seen = [fired[:, own] for fired, own in zip(times[1:], chosen, strict=True)]
+        samples = _spread(np.concatenate(seen, axis=1), wanted, rng)
+        spikes = [np.where(t[samples] < 1, t[samples], np.nan) for t in times]
+        phase = self.setup.timing.t_phase
+        waves = [
+            self._waves(before, own, after)
+            for before, own, after in zip(spikes, currents, spikes[1:], strict=False)
+        ]
+        return DrawnRun(
+            [self.knobs.values(own) for own in currents], [t * phase for t in spikes], waves
         )
-        return knobs, _matrix(inputs[chosen] * self.setup.timing.t_phase)
+
+    def _waves(
+        self, before: np.ndarray, currents: np.ndarray, fires: np.ndarray
+    ) -> dict[int, list[NeighbourWave]]:
+        return neighbour_waves(
+            np.nan_to_num(before, nan=2.0), currents * self.volts_per_ampere, self.params, 1.0,
+            self.setup, fires * self.setup.timing.t_phase,
+        )  # fmt: skip
 
     def _layer(
         self,
@@ -148,8 +172,4 @@ def _spread(times: np.ndarray, wanted: int, rng: np.random.Generator) -> np.ndar
         reached = inside & inside[chosen[-1]]
         gain = np.where(reached, np.minimum(gain, distance), gain)
     return rng.permutation(chosen)
-
-
-def _matrix(values: np.ndarray) -> Matrix:
-    return tuple(tuple(map(float, row)) for row in values)
 

@@ -158,7 +158,7 @@ class _Cascade:
             t_spikes = np.nan_to_num(spikes / self.setup.timing.t_phase, nan=2.0)
             waves = neighbour_waves(
                 t_spikes, self.weights[layer - 1], self.model.parameters()[layer - 1],
-                self.model.v_th_V, self.setup,
+                self.model.v_th_V, self.setup, self._said(layer, spikes),
             )  # fmt: skip
             groups.append((spikes, waves))
         return groups
@@ -170,14 +170,14 @@ class _Cascade:
         others = np.setdiff1d(np.arange(found_s.shape[1]), self.chosen[layer - 1])
         if not len(others):
             return found_s
-        phase = self.setup.timing.t_phase
-        said = model_spikes(
-            self.weights[layer - 1 : layer],
-            self.model.parameters()[layer - 1 : layer],
-            np.nan_to_num(before_s, nan=2 * phase),
-            phase,
-        )[0]
+        said = self._said(layer, before_s)
         return np.where(np.isin(np.arange(found_s.shape[1]), others), said, found_s)
+
+    def _said(self, layer: int, before_s: np.ndarray) -> np.ndarray:
+        """What the model says of a layer whose lines spike at `before_s`."""
+        own, phase = slice(layer - 1, layer), self.setup.timing.t_phase
+        times = np.nan_to_num(before_s, nan=2 * phase)
+        return model_spikes(self.weights[own], self.model.parameters()[own], times, phase)[0]
 
     def _collected(
         self,
