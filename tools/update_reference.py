@@ -23,6 +23,7 @@ SAMPLES = 4
 TOLERANCES = Tolerances(
     rmse_output_ns=0.5,
     rmse_hidden_ns=0.5,
+    cut_rms_ns=0.03,
     spikes_missed=0,
     current_relative=0.002,
     shape_relative=0.004,

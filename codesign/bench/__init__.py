@@ -9,6 +9,7 @@ from codesign.bench.columns import (
     column_job,
     failed_column,
     input_line_job,
+    kept_column,
     rails,
     run_column,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "first_rise",
     "inner_node",
     "input_line_job",
+    "kept_column",
     "knob_sources",
     "membrane_node",
     "rail_energy",

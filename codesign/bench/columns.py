@@ -155,18 +155,10 @@ def run_column(
     none; of an input line s after accumulation starts), `v_start_V`, `v_end_V`, `v_mem_V`
     (pass, time), `energy_J`; edges of the line where it rose. What is in the cache is taken from
     there."""
-    analysis = job.analysis
-    key = cache_key(
-        job.deck.text(analysis),
-        job.deck.models(job.setup.process),
-        *default_simulator().identity(),
-        f"wave {WAVE_STEP_S} warmup {job.warmup}",
-        # What is kept are measured values, so the code that measures decides them too.
-        code_hash(_measure),
-    )
-    cache = Cache(cache_dir) if cache_dir is not None else None
-    if cache and (stored := cache.get(key)) is not None:
+    stored = kept_column(cache_dir, job) if cache_dir is not None else None
+    if stored is not None:
         return stored
+    analysis = job.analysis
     before_s = children_cpu_s()
     result = run_batch(job.deck, analysis, process=job.setup.process, timeout_s=timeout_s)
     if not result.ok:
@@ -175,9 +167,25 @@ def run_column(
     measured["attempts"] = np.array(len(result.attempts))
     measured["duration_s"] = np.array(result.duration_s)
     measured["cpu_s"] = np.array(children_cpu_s() - before_s)
-    if cache:
-        cache.put(key, measured, {"title": job.deck.title})
+    if cache_dir is not None:
+        Cache(cache_dir).put(_key(job), measured, {"title": job.deck.title})
     return measured
+
+
+def kept_column(cache_dir: Path, job: ColumnJob) -> dict[str, np.ndarray] | None:
+    """What the cache has of a job, or None."""
+    return Cache(cache_dir).get(_key(job))
+
+
+def _key(job: ColumnJob) -> str:
+    return cache_key(
+        job.deck.text(job.analysis),
+        job.deck.models(job.setup.process),
+        *default_simulator().identity(),
+        f"wave {WAVE_STEP_S} warmup {job.warmup}",
+        # What is kept are measured values, so the code that measures decides them too.
+        code_hash(_measure),
+    )
 
 
 def failed_column(job: ColumnJob, status: str) -> dict[str, np.ndarray]:

@@ -169,9 +169,11 @@ def neighbour_points(
             clamp = fire + timing.clamp_delay
             _extend(points, [(clamp, end_V), (clamp + timing.t_edge, v0)])
         else:
-            rate = (v0 / 3 - end_V) / (wave.spike_s if wave.spike_s > 0 else timing.t_phase)
-            final = max(end_V + rate * timing.t_phase, 0.0)
-            _extend(points, [(fire, end_V), (fire + timing.t_phase, final)])
+            # A third of the reset voltage: where the threshold is, nearly.
+            falls_s = wave.spike_s if wave.spike_s > 0 else timing.t_phase
+            final = end_V + (v0 / 3 - end_V) * timing.t_phase / falls_s
+            _extend(points, [(fire, end_V), (fire + falls_s, v0 / 3)])
+            _extend(points, [(fire + timing.t_phase, max(final, 0.0))])
     return points
 
 

@@ -24,6 +24,7 @@ from codesign.bench import (
     column_job,
     failed_column,
     input_line_job,
+    kept_column,
     run_column,
 )
 from codesign.bench.columns import WAVE_STEP_S
@@ -31,7 +32,7 @@ from codesign.characterize.model import FittedModel
 from codesign.characterize.neighbours import neighbour_waves
 from codesign.mapping import weights_of
 from codesign.progress import ProgressCallback, silent
-from codesign.spice import Workers, run_jobs
+from codesign.spice import WorkerPool, Workers, run_jobs
 from codesign.verify.circuit import CircuitResult, TrainedCircuit
 from codesign.verify.prediction import circuit_prediction, model_spikes
 
@@ -41,29 +42,45 @@ _TIMEOUT_S = 600.0
 
 @dataclass(frozen=True)
 class ColumnRunner:
-    """Runs jobs: where results are kept, on which workers, and who is told."""
+    """Runs jobs: where results are kept, on which workers, and who is told. `pool`: local workers
+    that stay from one layer to the next."""
 
     cache_dir: Path | None = None
     workers: Workers = None
     progress: ProgressCallback = silent
     label: str = "verify"
+    pool: WorkerPool | None = None
 
     def run(self, jobs: Sequence[ColumnJob], done: int = 0, total: int = 0) -> list[Measured]:
         """Results in the order of the jobs; a failed one has a status."""
-        found: dict[int, Measured] = {}
+        found = self._known(jobs)
+        todo = [index for index in range(len(jobs)) if index not in found]
         factory = partial(_worker, self.cache_dir, _TIMEOUT_S)
+        if not todo:
+            self.progress(done + len(found), total or len(jobs), self.label)
+            return [found[index] for index in range(len(jobs))]
         for outcome in run_jobs(
-            jobs, factory, workers=self.workers, timeout_s=4 * _TIMEOUT_S
-        ):
+            [jobs[index] for index in todo], factory, workers=self.workers,
+            timeout_s=4 * _TIMEOUT_S, pool=self.pool,
+        ):  # fmt: skip
+            index = todo[outcome.index]
             if outcome.ok and outcome.value is not None:
-                found[outcome.index] = outcome.value
+                found[index] = outcome.value
             else:
                 warnings.warn(
                     f"{self.label}: {outcome.status.value}: {outcome.message}", stacklevel=2
                 )
-                found[outcome.index] = failed_column(jobs[outcome.index], outcome.status.value)
+                found[index] = failed_column(jobs[index], outcome.status.value)
             self.progress(done + len(found), total or len(jobs), self.label)
         return [found[index] for index in range(len(jobs))]
+
+
+    def _known(self, jobs: Sequence[ColumnJob]) -> dict[int, Measured]:
+        """What the cache has already: no worker need start for it."""
+        if self.cache_dir is None:
+            return {}
+        kept = ((index, kept_column(self.cache_dir, job)) for index, job in enumerate(jobs))
+        return {index: found for index, found in kept if found is not None}
 
 
 def _worker(cache_dir: Path | None, timeout_s: float) -> partial:

@@ -17,7 +17,7 @@ from codesign.errors import DataError, InputError
 from codesign.mapping import knob_layers
 from codesign.pnn import PNNParameters
 from codesign.progress import ProgressCallback, silent
-from codesign.spice import Workers
+from codesign.spice import WorkerPool, Workers
 from codesign.verify.ann_scale import ScaleSearch, fit_ann_scale
 from codesign.verify.circuit import CircuitResult, TrainedCircuit, simulate_samples
 from codesign.verify.columns import ColumnRunner, simulate_columns
@@ -57,24 +57,26 @@ def verify_mappings(
             remedy="lower verify.samples or raise training.test_samples",
         )
     phase = setting.setup.timing.t_phase
-    run = _Run(
-        setting,
-        model,
-        spikes_s=test.times.numpy()[: setting.samples] * phase,
-        calibration_s=calibration.times.numpy()[: setting.calibration_samples] * phase,
-        labels=test.labels.numpy()[: setting.samples],
-        n_classes=dataset.n_classes,
-        cache_dir=cache_dir,
-        workers=workers,
-        progress=progress,
-    )
-    mappings = {
-        name: run.ann(trained) if name == "ann" else run.pnn(name, trained)
-        for name, trained in weights.items()
-    }
+    with WorkerPool() as pool:
+        run = _Run(
+            setting,
+            model,
+            spikes_s=test.times.numpy()[: setting.samples] * phase,
+            calibration_s=calibration.times.numpy()[: setting.calibration_samples] * phase,
+            labels=test.labels.numpy()[: setting.samples],
+            n_classes=dataset.n_classes,
+            cache_dir=cache_dir,
+            workers=workers,
+            progress=progress,
+            pool=pool,
+        )
+        mappings = {
+            name: run.ann(trained) if name == "ann" else run.pnn(name, trained)
+            for name, trained in weights.items()
+        }
+        cut = run.cut(next(iter(mappings.values())))
     rows = np.asarray(test.rows)[: setting.samples]
     method = "columns" if run.by_columns else "whole"
-    cut = run.cut(next(iter(mappings.values())))
     return Verification(setting, rows, run.spikes_s, run.labels, mappings, method, cut)
 
 
@@ -91,6 +93,7 @@ class _Run:
     cache_dir: Path | None
     workers: Workers
     progress: ProgressCallback
+    pool: WorkerPool
 
     @property
     def phase(self) -> float:
@@ -129,7 +132,7 @@ class _Run:
         # Each deck leads in with a discarded sample: few long ones, yet work for every worker.
         size = 10 if len(samples) > 20 else -(-len(samples) // 2)
         if self.by_columns:
-            runner = ColumnRunner(self.cache_dir, self.workers, self.progress, label)
+            runner = ColumnRunner(self.cache_dir, self.workers, self.progress, label, self.pool)
             return simulate_columns(
                 circuit, self.model, samples, self.calibration_s[0], runner, self.chosen
             )

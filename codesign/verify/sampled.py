@@ -69,7 +69,8 @@ def _interval(parts: Sequence[np.ndarray]) -> list[float] | None:
         for part in parts:
             rows, columns = (rng.integers(n, size=n) for n in part.shape)
             squares.append((part[rows][:, columns] ** 2).ravel())
-        means.append(np.nanmean(np.concatenate(squares)))
+        drawn = np.concatenate(squares)
+        means.append(np.mean(drawn[np.isfinite(drawn)]) if np.isfinite(drawn).any() else np.nan)
     ends = np.nanquantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     return [float(value) for value in np.sqrt(ends) * 1e9]
 
