@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def _weights(
 ) -> list[np.ndarray]:
     """Random weights with which every neuron fires, or most often does, within the phase."""
     found, before = [], spikes
-    for number, (pre, post) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for number, (pre, post) in enumerate(pairwise(sizes)):
         parameters = model.parameters()[number]
         rows = []
         for _ in range(post):

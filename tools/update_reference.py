@@ -17,7 +17,7 @@ from codesign.cells import View
 from codesign.designs.network import Design
 from codesign.files import write_atomic
 from codesign.training.datasets import dataset_for
-from codesign.verify.regression import RegressionReference, Tolerances, reference_text
+from codesign.verify.reference import RegressionReference, Tolerances, reference_text
 
 SAMPLES = 4
 TOLERANCES = Tolerances(

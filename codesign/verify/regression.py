@@ -11,15 +11,14 @@ so that the cut is checked too.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from codesign.bench import CellViews, Setup
-from codesign.cells import NetworkParameters, PhaseTiming, View
+from codesign.bench import Setup
+from codesign.cells import View
 from codesign.characterize.knob_curve import KnobCurve
 from codesign.characterize.model import FittedModel
 from codesign.characterize.shape import synapse_shape
@@ -27,72 +26,20 @@ from codesign.characterize.sweeps.synapse_current import synapse_deck
 from codesign.errors import CheckFailed, DataError
 from codesign.mapping import LayerKnobs, read_knobs
 from codesign.pdk import (
-    Conditions,
-    Corner,
-    Interconnect,
     Process,
-    Variation,
-    default_process,
 )
 from codesign.progress import ProgressCallback, silent
-from codesign.records import Record, parse_toml, read_text, validate
 from codesign.spice import DCSweep, WorkerPool, Workers, run_batch
 from codesign.verify.circuit import CircuitResult, TrainedCircuit, simulate_samples
 from codesign.verify.columns import ColumnRunner, simulate_columns
 from codesign.verify.metrics import error_metrics, layer_errors
 from codesign.verify.prediction import circuit_prediction
+from codesign.verify.reference import RegressionReference, read_reference
 from codesign.verify.sampled import cut_metrics
 
 # Samples that are simulated as the whole network too.
 _WHOLE = 1
 _CURRENTS_A = (5e-9, 2e-8, 8e-8)
-_CONDITIONS = ("corner", "interconnect", "temperature_C", "supply_V", "variation", "seed")
-
-
-class Tolerances(Record):
-    """What the check allows: rms errors in ns (cut: columns against the whole network), spikes
-    missed, currents relative to their own."""
-
-    rmse_output_ns: float
-    rmse_hidden_ns: float
-    cut_rms_ns: float
-    spikes_missed: int
-    current_relative: float
-    shape_relative: float
-
-
-class RegressionReference(Record):
-    """characterization/<design>/regression.toml: circuit, conditions, samples (s after accumulation
-    starts)."""
-
-    name: str
-    view: View
-    corner: Corner
-    interconnect: Interconnect
-    temperature_C: float
-    supply_V: float
-    variation: Variation
-    seed: int
-    network: NetworkParameters
-    timing: PhaseTiming
-    warmup_s: tuple[float, ...]
-    samples_s: tuple[tuple[float, ...], ...]
-    tolerances: Tolerances
-
-    def setup(self, process: Process | None = None) -> Setup:
-        """What is simulated."""
-        conditions = Conditions(
-            corner=self.corner,
-            interconnect=self.interconnect,
-            temperature_C=self.temperature_C,
-            supply_V=self.supply_V,
-            variation=self.variation,
-            seed=self.seed,
-        )
-        views = CellViews(
-            self.view, self.interconnect, process=process or default_process()
-        )
-        return Setup(self.network, self.timing, conditions, views, self.name)
 
 
 @dataclass(frozen=True)
@@ -211,14 +158,6 @@ def regression_report(simulated: SimulatedReference, model: FittedModel) -> Regr
     return RegressionReport(figures, limits)
 
 
-def read_reference(reference_dir: Path) -> RegressionReference:
-    """The reference in a folder. Raises DesignError naming file and key."""
-    source = reference_dir / "regression.toml"
-    text = read_text(source, "regression reference", remedy="run `make reference`")
-    data = parse_toml(text, str(source))
-    return validate(RegressionReference, data, str(source), reference_dir)
-
-
 def _spike_figures(
     reference: RegressionReference, result: CircuitResult, predicted: list[np.ndarray]
 ) -> tuple[dict[str, float | None], dict[str, float]]:
@@ -265,28 +204,3 @@ def _synapse_errors(
         said = synapse_shape(model.layers[0].forms["extended"], polarity, weight, np.array(v))
         shape.append(abs(said / (low / high) - 1))
     return float(max(level)), float(max(shape))
-
-
-def reference_text(reference: RegressionReference) -> str:
-    """regression.toml of a reference."""
-    data = reference.model_dump(mode="json")
-    lines = [
-        "# Written by `make reference`: what `codesign regression` simulates, and its tolerances.",
-        *(f"{k} = {json.dumps(data[k])}" for k in ("name", "view", *_CONDITIONS)),
-        f"warmup_s = {json.dumps(data['warmup_s'])}",
-        "samples_s = [",
-        *(f"  {json.dumps(row)}," for row in data["samples_s"]),
-        "]",
-    ]
-    for table in ("tolerances", "timing", "network"):
-        lines += ["", *_toml_table(table, data[table])]
-    return "\n".join(lines) + "\n"
-
-
-def _toml_table(name: str, values: dict[str, Any]) -> list[str]:
-    plain = {k: v for k, v in values.items() if not isinstance(v, dict)}
-    nested = {k: v for k, v in values.items() if isinstance(v, dict)}
-    lines = [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in plain.items())]
-    for key, value in nested.items():
-        lines += _toml_table(f"{name}.{key}", value)
-    return lines

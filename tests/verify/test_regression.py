@@ -21,11 +21,10 @@ from codesign.mapping import read_knobs
 from codesign.pdk import Interconnect, Variation, default_process
 from codesign.records import parse_toml, validate
 from codesign.resources import resource_dir
+from codesign.verify.reference import RegressionReference, reference_text
 from codesign.verify.regression import (
-    RegressionReference,
     RegressionReport,
     SimulatedReference,
-    reference_text,
     regression_report,
     run_regression,
     simulate_reference,
