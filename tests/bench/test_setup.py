@@ -10,7 +10,7 @@ from codesign.bench import CellViews, Setup, condition_columns
 from codesign.cells import NetworkParameters, RCSpikeNeuronParameters, View
 from codesign.designs import Design
 from codesign.pdk import Conditions, Corner, Interconnect, Variation
-from codesign.verify.regression import RegressionReference, Tolerances, reference_text
+from codesign.verify.reference import RegressionReference, Tolerances, reference_text
 
 
 def test_conditions_change_and_nothing_else() -> None:
