@@ -4,9 +4,9 @@
 
 Networks are drawn and extracted. Biases are drawn at random from the shipped model of Iris until
 neurons fire within their phase; both simulations get the same biases and input spikes. Of networks
-in COLUMNS_ONLY a few columns of each layer are simulated. CPU seconds are those of one pass through
-all neurons, discarded passes counted as passes. The exponent is that of the cost over synapses, over
-all networks. Prints JSON, exits with 1 when a claim does not hold.
+in COLUMNS_ONLY a few columns of each layer are simulated. CPU seconds are those of one pass
+through all neurons, discarded passes counted as passes. The exponent is that of the cost over
+synapses, over all networks. Prints JSON, exits with 1 when a claim does not hold.
 """
 
 from __future__ import annotations
