@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from codesign.bench import KnobValues, NeighbourWave, Setup
-from codesign.characterize.neighbours import neighbour_waves
+from codesign.bench import KnobValues, Setup
 from codesign.characterize.plan import NetworkSweep
 from codesign.characterize.trial_knobs import TrialKnobs
 
@@ -30,11 +29,10 @@ _PARASITIC_F, _SWITCH_SHARE, _WIRES_F = 10e-15, 0.43 / 1.3, 5e-15
 @dataclass(frozen=True)
 class DrawnRun:
     """Knobs of every layer; spikes of every layer's lines, inputs first, (pass, line) in s after
-    accumulation starts, nan for none; what each layer's neurons do in each pass."""
+    accumulation starts, nan for none."""
 
     knobs: list[KnobValues]
     spikes_s: list[np.ndarray]
-    waves: list[dict[int, list[NeighbourWave]]]
 
 
 class NetworkDraw:
@@ -69,21 +67,7 @@ class NetworkDraw:
         samples = _spread(np.concatenate(seen, axis=1), wanted, rng)
         spikes = [np.where(t[samples] < 1, t[samples], np.nan) for t in times]
         phase = self.setup.timing.t_phase
-        waves = [
-            self._waves(before, own, after)
-            for before, own, after in zip(spikes, currents, spikes[1:], strict=False)
-        ]
-        return DrawnRun(
-            [self.knobs.values(own) for own in currents], [t * phase for t in spikes], waves
-        )
-
-    def _waves(
-        self, before: np.ndarray, currents: np.ndarray, fires: np.ndarray
-    ) -> dict[int, list[NeighbourWave]]:
-        return neighbour_waves(
-            np.nan_to_num(before, nan=2.0), currents * self.volts_per_ampere, self.params, 1.0,
-            self.setup, fires * self.setup.timing.t_phase,
-        )  # fmt: skip
+        return DrawnRun([self.knobs.values(own) for own in currents], [t * phase for t in spikes])
 
     def _layer(
         self,

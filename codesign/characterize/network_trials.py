@@ -3,8 +3,9 @@
 Each run sets random knobs on all synapses. Some neurons of each layer, other ones in every run, are
 simulated as columns cut out of the network (`codesign.bench.cut`), several samples in sequence, of
 which the first ones are discarded. What is calibrated is one layer at a time: a later layer's lines
-spike at the times that a first estimate gives, with the edges of the drivers before it. The cost is
-that of the neurons that are characterised, whatever the network's size.
+spike at the times that a first estimate gives, with the edges of the drivers before it; neighbours
+rest at the reset voltage, so that what their membranes move comes on top. The cost is that of the
+neurons that are characterised, whatever the network's size.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from codesign.characterize.plan import NetworkSweep
 from codesign.errors import SimulationError
 from codesign.spice import Status
 
+# What the other neurons do: `column_data` counts no coupling to ones that rest.
+RESTING = "resting"
 Rows = list[dict[str, Any]]
 Matrix = tuple[tuple[float, ...], ...]
 
@@ -124,7 +127,7 @@ def _middle(cut: NetworkCut) -> float:
 
 def _drive(drawn: DrawnRun, layer: int, edges: LineEdges) -> ColumnDrive:
     spikes = drawn.spikes_s[layer - 1]
-    return ColumnDrive(spikes, [edges] * spikes.shape[1], drawn.waves[layer - 1])
+    return ColumnDrive(spikes, [edges] * spikes.shape[1])
 
 
 def _tasks_of(
@@ -169,6 +172,7 @@ def neuron_rows(task: NeuronTask, measured: Mapping[str, np.ndarray]) -> tuple[R
         **where,
         "fan_in": len(task.spikes_s[0]),
         "fan_out": setup.network.fan_out(layer),
+        "neighbours": RESTING,
         **setup.condition_columns(),
         "status": status,
         "attempts": int(measured["attempts"]),

@@ -151,7 +151,7 @@ class NetworkSweep(TrialSweep):
     run other knobs and, in larger networks, other neurons."""
 
     kind: Literal["network"] = Field(description="kind of sweep")
-    timeout: Timeout = Field(1200.0, description="longest duration of one simulation")
+    timeout: Timeout = Field(600.0, description="longest duration of one simulation")
     runs: int = Field(16, ge=1, le=10000, description="networks, each with knobs of its own")
     neurons: int = Field(
         8, ge=1, le=1024, description="neurons of each layer to simulate in a run, at most"

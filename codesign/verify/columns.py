@@ -21,10 +21,10 @@ from codesign.bench import (
 )
 from codesign.bench.columns import WAVE_STEP_S
 from codesign.characterize.model import FittedModel
-from codesign.characterize.neighbours import neighbour_waves
 from codesign.mapping import weights_of
 from codesign.verify.circuit import CircuitResult, TrainedCircuit
 from codesign.verify.column_runner import ColumnRunner, Measured, edges_of, joined, spread
+from codesign.verify.neighbours import neighbour_waves
 from codesign.verify.prediction import circuit_prediction, model_spikes
 
 
