@@ -4,7 +4,8 @@
 
 Networks are drawn and extracted. Biases are drawn at random from the shipped model of Iris until
 neurons fire within their phase; both simulations get the same biases and input spikes. Of networks
-in COLUMNS_ONLY a few columns of each layer are simulated. CPU seconds are those of one pass
+in COLUMNS_ONLY a few columns of each layer are simulated. No model is fitted to these networks, so
+that the neighbours' waveforms come from a first round instead. CPU seconds are those of one pass
 through all neurons, discarded passes counted as passes. The exponent is that of the cost over
 synapses, over all networks. Prints JSON, exits with 1 when a claim does not hold.
 """
@@ -81,6 +82,9 @@ def _network(sizes: tuple[int, ...], samples: int, build: Path) -> dict[str, Any
     if sizes not in WHOLE:
         chosen = [np.sort(rng.permutation(size)[:CHOSEN]) for size in sizes[1:]]
     columns = simulate_columns(circuit, model, spikes_s[1:], spikes_s[0], runner, chosen)
+    columns = simulate_columns(
+        circuit, model, spikes_s[1:], spikes_s[0], runner, chosen, before=columns
+    )
     neurons = sum(sizes[1:])
     simulated = neurons if chosen is None else sum(map(len, chosen))
     row: dict[str, Any] = {

@@ -17,6 +17,7 @@ from codesign.bench.cut import NetworkCut
 from codesign.bench.decks import DeckBuilder
 from codesign.bench.edges import LineEdges, NeighbourWave
 from codesign.bench.extracted import extracted
+from codesign.bench.loads import LineLoad, measured_loads
 from codesign.bench.measure import Frame, children_cpu_s, first_rise, rail_energy
 from codesign.bench.network import trained_deck, trained_nodes
 from codesign.bench.nodes import NetworkNodes, inner_node, membrane_node, voltage
@@ -32,6 +33,7 @@ __all__ = [
     "Frame",
     "KnobValues",
     "LineEdges",
+    "LineLoad",
     "NeighbourWave",
     "NetworkCut",
     "NetworkNodes",
@@ -46,6 +48,7 @@ __all__ = [
     "input_line_job",
     "kept_column",
     "knob_sources",
+    "measured_loads",
     "membrane_node",
     "rail_energy",
     "rails",

@@ -17,8 +17,9 @@ from codesign.bench.edges import (
     measured_edges,
     neighbour_points,
 )
+from codesign.bench.loads import LineLoad
 from codesign.bench.measure import Frame, children_cpu_s, rail_energy
-from codesign.bench.nodes import membrane_node, voltage
+from codesign.bench.nodes import Owner, membrane_node, owner_of, voltage
 from codesign.bench.setup import Setup
 from codesign.cells.names import dendrite, layered, neuron_instance, spike_bar, spike_line
 from codesign.files import code_hash
@@ -43,11 +44,13 @@ _ROOM = 0.49
 @dataclass(frozen=True)
 class ColumnDrive:
     """What drives the column of a layer: spikes (pass, line), s after accumulation starts, nan for
-    none; edges of each line (None: it never spikes); per neighbour its wave in each pass."""
+    none; edges of each line (None: it never spikes); per neighbour its wave in each pass; by net,
+    what stands for the synapses on the lines of the layer's neurons, themselves if left out."""
 
     spikes_s: np.ndarray
     edges: Sequence[LineEdges | None]
     neighbours: Mapping[int, Sequence[NeighbourWave]] = field(default_factory=dict)
+    loads: Mapping[str, LineLoad] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,18 +108,22 @@ def column_job(
 ) -> ColumnJob:
     """The job of one column; layer and index from 1. Raises InputError where the network cannot be
     cut there."""
-    setup, part = cut.setup, cut.column(layer, index)
+    setup, part, own = cut.setup, cut.column(layer, index), Owner("line", layer, index)
     frames = [setup.timing.frame(layer - 1, k) for k in range(len(drive.spikes_s))]
-    builder = _builder(cut, part, f"column {layer}.{index}, {len(frames)} passes", len(frames))
+    loads = {net: load for net, load in (drive.loads or {}).items() if owner_of(net) == own}
+    cards = part.cards if drive.loads is not None else (*part.cards, *part.load)
+    cards += tuple(f"cload_{net} {net} 0 {load.c_F:.6g}" for net, load in loads.items())
+    title = f"column {layer}.{index}, {len(frames)} passes"
+    builder = _builder(cut, part, cards, title, len(frames))
     for net, owner in part.lines.items():
         line = "spb" if net.startswith("spb") else "sp"
         edges, spikes = drive.edges[owner.number - 1], drive.spikes_s[:, owner.number - 1]
-        _source(builder, net, pwl(line_points(setup, line, edges, spikes.tolist(), frames)))
+        builder.drive(net, pwl(line_points(setup, line, edges, spikes.tolist(), frames)))
     for net, owner in part.neighbours.items():
         waves = drive.neighbours.get(owner.number)
         on_membrane = owner.kind == "neuron"
         given = neighbour_points(setup, waves, frames, on_membrane) if waves else None
-        _source(builder, net, pwl(given) if given else setup.neuron.v0)
+        builder.drive(net, pwl(given) if given else setup.neuron.v0)
     return ColumnJob(builder.deck(), setup, layer, index, len(frames), warmup)
 
 
@@ -124,28 +131,31 @@ def input_line_job(cut: NetworkCut, index: int) -> ColumnJob:
     """One pulse in the middle of a phase behind the driver of an input, after one without."""
     setup, part = cut.setup, cut.input_line(index)
     frames = [setup.timing.frame(0, k) for k in range(2)]
-    builder = _builder(cut, part, f"input line {index}", len(frames))
+    cards = (*part.cards, *part.load)
+    builder = _builder(cut, part, cards, f"input line {index}", len(frames))
     builder.pulse(index, [None, _MIDDLE * setup.timing.t_phase], frames)
     return ColumnJob(builder.deck(), setup, 0, index, len(frames))
 
 
-def _builder(cut: NetworkCut, part: Part, title: str, passes: int) -> DeckBuilder:
+def _builder(
+    cut: NetworkCut, part: Part, cards: Sequence[str], title: str, passes: int
+) -> DeckBuilder:
     """Cards of a part and the sources that every deck has."""
     setup = cut.setup
     builder = DeckBuilder(setup, f"{setup.name}: {title}")
-    builder.define(part.cards, [setup.cell]).supplies()
+    named = {word for card in cards for word in card.split()}
+    knobs = [card for net, card in part.knobs.items() if net in named]
+    builder.define([*cards, *knobs], [setup.cell]).supplies()
     builder.source(f"v{LOAD_SUPPLY}", LOAD_SUPPLY, setup.supply_V)
     for layer in range(1, len(setup.network.layers)):
         ports = {layered(control, layer).lower() for control in setup.neuron.control_ports}
         if ports & part.ports:
             builder.controls([setup.timing.frame(layer - 1, k) for k in range(passes)], layer)
     for net in part.held:
-        _source(builder, net, setup.neuron.v0)
+        builder.drive(net, setup.neuron.v0)
     return builder
 
 
-def _source(builder: DeckBuilder, net: str, value: str | float) -> None:
-    builder.source(f"v_{net.replace('.', '_')}", net, value)
 
 
 def run_column(

@@ -1,7 +1,7 @@
 """A network taken apart into columns: what belongs to one, and what is driven from outside.
 
 A column is a dendrite with its synapses, its neuron with its spike line, and the synapses of the
-next layer that load the line. Spikes travel forward only, so that everything else is known: supply,
+next layer that load the line, which may be told by a capacitance (`codesign.bench.loads`). Spikes travel forward only, so that everything else is known: supply,
 controls and knobs are sources as in the whole network; the input lines follow the spikes of the
 layer before; dendrites and membranes of the neighbours, which couple to the column in a layout, are
 sources of a given waveform; the dendrites that the line's synapses sit on stay at the reset
@@ -32,11 +32,14 @@ LOAD_SUPPLY = "vdd_load"
 class Part:
     """A part of the network: its cards, and the nets that have to be driven.
 
-    lines, neighbours: nets by what they belong to; held: nets at the reset voltage; ports: of the
-    network, that the cards name.
+    load: cards of the synapses that load its line; knobs: source cards by net; lines, neighbours:
+    nets by what they belong to; held: nets at the reset voltage; ports: of the network, that the
+    cards name.
     """
 
     cards: tuple[str, ...]
+    load: tuple[str, ...]
+    knobs: dict[str, str]
     lines: dict[str, Owner]
     neighbours: dict[str, Owner]
     held: tuple[str, ...]
@@ -108,16 +111,18 @@ class NetworkCut:
         wanted = {id(element) for net in inside for element in self.touching[net]}
         found = [element for element in self.elements if id(element) in wanted]
         work = _Work(self, frozenset(inside), layer)
-        cards = [work.card(element) for element in found]
-        cards += [source.text for net in work.knobs for source in self._source_of(net)]
+        loads = [element for element in found if work.is_load(element)]
+        own = [work.card(element) for element in found if not work.is_load(element)]
+        load = [work.card(element) for element in loads]
+        knobs = {net: source.text for net in work.knobs for source in self.source_of(net)}
         return Part(
-            (*self.models, *cards), work.lines, work.neighbours, tuple(work.held),
-            frozenset(work.ports),
+            (*self.models, *own), tuple(load), knobs, work.lines, work.neighbours,
+            tuple(work.held), frozenset(work.ports),
         )  # fmt: skip
 
     def is_source(self, net: str) -> bool:
         """Whether a source inside the trained network holds the net: a knob's."""
-        return any(True for _ in self._source_of(net))
+        return any(True for _ in self.source_of(net))
 
     def is_membrane(self, owner: Owner, net: str) -> bool:
         """Whether a net is a dendrite or the membrane of a neuron."""
@@ -126,7 +131,7 @@ class NetworkCut:
         instance = f"x{neuron_instance(owner.layer, owner.number)}"
         return owner.kind == "neuron" and net == f"{instance}.{self._membrane}"
 
-    def _source_of(self, net: str) -> Iterator[Element]:
+    def source_of(self, net: str) -> Iterator[Element]:
         return (e for e in self.touching[net] if e.name[0] in "vV" and set(e.nodes) == {net, "0"})
 
 
@@ -144,10 +149,18 @@ class _Work:
     def card(self, element: Element) -> str:
         """An element with the nets outside driven, or grounded where a coupling ends there."""
         nodes = [self._node(element, net) for net in element.nodes]
-        owners = [self.cut.owners.get(net) for net in element.nodes]
-        if element.name[0] not in "cC" and any(o and o.layer == self.layer + 1 for o in owners):
+        if element.name[0] not in "cC" and self.is_load(element):
             nodes = [LOAD_SUPPLY if net == "vdd" else net for net in nodes]
         return replace(element, nodes=tuple(nodes)).text
+
+    def is_load(self, element: Element) -> bool:
+        """Whether an element is part of a synapse that loads the line; its coupling to a dendrite
+        of the next layer is the line's own."""
+        owners = [owner for net in element.nodes if (owner := self.cut.owners.get(net))]
+        after = [owner for owner in owners if owner.layer == self.layer + 1]
+        if element.name[0] in "cC":
+            return any(owner.kind == "synapse" for owner in after)
+        return bool(after)
 
     def _node(self, element: Element, net: str) -> str:
         owner = self.cut.owners.get(net)

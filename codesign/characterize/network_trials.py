@@ -21,11 +21,13 @@ from codesign.bench import (
     ColumnDrive,
     ColumnJob,
     LineEdges,
+    LineLoad,
     NetworkCut,
     Setup,
     column_job,
     failed_column,
     input_line_job,
+    measured_loads,
     run_column,
 )
 from codesign.characterize.currents import trial_column
@@ -77,14 +79,14 @@ def neuron_tasks(
     """
     draw = NetworkDraw(sweep, setup, known)
     tasks: list[NeuronTask] = []
-    edges: list[LineEdges] = []
+    lines: _Lines | None = None
     for run in range(sweep.runs):
         rng = np.random.default_rng([sweep.seed, run])
         chosen = [_chosen(sweep, run, size) for size in setup.network.layers[1:]]
         drawn = draw.run(rng, chosen)
         cut = NetworkCut(setup, drawn.knobs, digits=12)
-        edges = edges or _edges(cut, drawn, sweep)
-        tasks += _tasks_of(cut, drawn, run, chosen, edges, sweep.warmup)
+        lines = lines or _lines(cut, drawn, sweep)
+        tasks += _tasks_of(cut, drawn, run, chosen, lines, sweep.warmup)
     return tasks
 
 
@@ -95,19 +97,35 @@ def _chosen(sweep: NetworkSweep, run: int, size: int) -> np.ndarray:
     return np.sort(order[(np.arange(count) + run * count) % size])
 
 
-def _edges(cut: NetworkCut, drawn: DrawnRun, sweep: NetworkSweep) -> list[LineEdges]:
-    """Edges of the lines of the inputs and of each layer but the last, measured on one of each."""
-    found: list[LineEdges] = []
+@dataclass(frozen=True)
+class _Lines:
+    """Edges of the lines of the inputs and of each layer but the last; what loads the lines of each
+    layer of neurons."""
+
+    edges: list[LineEdges]
+    loads: list[dict[str, LineLoad] | None]
+
+    def drive(self, drawn: DrawnRun, layer: int) -> ColumnDrive:
+        """What drives the columns of a layer."""
+        spikes = drawn.spikes_s[layer - 1]
+        edges = [self.edges[layer - 1]] * spikes.shape[1]
+        return ColumnDrive(spikes, edges, loads=self.loads[layer - 1])
+
+
+def _lines(cut: NetworkCut, drawn: DrawnRun, sweep: NetworkSweep) -> _Lines:
+    """Edges are measured on one line of each layer, loads on all, with the first run's knobs."""
     layers = len(cut.setup.network.layers) - 1
+    loads = [measured_loads(cut, layer, sweep.timeout) for layer in range(1, layers)]
+    found = _Lines([], [*loads, None])
     for layer in range(layers):
         if layer == 0:
             job = input_line_job(cut, 1)
         else:
             # The neuron whose samples leave most room for its edges.
-            times = drawn.spikes_s[layer][sweep.warmup :]
-            neuron = int(np.nanargmin(np.nanmean(np.abs(times - _middle(cut)), axis=0)))
-            drive = _drive(drawn, layer, found[layer - 1])
-            job = column_job(cut, layer, neuron + 1, drive, sweep.warmup)
+            phase = cut.setup.timing.t_phase
+            times = np.nan_to_num(drawn.spikes_s[layer][sweep.warmup :], nan=10 * phase)
+            neuron = int(np.abs(times - phase / 2).mean(axis=0).argmin())
+            job = column_job(cut, layer, neuron + 1, found.drive(drawn, layer), sweep.warmup)
         measured = run_column(None, sweep.timeout, job)
         edges = LineEdges.of_arrays(measured)
         if edges is None:
@@ -117,17 +135,8 @@ def _edges(cut: NetworkCut, drawn: DrawnRun, sweep: NetworkSweep) -> list[LineEd
                 remedy="look at the charge_injection and discharger tables; change the neuron's "
                 "biases",
             )
-        found.append(edges)
+        found.edges.append(edges)
     return found
-
-
-def _middle(cut: NetworkCut) -> float:
-    return cut.setup.timing.t_phase / 2
-
-
-def _drive(drawn: DrawnRun, layer: int, edges: LineEdges) -> ColumnDrive:
-    spikes = drawn.spikes_s[layer - 1]
-    return ColumnDrive(spikes, [edges] * spikes.shape[1])
 
 
 def _tasks_of(
@@ -135,12 +144,12 @@ def _tasks_of(
     drawn: DrawnRun,
     run: int,
     chosen: list[np.ndarray],
-    edges: list[LineEdges],
+    lines: _Lines,
     warmup: int,
 ) -> Iterator[NeuronTask]:
     for layer, neurons in enumerate(chosen, start=1):
-        drive = _drive(drawn, layer, edges[layer - 1])
-        delay_s = edges[0].delay_s(cut.setup.supply_V) if layer == 1 else 0.0
+        drive = lines.drive(drawn, layer)
+        delay_s = lines.edges[0].delay_s(cut.setup.supply_V) if layer == 1 else 0.0
         spikes = tuple(tuple(map(float, row)) for row in drive.spikes_s)
         for i in neurons:
             own = {p: tuple(map(float, v[i])) for p, v in drawn.knobs[layer - 1].items()}

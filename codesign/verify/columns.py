@@ -7,25 +7,30 @@ the fitted model, which is far more exact than such a coupling needs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from codesign.bench import (
     ColumnDrive,
     LineEdges,
+    LineLoad,
     NeighbourWave,
     NetworkCut,
     column_job,
     input_line_job,
+    measured_loads,
 )
 from codesign.bench.columns import WAVE_STEP_S
+from codesign.cells.names import spike_bar, spike_line
 from codesign.characterize.model import FittedModel
 from codesign.mapping import weights_of
 from codesign.verify.circuit import CircuitResult, TrainedCircuit
 from codesign.verify.column_runner import ColumnRunner, Measured, edges_of, joined, spread
-from codesign.verify.neighbours import neighbour_waves
+from codesign.verify.neighbours import measured_waves, neighbour_waves
 from codesign.verify.prediction import circuit_prediction, model_spikes
+
+_LOADS_TIMEOUT_S = 600.0
 
 
 def simulate_columns(
@@ -36,14 +41,16 @@ def simulate_columns(
     runner: ColumnRunner,
     chosen: Sequence[np.ndarray] | None = None,
     chunk: int = 10,
+    before: CircuitResult | None = None,
 ) -> CircuitResult:
     """Simulate samples `spikes_s` (sample, input), each deck led in by `warmup_s` (input).
 
     Times in s after accumulation starts; a time past the phase is no spike. `chosen`: the neurons
-    of each layer to simulate, from 0, all unless given; the others spike as the model says. Raises
-    InputError where the network cannot be taken apart.
+    of each layer to simulate, from 0, all unless given; the others spike as the model says.
+    `before`: an earlier result of the same samples, whose membranes are taken for the neighbours'
+    instead of the model's. Raises InputError where the network cannot be taken apart.
     """
-    run = _Cascade(circuit, model, runner, warmup_s, chunk, chosen or _all(circuit))
+    run = _Cascade(circuit, model, runner, warmup_s, chunk, chosen or _all(circuit), before)
     return run.result(np.where(spikes_s < circuit.setup.timing.t_phase, spikes_s, np.nan))
 
 
@@ -62,9 +69,10 @@ class _Cascade:
         warmup_s: np.ndarray,
         chunk: int,
         chosen: Sequence[np.ndarray],
+        before: CircuitResult | None,
     ) -> None:
         self.circuit, self.model, self.runner = circuit, model, runner
-        self.chunk, self.chosen = chunk, chosen
+        self.chunk, self.chosen, self.before = chunk, chosen, before
         self.setup = circuit.setup
         self.cut = NetworkCut(self.setup, [layer.values for layer in circuit.layers])
         self.weights = weights_of(circuit.layers, model)
@@ -86,8 +94,10 @@ class _Cascade:
         times: list[np.ndarray] = []
         for layer in range(1, len(sizes)):
             groups = self._groups(layer, before_s)
+            is_last = layer == len(sizes) - 1
+            loads = None if is_last else measured_loads(self.cut, layer, _LOADS_TIMEOUT_S)
             jobs = [
-                column_job(self.cut, layer, int(i) + 1, ColumnDrive(spikes, edges, waves))
+                column_job(self.cut, layer, int(i) + 1, ColumnDrive(spikes, edges, waves, loads))
                 for i in self.chosen[layer - 1]
                 for spikes, waves in groups
             ]
@@ -99,11 +109,20 @@ class _Cascade:
             times.append(np.full((samples, sizes[layer]), np.nan))
             for i, column in columns.items():
                 times[-1][:, i] = column["t_s"]
-                energy = energy + column["energy_J"]
+                energy = energy + column["energy_J"] + self._load_energy(layer, i, column, loads)
             known = dict(zip(columns, map(edges_of, parts), strict=True))
             edges = spread(known, sizes[layer])
             before_s = self._all_spikes(layer, before_s, times[-1])
         return self._collected(layers, times, energy, inputs)
+
+    def _load_energy(
+        self, layer: int, i: int, column: Measured, loads: Mapping[str, LineLoad] | None
+    ) -> np.ndarray:
+        """What a capacitance in place of the synapses on a line leaves out, per sample."""
+        lines = (spike_line(layer, i + 1), spike_bar(layer, i + 1))
+        own = [loads[net] for net in lines if loads and net in loads]
+        supply_V = self.setup.supply_V
+        return np.isfinite(column["t_s"]) * sum(load.energy_J(supply_V) for load in own)
 
     def _groups(
         self, layer: int, before_s: np.ndarray
@@ -111,13 +130,16 @@ class _Cascade:
         """Passes of each deck, the warm-up first, and what the neighbours do in them."""
         groups = []
         for start in range(0, len(before_s), self.chunk):
-            group = before_s[start : start + self.chunk]
-            spikes = np.vstack([self.warmup_s[layer - 1], group])
+            group = slice(start, start + self.chunk)
+            spikes = np.vstack([self.warmup_s[layer - 1], before_s[group]])
             t_spikes = np.nan_to_num(spikes / self.setup.timing.t_phase, nan=2.0)
             waves = neighbour_waves(
                 t_spikes, self.weights[layer - 1], self.model.parameters()[layer - 1],
                 self.model.v_th_V, self.setup, self._said(layer, spikes),
             )  # fmt: skip
+            if self.before is not None:
+                for i, neighbour in measured_waves(self.before, layer, group, self.setup).items():
+                    waves[i][1:] = neighbour
             groups.append((spikes, waves))
         return groups
 

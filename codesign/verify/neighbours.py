@@ -1,4 +1,4 @@
-"""What a model says the neurons beside a column do: waveforms that couple into it."""
+"""What the neurons beside a column do: waveforms that couple into it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from codesign.bench import NeighbourWave, Setup
 
 if TYPE_CHECKING:
     from codesign.pnn import PNNParameters
+    from codesign.verify.circuit import CircuitResult
 
 # Points of a waveform: its coupling is a thousandth of a membrane.
 _POINTS = 11
@@ -45,4 +46,22 @@ def neighbour_waves(
             for k in range(len(t_spikes))
         ]
         for i in range(volts.shape[2])
+    }
+
+
+def measured_waves(
+    result: CircuitResult, layer: int, samples: slice, setup: Setup
+) -> dict[int, list[NeighbourWave]]:
+    """Waves of those neurons of a layer (from 1) that were simulated, one per sample."""
+    timing = setup.timing
+    seconds = np.linspace(0.0, setup.accumulation_end, _POINTS) * timing.t_phase
+    points = np.round((timing.t_accumulate + seconds) / result.wave_step_s).astype(int)
+    v = result.v_mem_V[samples, layer - 1].astype(float)
+    fires = result.t_spike_s[layer - 1][samples]
+    return {
+        i + 1: [
+            NeighbourWave(seconds, v[k, i, points], float(fires[k, i])) for k in range(len(v))
+        ]
+        for i in range(fires.shape[1])
+        if np.isfinite(v[:, i, points]).all()
     }
