@@ -132,7 +132,7 @@ def input_line_job(cut: NetworkCut, index: int) -> ColumnJob:
     setup, part = cut.setup, cut.input_line(index)
     frames = [setup.timing.frame(0, k) for k in range(2)]
     cards = (*part.cards, *part.load)
-    builder = _builder(cut, part, cards, f"input line {index}", len(frames))
+    builder = _builder(cut, part, cards, f"input line {index}", 2)
     builder.pulse(index, [None, _MIDDLE * setup.timing.t_phase], frames)
     return ColumnJob(builder.deck(), setup, 0, index, len(frames))
 

@@ -1,12 +1,12 @@
 """A network taken apart into columns: what belongs to one, and what is driven from outside.
 
 A column is a dendrite with its synapses, its neuron with its spike line, and the synapses of the
-next layer that load the line, which may be told by a capacitance (`codesign.bench.loads`). Spikes travel forward only, so that everything else is known: supply,
-controls and knobs are sources as in the whole network; the input lines follow the spikes of the
-layer before; dendrites and membranes of the neighbours, which couple to the column in a layout, are
-sources of a given waveform; the dendrites that the line's synapses sit on stay at the reset
-voltage. A coupling to any other net, lines and inner nodes of neighbours, becomes capacitance to
-ground.
+next layer that load the line, which may be told by a capacitance (`codesign.bench.loads`). Spikes
+travel forward only, so that everything else is known: supply, controls and knobs are sources as in
+the whole network; the input lines follow the spikes of the layer before; dendrites and membranes of
+the neighbours, which couple to the column in a layout, are sources of a given waveform; the
+dendrites that the line's synapses sit on stay at the reset voltage. A coupling to any other net,
+lines and inner nodes of neighbours, becomes capacitance to ground.
 """
 
 from __future__ import annotations
