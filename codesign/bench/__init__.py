@@ -12,6 +12,7 @@ from codesign.bench.columns import (
     rails,
     run_column,
 )
+from codesign.bench.couplings import membrane_couplings
 from codesign.bench.cut import NetworkCut
 from codesign.bench.decks import DeckBuilder
 from codesign.bench.edges import LineEdges, NeighbourWave
@@ -44,6 +45,7 @@ __all__ = [
     "inner_node",
     "input_line_job",
     "knob_sources",
+    "membrane_couplings",
     "membrane_node",
     "rail_energy",
     "rails",
