@@ -107,6 +107,7 @@ class _Fit:
     ) -> None:
         self.form, self.names, self.data, self.setting, self.use = form, names, data, setting, use
         self.tables = tables
+        self._known: tuple[tuple[float, ...], dict[str, ShapeFit]] | None = None
         own = data.neurons - 1 if form == "extended" else 0
         # Columns span what neurons may differ in: their mean is the layer's own parameter.
         self.contrast = _contrast(own + 1)
@@ -175,15 +176,21 @@ class _Fit:
         setting = self.setting
         extended = self.form == "extended"
         capacitance = (self._value(x, "capacitance_1"), self._value(x, "capacitance_2"))
+        # Most steps of the search change other parameters only.
+        key = (float(x[0]), *capacitance)
+        if self._known is not None and self._known[0] == key:
+            return self._known[1]
         scale = float(x[0]) * setting.v_th_V / setting.t_phase_s
         powers = (2, 2) if extended else (0, -1)
-        return {
+        found = {
             polarity: fit_shape(
                 self.tables[polarity], setting.v0_V, setting.v_th_V, scale, setting.i_range_A,
                 setting.v_range, powers, capacitance,
             )
             for polarity in self.tables
         }  # fmt: skip
+        self._known = (key, found)
+        return found
 
     def _pnn(self, x: np.ndarray) -> PNNParameters:
         # A polarity that the synapse does not have keeps the ideal sum's values.
