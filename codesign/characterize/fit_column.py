@@ -10,7 +10,7 @@ own capacitance and its own offset of the firing curve: dendrites differ in leng
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -53,10 +53,17 @@ _NEURON_LIMIT = (0.3, 0.1)
 
 
 def fit_form(
-    form: str, data: ColumnData, tables: dict[str, CurrentTable], setting: ColumnSetting
+    form: str,
+    data: ColumnData,
+    tables: dict[str, CurrentTable],
+    setting: ColumnSetting,
+    leave_out: Collection[str] = (),
 ) -> LayerForm:
-    """Fit one model form (`linear`: 4 parameters and a logarithmic firing law; `extended`)."""
-    names = _parameter_names(form, setting)
+    """Fit one model form (`linear`: 4 parameters and a logarithmic firing law; `extended`).
+
+    `leave_out`: parameters that stay 0, to see what they bring (`series`, `kick_n`, ...).
+    """
+    names = tuple(n for n in _parameter_names(form, setting) if n not in leave_out)
     holdout = left_out(data.run)
     with _one_thread():
         outside = _Fit(form, names, data, tables, setting, ~holdout)
