@@ -182,10 +182,9 @@ VERIFY = Step[Design](
         *("verify.samples", "verify.mappings", "verify.corner", "verify.calibration_samples"),
         "verify.schematic_samples",
     ),
-    inputs=(
-        "fit/**/model.json", *_WEIGHTS.values(), "netlist/*.spice",
-        "characterization/synapse_current.parquet",
-    ),
+    inputs=("fit/**/model.json", *_WEIGHTS.values(), "netlist/*.spice"),
+    # The measured currents, for the error budget.
+    optional=("characterization/synapse_current.parquet",),
     outputs=("mapping/*", "verify/*", "report.html"),
     # Its own output, beside the netlists that it reads.
     excludes=("netlist/*.trained.spice",),
