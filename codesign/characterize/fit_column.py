@@ -142,7 +142,7 @@ class _Fit:
         variance = 2 * solved.cost / freedom
         covariance = np.linalg.pinv(solved.jac.T @ solved.jac) * variance
         self.covariance = covariance * np.outer(self.scale, self.scale)
-        self.error = np.sqrt(np.diag(self.covariance))
+        self.error = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
         self.v_model = self._membrane(self.solution)
         self.firing = self._firing(self.v_model)
 
