@@ -13,6 +13,7 @@ from codesign.bench.columns import (
     rails,
     run_column,
 )
+from codesign.bench.couplings import membrane_couplings
 from codesign.bench.cut import NetworkCut
 from codesign.bench.decks import DeckBuilder
 from codesign.bench.edges import LineEdges, NeighbourWave
@@ -49,6 +50,7 @@ __all__ = [
     "kept_column",
     "knob_sources",
     "measured_loads",
+    "membrane_couplings",
     "membrane_node",
     "rail_energy",
     "rails",

@@ -10,6 +10,7 @@ import pandas as pd
 from codesign.cells.knobs import SIGN
 from codesign.characterize.currents import CurrentTable, trial_column
 from codesign.errors import DataError
+from codesign.pnn.parameters import Coupling
 
 # Earlier, the membrane starts so near the threshold that the sensing inverter is slow and no smooth
 # law holds; training keeps spikes later than this.
@@ -25,8 +26,8 @@ class ColumnData:
     A sample is one set of input spikes, a column one neuron with the biases of one run; a trial is
     a neuron's answer to a sample. Times in units of the phase, currents at V0.
 
-    t_samples (sample, synapse); i0_A (column, synapse), column_neuron (column) counted from 0;
-    per trial: run, sample, column, v_end, t_fire.
+    t_samples (sample, synapse); i0_A (column, synapse), column_run and column_neuron (column), the
+    latter counted from 0; per trial: run, sample, column, v_end, t_fire.
     """
 
     run: np.ndarray
@@ -34,6 +35,7 @@ class ColumnData:
     column: np.ndarray
     t_samples: np.ndarray
     i0_A: np.ndarray
+    column_run: np.ndarray
     column_neuron: np.ndarray
     v_end: np.ndarray
     t_fire: np.ndarray
@@ -49,6 +51,12 @@ class ColumnData:
         """Neuron of every trial, from 0."""
         return self.column_neuron[self.column]
 
+    def beside(self, trials: np.ndarray, neuron: int) -> np.ndarray:
+        """Column of a neuron (from 0) in the runs of some trials, -1 where it has none."""
+        columns = np.flatnonzero(self.column_neuron == neuron)
+        known = dict(zip(self.column_run[columns].tolist(), columns.tolist(), strict=True))
+        return np.array([known.get(run, -1) for run in self.run[trials].tolist()], dtype=int)
+
     @property
     def neurons(self) -> int:
         """Number of neurons that were characterised."""
@@ -61,7 +69,8 @@ class ColumnSetting:
 
     `kick_by_current`: the extended form also fits, for each polarity, what a spike moves on the
     membrane as a function of its synapse's current. Synapses with nodes that only their current
-    discharges need it, and neurons that see their input lines fall.
+    discharges need it, and neurons that see their input lines fall. `couplings_F`: capacitances
+    between the layer's membranes, (neuron, neighbour, F), both ways, neurons from 0.
     """
 
     t_phase_s: float
@@ -73,6 +82,12 @@ class ColumnSetting:
     supply_V: float
     t_earliest: float = EARLIEST_FIRING
     kick_by_current: bool = False
+    couplings_F: tuple[Coupling, ...] = ()
+
+    @property
+    def gated(self) -> bool:
+        """Whether a gate, which has a resistance, isolates the membrane before the phase ends."""
+        return self.t_end < 1
 
 
 def column_data(
@@ -127,6 +142,7 @@ def column_data(
         column=columns.get_indexer(pd.MultiIndex.from_frame(chosen[["run", "neuron"]])),
         t_samples=t_samples / setting.t_phase_s,
         i0_A=_currents({p: v.to_numpy(float) for p, v in values.items()}, tables, setting),
+        column_run=columns.get_level_values("run").to_numpy(int),
         column_neuron=columns.get_level_values("neuron").to_numpy(int) - 1,
         v_end=(setting.v0_V - chosen["v_end_V"].to_numpy(float)) / setting.v_th_V,
         t_fire=chosen["t_fire_s"].to_numpy(float) / setting.t_phase_s,

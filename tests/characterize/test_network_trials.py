@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -150,7 +152,10 @@ RELATIVE = np.array([0.992, 1.001, 1.007])
 OFFSET = np.array([1.2e-3, -0.4e-3, -0.8e-3])
 
 
-def layer_tables(runs=20, trials=4, noise_ns=0.0):
+COUPLING = ((0, 1, 5e-4), (1, 0, 5e-4), (1, 2, 8e-4), (2, 1, 8e-4))
+
+
+def layer_tables(runs=20, trials=4, noise_ns=0.0, truth=BENT):
     """Tables of a layer of three neurons that differ in capacitance and firing offset."""
     rng = np.random.default_rng(3)
     tables = current_tables(BENT)
@@ -164,7 +169,7 @@ def layer_tables(runs=20, trials=4, noise_ns=0.0):
         signed = np.where(positive, current, -current)
         weight = torch.tensor(signed / (SCALE_A * RELATIVE[:, None]))
         times = rng.uniform(0, 0.9, (trials, 3))
-        v = membrane_potential(torch.tensor(times), weight, BENT, method="exact").numpy()
+        v = membrane_potential(torch.tensor(times), weight, truth, method="exact").numpy()
         for k, neuron in np.ndindex(v.shape):
             t_fire = LogLaw()(v[k, neuron] + OFFSET[neuron]) * T_PHASE_S
             place = {"layer": 1, "run": run, "trial": k, "neuron": neuron + 1, "status": "ok"}
@@ -216,3 +221,17 @@ def test_papers_form_has_one_capacitance_for_all(told_apart):
     _, forms = told_apart
     assert forms["linear"].c_relative == () and forms["linear"].pnn.firing_offset == 0.0
     assert forms["linear"].residual_ns > 10 * forms["extended"].residual_ns
+
+
+def test_coupling_of_neighbours_comes_from_the_layout(told_apart):
+    """Membranes that move each other: the given capacitances explain it, nothing is fitted."""
+    trials, inputs = layer_tables(12, truth=replace(BENT, coupling=COUPLING))
+    tables = current_tables(BENT)
+    data = column_data(trials, inputs, tables, 1, SETTING)
+    known = tuple((i, j, share * C_EFF_F) for i, j, share in COUPLING)
+    forms = [
+        fit_form("extended", data, tables, replace(SETTING, couplings_F=c)) for c in (known, ())
+    ]
+    np.testing.assert_allclose(forms[0].pnn.coupling, COUPLING, rtol=0.02)
+    assert forms[0].residual_ns < 0.01 < 5 * 0.01 < forms[1].residual_ns
+    assert told_apart[1]["extended"].pnn.coupling == ()
