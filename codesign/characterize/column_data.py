@@ -16,6 +16,8 @@ from codesign.pnn.parameters import Coupling
 # law holds; training keeps spikes later than this.
 EARLIEST_FIRING = 0.08
 _SMOOTH_FROM, _SATURATED_V = 0.25, 0.01
+# What trials say of the other neurons where these stayed at the reset voltage.
+RESTING = "resting"
 HOLDOUT = 3  # every third run is left out of the fit that the hold-out error comes from
 
 
@@ -27,7 +29,8 @@ class ColumnData:
     a neuron's answer to a sample. Times in units of the phase, currents at V0.
 
     t_samples (sample, synapse); i0_A (column, synapse), column_run and column_neuron (column), the
-    latter counted from 0; per trial: run, sample, column, v_end, t_fire.
+    latter counted from 0; per trial: run, sample, column, v_end, t_fire. `neighbours_rest`: the
+    other neurons stayed at the reset voltage, so that no coupling to them counts.
     """
 
     run: np.ndarray
@@ -40,6 +43,7 @@ class ColumnData:
     v_end: np.ndarray
     t_fire: np.ndarray
     v_start: float
+    neighbours_rest: bool = False
 
     @property
     def t_spike(self) -> np.ndarray:
@@ -70,7 +74,8 @@ class ColumnSetting:
     `kick_by_current`: the extended form also fits, for each polarity, what a spike moves on the
     membrane as a function of its synapse's current. Synapses with nodes that only their current
     discharges need it, and neurons that see their input lines fall. `couplings_F`: capacitances
-    between the layer's membranes, (neuron, neighbour, F), both ways, neurons from 0.
+    between the layer's membranes, (neuron, neighbour, F), both ways, neurons from 0. `neurons`: how
+    many the layer has, which are told apart where all of them were characterised.
     """
 
     t_phase_s: float
@@ -83,6 +88,7 @@ class ColumnSetting:
     t_earliest: float = EARLIEST_FIRING
     kick_by_current: bool = False
     couplings_F: tuple[Coupling, ...] = ()
+    neurons: int | None = None
 
     @property
     def gated(self) -> bool:
@@ -146,6 +152,7 @@ def column_data(
         column_neuron=columns.get_level_values("neuron").to_numpy(int) - 1,
         v_end=(setting.v0_V - chosen["v_end_V"].to_numpy(float)) / setting.v_th_V,
         t_fire=chosen["t_fire_s"].to_numpy(float) / setting.t_phase_s,
+        neighbours_rest="neighbours" in chosen and bool((chosen["neighbours"] == RESTING).all()),
         v_start=float((setting.v0_V - chosen["v_start_V"].mean()) / setting.v_th_V),
     )
 

@@ -14,7 +14,8 @@ from codesign.pnn import PNNParameters, membrane_potential
 def trial_membranes(data: ColumnData, weight: np.ndarray, params: PNNParameters) -> np.ndarray:
     """Membrane at the end of accumulation in every trial; `weight` (column, synapse).
 
-    Exact solution. A coupling acts between the neurons of one run, also those that did not fire.
+    Exact solution. A coupling acts between the neurons of one run, also those that did not fire,
+    unless the neighbours rested.
     """
     alone = replace(params, coupling=())
     with torch.no_grad():
@@ -22,7 +23,7 @@ def trial_membranes(data: ColumnData, weight: np.ndarray, params: PNNParameters)
             torch.tensor(data.t_samples), torch.tensor(weight), alone, method="exact"
         ).numpy()
     found = v[data.sample, data.column]
-    for moved, mover, share in params.coupling:
+    for moved, mover, share in () if data.neighbours_rest else params.coupling:
         own = np.flatnonzero(data.neuron == moved)
         beside = data.beside(own, mover)
         there = beside >= 0

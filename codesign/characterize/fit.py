@@ -92,8 +92,8 @@ def _fit(
     couplings = membrane_couplings(setup)
     layers = []
     total = len(setup.network.connections) * len(FORMS)
-    for layer, (fan_in, _) in enumerate(setup.network.connections, start=1):
-        setting = replace(setting, couplings_F=couplings[layer - 1])
+    for layer, (fan_in, neurons) in enumerate(setup.network.connections, start=1):
+        setting = replace(setting, couplings_F=couplings[layer - 1], neurons=neurons)
         data = column_data(trials, inputs, tables, layer, setting)
         forms = {}
         for form in FORMS:

@@ -115,7 +115,7 @@ class _Fit:
         self.form, self.names, self.data, self.setting, self.use = form, names, data, setting, use
         self.tables = tables
         self._known: tuple[tuple[float, ...], dict[str, ShapeFit]] | None = None
-        own = data.neurons - 1 if form == "extended" else 0
+        own = _told_apart(data, setting) - 1 if form == "extended" else 0
         # Columns span what neurons may differ in: their mean is the layer's own parameter.
         self.contrast = _contrast(own + 1)
         self.scale, limit = (
@@ -312,6 +312,12 @@ class _Fit:
             slope[index] = (high - low) / (2 * step)
         own = self.shapes[polarity].standard_error[0]
         return float(np.sqrt(own**2 + slope @ self.covariance @ slope))
+
+
+def _told_apart(data: ColumnData, setting: ColumnSetting) -> int:
+    """How many neurons get parameters of their own: all, or 1 where some were not characterised."""
+    neurons = setting.neurons or data.neurons
+    return neurons if len(np.unique(data.neuron)) == neurons else 1
 
 
 def _contrast(neurons: int) -> np.ndarray:

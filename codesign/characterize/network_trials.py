@@ -30,14 +30,13 @@ from codesign.bench import (
     measured_loads,
     run_column,
 )
+from codesign.characterize.column_data import RESTING
 from codesign.characterize.currents import trial_column
 from codesign.characterize.network_draw import DrawnRun, NetworkDraw
 from codesign.characterize.plan import NetworkSweep
 from codesign.errors import SimulationError
 from codesign.spice import Status
 
-# What the other neurons do: `column_data` counts no coupling to ones that rest.
-RESTING = "resting"
 Rows = list[dict[str, Any]]
 Matrix = tuple[tuple[float, ...], ...]
 
