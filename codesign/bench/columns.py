@@ -246,6 +246,5 @@ def _edges(
     # An input's spikes are counted from its pulse, a neuron's from its line.
     spike = phase + (rises_s[nearest] if job.layer else _MIDDLE * timing.t_phase)
     waves = {key: wave[vector] for key, vector in job.lines.items()}
-    return measured_edges(
-        wave["time"], waves, spike, phase + timing.t_phase, job.setup.supply_V
-    )
+    end = phase + timing.t_phase
+    return measured_edges(wave["time"], waves, spike, end, job.setup.supply_V)
