@@ -29,7 +29,13 @@ PUBLISHED = {
     "pnn_rmse_ns": 1.97,
     "ann_rmse_ns": 39.04,
 }
-CLAIMS = {"pnn_rmse_ns": 0.15, "pnn_hidden_rmse_ns": 0.15, "ratio": 100.0, "accuracy": 0.94, "accuracy_gap": 0.02}
+CLAIMS = {
+    "pnn_rmse_ns": 0.15,
+    "pnn_hidden_rmse_ns": 0.15,
+    "ratio": 100.0,
+    "accuracy": 0.94,
+    "accuracy_gap": 0.02,
+}
 _SHARED = ("netlist", "layout", "characterization", "fit", "cache", "manifest.json")
 
 
