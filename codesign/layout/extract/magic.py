@@ -33,7 +33,7 @@ _SCRIPT = """\
 crashbackups stop
 drc off
 gds read layout.gds
-load {top}
+load {{{top}}}
 select top cell
 extract do local
 extract no resistance

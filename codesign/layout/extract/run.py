@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -16,12 +17,14 @@ from codesign.layout.extract.assemble import (
     flat_devices,
     header,
     undriven,
+    with_substrate,
 )
 from codesign.layout.extract.audit import audit_ports, port_faults
 from codesign.layout.extract.checks import check_drawing
 from codesign.layout.extract.connect import PLANES, Connected, connect
+from codesign.layout.extract.labels import check_labels
 from codesign.layout.extract.mim import MIMCapacitor, mim_capacitors
-from codesign.layout.extract.names import Names, name_nets, stray_notes
+from codesign.layout.extract.names import Names, label_notes, name_nets
 from codesign.layout.extract.reader import Drawing, read_gds, take_layout
 from codesign.layout.extract.reduce import RCLimits
 from codesign.layout.extract.settle import MIN_CAPACITANCE_F, settle
@@ -52,8 +55,8 @@ def extract_circuit(
     """Extract cell `top` of a GDS file (or of a klayout Layout).
 
     ports: the ports in netlist order; each must be there and reach a device, except those in
-    `unconnected`, else CheckFailed. Without it every label of the top cell is a port, in natural
-    order. Couplings below `min_capacitance_F` go to the substrate; `rc_limits` says what mode rc
+    `unconnected`, else CheckFailed. Without it every pin of the top cell is a port, in natural
+    order, and every label where none lies on a pin. Couplings below `min_capacitance_F` go to the substrate; `rc_limits` says what mode rc
     may reduce (RCLimits(0, 0, 0): nothing). `law`: constant coefficients, as magic has them, or the
     foundry's tables over width and space (docs/capacitance.md). `process`: whose layers and
     parasitics these are, the default one unless given. Raises InputError for a layout that
@@ -65,23 +68,22 @@ def extract_circuit(
     read = read_gds if isinstance(gds, Path) else take_layout
     drawing = read(gds, top, technology=process.technology)
     check_drawing(drawing)
+    found_labels = check_labels(drawing, ports, unconnected)
     connected = connect(drawing)
     capacitors = tuple(mim_capacitors(drawing, connected))
-    names = name_nets(drawing, connected)
-    substrate = names.names[connected.substrate]
-    chosen = choose_ports(names, ports, unconnected, substrate)
-    by_name = {name: net for net, name in enumerate(names.names)}
-    port_nets = {by_name[port] for port in chosen if port in by_name}
-    check_gates(drawing, connected, port_nets)
-    found = _Found(connected, capacitors, names, undriven(connected, capacitors, port_nets))
+    names = name_nets(drawing, connected, found_labels, ports or ())
+    chosen = choose_ports(names, ports, unconnected)
+    check_gates(drawing, connected, names.ports)
+    found = _Found(connected, capacitors, names, undriven(connected, capacitors, names.ports))
     comments = (
         f"extracted by codesign from cell {drawing.cell.name}: mode {mode}, interconnect {corner}"
         + (f", law {law}" if law != "constant" else ""),
         *header(connected, names, (len(connected.transistors), len(capacitors))),
-        *stray_notes(names, drawing),
+        *label_notes(names, drawing),
     )
     bare = FlatCircuit(
-        cell_name(drawing), chosen, (), comments=comments, model_prefix=process.model_prefix
+        cell_name(drawing), chosen, (), comments=comments, model_prefix=process.model_prefix,
+        labels=names.labels,
     )
     if mode is Mode.RC:
         limits = rc_limits or RCLimits(min_capacitance_F=min_capacitance_F)
@@ -91,6 +93,7 @@ def extract_circuit(
     if ports is not None:
         audit_ports(circuit, ports, unconnected)
         return circuit
+    circuit = with_substrate(circuit, names.names[connected.substrate])
     return _with_notes_of_loose_ports(circuit, names)
 
 
@@ -163,7 +166,7 @@ def _capacitors(
 
 
 def _with_notes_of_loose_ports(circuit: FlatCircuit, names: Names) -> FlatCircuit:
-    labelled = set(names.label_names)
+    labelled = set(names.port_names)
     loose = [
         f"port {fault}"
         for fault in port_faults(circuit, circuit.ports)
@@ -173,10 +176,11 @@ def _with_notes_of_loose_ports(circuit: FlatCircuit, names: Names) -> FlatCircui
 
 
 def cell_name(drawing: Drawing) -> str:
+    """The cell's name, for a subcircuit. Raises InputError for one that SPICE does not take."""
     name = str(drawing.cell.name)
-    if not name.isascii() or not name.replace("_", "").isalnum() or name[0].isdigit():
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.$-]*", name):
         raise InputError(
-            f"{drawing.source}: cell name {name!r} is not a SPICE identifier",
-            remedy="rename the cell: a letter, then letters, digits and underscores",
+            f"{drawing.source}: cell name {name!r} cannot be the name of a subcircuit",
+            remedy="rename the cell: letters, digits and _ . $ -, the first no sign",
         )
     return name
