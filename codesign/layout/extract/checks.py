@@ -12,7 +12,7 @@ from codesign.layout.extract.reader import Drawing
 
 
 def check_drawing(drawing: Drawing) -> None:
-    """Raise InputError for unknown layers, shapes off the grid and polygons that cross themselves."""
+    """Raise InputError for unknown layers, shapes off the grid, polygons that cross themselves."""
     known = _known_layers(drawing)
     _check_layers(drawing, known)
     _check_placements(drawing)

@@ -26,7 +26,8 @@ class Names:
     """Name of every net by index. Nets that a port's label joins have the same name.
 
     anchors: the label that gave each labelled net its name. ports: nets that are ports. labels:
-    every label with the name that was chosen for its net. stray: texts on no conductor. notes: what a reader of the netlist should know about the labels.
+    every label with the name that was chosen for its net. stray: texts on no conductor. notes:
+    what a reader of the netlist should know about the labels.
     """
 
     names: tuple[str, ...]
@@ -40,6 +41,13 @@ class Names:
     def labelled(self) -> frozenset[int]:
         """Indices of the nets with a label."""
         return frozenset(self.anchors)
+
+    @property
+    def same(self) -> dict[int, int]:
+        """For nets that a port's label joins: the first of the nets with its name."""
+        first: dict[str, int] = {}
+        pairs = ((net, first.setdefault(self.names[net], net)) for net in sorted(self.ports))
+        return {net: other for net, other in pairs if net != other}
 
     @property
     def port_names(self) -> tuple[str, ...]:

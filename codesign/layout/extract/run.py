@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from codesign.errors import InputError
 from codesign.layout.circuit import FlatCircuit, Parasitic
 from codesign.layout.extract.assemble import (
@@ -41,7 +43,7 @@ class Mode(StrEnum):
 
 def extract_circuit(
     gds: Path | Any,
-    top: str,
+    top: str | None = None,
     *,
     mode: Mode | str = Mode.C,
     corner: Interconnect | str = Interconnect.NOM,
@@ -52,15 +54,16 @@ def extract_circuit(
     law: str = "constant",
     process: Process | None = None,
 ) -> FlatCircuit:
-    """Extract cell `top` of a GDS file (or of a klayout Layout).
+    """Extract cell `top` of a GDS or OASIS file (or of a klayout Layout), the only top cell unless
+    given.
 
     ports: the ports in netlist order; each must be there and reach a device, except those in
     `unconnected`, else CheckFailed. Without it every pin of the top cell is a port, in natural
-    order, and every label where none lies on a pin. Couplings below `min_capacitance_F` go to the substrate; `rc_limits` says what mode rc
-    may reduce (RCLimits(0, 0, 0): nothing). `law`: constant coefficients, as magic has them, or the
-    foundry's tables over width and space (docs/capacitance.md). `process`: whose layers and
-    parasitics these are, the default one unless given. Raises InputError for a layout that
-    cannot be extracted.
+    order, and every label where none lies on a pin. Couplings below `min_capacitance_F` go to the
+    substrate; `rc_limits` says what mode rc may reduce (RCLimits(0, 0, 0): nothing). `law`:
+    constant coefficients, as magic has them, or the foundry's tables over width and space
+    (docs/capacitance.md). `process`: whose layers and parasitics these are, the default one unless
+    given. Raises InputError for a layout that cannot be extracted.
     """
     mode, corner = Mode(mode), Interconnect(corner)
     process = process or default_process()
@@ -155,10 +158,15 @@ def _capacitors(
     boxes = {name: boxes for name, (boxes, _) in planes.items()}
     owners = {name: owners for name, (_, owners) in planes.items()}
     shapes = NetShapes(connected.dbu_um, boxes, owners, connected.n_nets)
+    of_nets, substrate = capacitances(shapes, table), connected.substrate
+    if same := found.names.same:
+        stands_for = np.arange(connected.n_nets)
+        stands_for[list(same)] = list(same.values())
+        of_nets, substrate = of_nets.joined(stands_for), same.get(substrate, substrate)
     settled = settle(
-        capacitances(shapes, table),
+        of_nets,
         found.names.names,
-        connected.substrate,
+        substrate,
         found.floating,
         threshold_F,
     )
