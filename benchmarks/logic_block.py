@@ -20,7 +20,7 @@ from codesign.layout.sketch import Sketch
 
 PITCH, ROW = 500, 2720
 PIN_Y, RAIL_HALF = 1190, 240
-TAP_PERIOD = 60_000
+TAP_PERIOD = 24_000
 TAP_WIDTH = 2000
 TRACK = 680
 # Row of gates: net of every contact column (G ground or supply, Y output, . none) below and above.
@@ -83,13 +83,13 @@ def _logic(sketch: Sketch, kind: str) -> None:
     below, above = KINDS[kind]
     w, n = width(kind), gates(kind)
     sketch.rect("diff", 355, 260, PITCH * (n + 1) + 145, 910)
-    sketch.rect("diff", 355, 1510, PITCH * (n + 1) + 145, 2510)
+    sketch.rect("diff", 355, 1510, PITCH * (n + 1) + 145, 2460)
     sketch.rect("nsdm", 0, 0, w, 1035)
     sketch.rect("psdm", 0, 1385, w, ROW)
     sketch.rect("hvtp", 0, 1305, w, ROW)
     sketch.rect("npc", 0, 1005, w, 1375)
     for x in _gate_columns(kind):
-        sketch.rect("poly", x - 75, 130, x + 75, 2640)
+        sketch.rect("poly", x - 75, 130, x + 75, 2590)
         sketch.centred("poly", x, PIN_Y, 270, 330)
         sketch.centred("licon", x, PIN_Y, 170, 170)
         sketch.centred("li1", x, PIN_Y, 170, 330)
@@ -97,7 +97,7 @@ def _logic(sketch: Sketch, kind: str) -> None:
             _pad(sketch, x)
     xs = range(PITCH, PITCH * (n + 2), PITCH)
     output = PITCH * n + 750
-    for nets, bar, rails in ((below, (680, 850), (405,)), (above, (1550, 1720), (2340, 1985))):
+    for nets, bar, rails in ((below, (680, 850), (405,)), (above, (1550, 1720), (2315, 1975))):
         for x, net in zip(xs, nets, strict=True):
             if net == "G":
                 for y in rails:
@@ -251,7 +251,8 @@ class LogicBlock:
 
     def _net(self, name: str, driver: Placed, pins: list[tuple[int, Placed]]) -> bool:
         ends = [(driver.pins[-1], driver.pin_y), *((x, c.pin_y) for x, c in pins)]
-        low, high = min(x for x, _ in ends) - 400, max(x for x, _ in ends) + 400
+        xs = [x for x, _ in ends]
+        low, high = min(xs) - 400, max(*xs, min(xs) + 420) + 400
         middle = sorted(y for _, y in ends)[len(ends) // 2]
         nearest = round((middle - TRACK // 2) / TRACK)
         for step in range(24):
@@ -280,7 +281,8 @@ class LogicBlock:
 
     def _draw(self, name: str, ends: list[tuple[int, int]], y: int) -> None:
         xs = [x for x, _ in ends]
-        self.top.rect("met3", min(xs) - 165, y - 165, max(xs) + 165, y + 165)
+        # At least the smallest area of met3.
+        self.top.rect("met3", min(xs) - 165, y - 165, max(*xs, min(xs) + 420) + 165, y + 165)
         for x, at in ends:
             self.top.centred("via", x, at, 150, 150)
             self.top.centred("met2", x, at, 270, 320)

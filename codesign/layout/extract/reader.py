@@ -98,7 +98,8 @@ def take_layout(
 
 def only_top_cell(path: Path) -> str:
     """Name of a layout file's top cell. Raises InputError where there are several."""
-    return str(read_gds(path).cell.name)
+    drawing = read_gds(path)  # a cell does not keep its layout alive
+    return str(drawing.cell.name)
 
 
 def _cell(layout: Any, top: str | None, source: str) -> Any:
