@@ -18,6 +18,7 @@ from codesign.pdk.include import build_include
 from codesign.pdk.library import LibraryLocation, ModelLibrary, read_model_library
 from codesign.pdk.modelfile import ModelFile, Subcircuit, parse_models
 from codesign.pdk.parasitics import ParasiticTable, read_parasitics
+from codesign.pdk.recognition import Recognition, read_recognition
 from codesign.pdk.resistances import ResistanceTable, read_resistances
 from codesign.pdk.rules import RuleTable, read_rules
 from codesign.pdk.technology import Technology, read_technology
@@ -67,6 +68,11 @@ class Process:
     def rules(self) -> RuleTable:
         """The design rules. Raises ToolError for a damaged rules.toml."""
         return read_rules(self.folder)
+
+    @property
+    def recognition(self) -> Recognition:
+        """What drawn shapes are devices. Raises ToolError for a damaged recognition.toml."""
+        return read_recognition(self.folder)
 
     def parasitics(self, corner: str = "nom", law: str = "constant") -> ParasiticTable:
         """Capacitance coefficients at an interconnect corner. Raises InputError for another corner
