@@ -36,9 +36,9 @@ class FlatDevice:
     pd_um: float | None = None
     x_um: float | None = None
     y_um: float | None = None
-    parameters: tuple[tuple[str, float], ...] = ()
-    card: str = "X"
-    subcircuit: str | None = None
+    parameters: tuple[tuple[str, float], ...] = field(default=(), kw_only=True)
+    card: str = field(default="X", kw_only=True)
+    subcircuit: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)

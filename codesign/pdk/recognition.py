@@ -86,6 +86,11 @@ class SameModel:
     w_max_um: float = math.inf
     w_um: float | None = None
 
+    @property
+    def whole(self) -> bool:
+        """Whether both names mean the same model at any size."""
+        return self.w_um is None and math.isinf(self.w_max_um)
+
 
 @dataclass(frozen=True)
 class Recognition:
@@ -139,16 +144,19 @@ def read_recognition(folder: Path) -> Recognition:
     """The recognition.toml of a process. Raises ToolError when it is damaged or missing."""
     with facts_of(folder / "recognition.toml") as table:
         (area, area_factor), (perimeter, perimeter_factor) = table["diode_parameters"].items()
+        kinds = {"transistors": "transistor", "resistors": "resistor", "diodes": "diode"}
+        kinds |= {"varactors": "varactor", "bipolars": "bipolar"}
+        rules: dict[str, Any] = {
+            field: tuple(_record(DeviceRule, record) for record in table.get(kind, []))
+            for field, kind in kinds.items()
+        }
         return Recognition(
-            *(
-                tuple(_record(DeviceRule, record) for record in table.get(kind, []))
-                for kind in ("transistor", "resistor", "diode", "varactor", "bipolar")
-            ),
             between=tuple(_record(BetweenRule, record) for record in table.get("between", [])),
             cells=tuple(_record(CellRule, record) for record in table.get("cell", [])),
             same=tuple(_record(SameModel, record) for record in table.get("same", [])),
             diode_area=(str(area), float(area_factor)),
             diode_perimeter=(str(perimeter), float(perimeter_factor)),
+            **rules,
         )
 
 

@@ -77,8 +77,9 @@ class Technology:
         label and pin purposes of every layer that has other shapes."""
         if gds in self.harmless or gds[0] in self.harmless_numbers:
             return True
-        numbers = {layer.gds[0] for layer in (*self.layers.values(), *self.cuts.values())}
-        return gds[0] in numbers and gds[1] in (self.label_purpose, self.pin_purpose)
+        if gds[1] not in (self.label_purpose, self.pin_purpose):
+            return False
+        return any(self.gds(name)[0] == gds[0] for name in (*self.layers, *self.cuts))
 
 
 @cache

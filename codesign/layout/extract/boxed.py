@@ -84,12 +84,11 @@ def placed_devices(found: Finder) -> Iterator[tuple[Any, Any, CellRule]]:
         return
     places = kdb.RecursiveInstanceIterator(found.drawing.layout, found.drawing.cell)
     places.targets = list(wanted)
-    places.targets_enabled = True
     inside: list[Any] = []
     while not places.at_end():
         element = places.current_inst_element()
         cell = element.inst().cell
-        transformation = places.trans() * element.specific_trans()
+        transformation = places.trans() * element.specific_cplx_trans()
         box = cell.bbox().transformed(transformation)
         # The cell of a capacitor may be made of such cells: the outer one is the device.
         if not any(box.inside(other) and box != other for other in inside):

@@ -21,6 +21,7 @@ from codesign.layout.extract.audit import audit_ports, port_faults
 from codesign.layout.extract.checks import check_drawing
 from codesign.layout.extract.connect import PLANES, Connected, connect
 from codesign.layout.extract.mim import MIMCapacitor, mim_capacitors
+from codesign.layout.extract.models import with_library_names
 from codesign.layout.extract.names import Names, name_nets, stray_notes
 from codesign.layout.extract.part import Part
 from codesign.layout.extract.parts import find_parts
@@ -101,6 +102,7 @@ def extract_circuit(
         circuit = _with_rc(bare, found, process.resistances(corner), table, limits)
     else:
         circuit = _without_r(bare, found, table if mode is Mode.C else None, min_capacitance_F)
+    circuit = with_library_names(circuit, process)
     if ports is not None:
         audit_ports(circuit, ports, unconnected)
         return circuit
