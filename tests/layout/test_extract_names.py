@@ -172,7 +172,7 @@ def test_label_faults_are_found_before_nets_are(sketch, tmp_path, monkeypatch):
     def never(drawing):
         raise AssertionError("nets were extracted")
 
-    monkeypatch.setattr("codesign.layout.extract.run.connect", never)
+    monkeypatch.setattr("codesign.layout.extract.found.connect", never)
     with pytest.raises(CheckFailed, match=r"(?s)2 faults.*enable: no net.*reset: no net"):
         extract(sketch, tmp_path, ports=("a", "enable", "y", "reset", "vdd", "vss"))
     sketch.label("li1", "b c", 0.22, 0.9)

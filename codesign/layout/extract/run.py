@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -13,23 +13,16 @@ import numpy as np
 
 from codesign.errors import InputError
 from codesign.layout.circuit import FlatCircuit, Parasitic
-from codesign.layout.extract.assemble import (
-    check_gates,
-    choose_ports,
-    flat_devices,
-    header,
-    undriven,
-    with_substrate,
-)
+from codesign.layout.extract.assemble import choose_ports, flat_devices, with_substrate
 from codesign.layout.extract.audit import audit_ports, port_faults
-from codesign.layout.extract.checks import check_drawing
-from codesign.layout.extract.connect import PLANES, Connected, connect
-from codesign.layout.extract.labels import check_labels
-from codesign.layout.extract.mim import MIMCapacitor, mim_capacitors
-from codesign.layout.extract.names import Names, label_notes, name_nets
+from codesign.layout.extract.connect import PLANES
+from codesign.layout.extract.found import Found, find
+from codesign.layout.extract.models import with_library_names
+from codesign.layout.extract.names import Names
 from codesign.layout.extract.reader import Drawing, read_gds, take_layout
 from codesign.layout.extract.reduce import RCLimits
 from codesign.layout.extract.settle import MIN_CAPACITANCE_F, settle
+from codesign.layout.extract.unknown import Unknown
 from codesign.pdk import Interconnect, ParasiticTable, Process, ResistanceTable, default_process
 
 
@@ -52,6 +45,7 @@ def extract_circuit(
     min_capacitance_F: float = MIN_CAPACITANCE_F,
     rc_limits: RCLimits | None = None,
     law: str = "constant",
+    unknown: Unknown | str = Unknown.REFUSE,
     process: Process | None = None,
 ) -> FlatCircuit:
     """Extract cell `top` of a GDS or OASIS file (or of a klayout Layout), the only top cell unless
@@ -62,57 +56,44 @@ def extract_circuit(
     order, and every label where none lies on a pin. Couplings below `min_capacitance_F` go to the
     substrate; `rc_limits` says what mode rc may reduce (RCLimits(0, 0, 0): nothing). `law`:
     constant coefficients, as magic has them, or the foundry's tables over width and space
-    (docs/capacitance.md). `process`: whose layers and parasitics these are, the default one unless
-    given. Raises InputError for a layout that cannot be extracted.
+    (docs/capacitance.md). `unknown`: whether layers and devices that the process does not know are
+    refused or left out, which the comments say. `process`: whose layers and parasitics these are,
+    the default one unless given. Raises InputError for a layout that cannot be extracted.
     """
     mode, corner = Mode(mode), Interconnect(corner)
     process = process or default_process()
     table = process.parasitics(corner, law)
     read = read_gds if isinstance(gds, Path) else take_layout
     drawing = read(gds, top, technology=process.technology)
-    check_drawing(drawing)
-    found_labels = check_labels(drawing, ports, unconnected)
-    connected = connect(drawing)
-    capacitors = tuple(mim_capacitors(drawing, connected))
-    names = name_nets(drawing, connected, found_labels, ports or ())
-    chosen = choose_ports(names, ports, unconnected)
-    check_gates(drawing, connected, names.ports)
-    found = _Found(connected, capacitors, names, undriven(connected, capacitors, names.ports))
-    comments = (
+    found = find(drawing, process, ports, unconnected, Unknown(unknown))
+    title = (
         f"extracted by codesign from cell {drawing.cell.name}: mode {mode}, interconnect {corner}"
-        + (f", law {law}" if law != "constant" else ""),
-        *header(connected, names, (len(connected.transistors), len(capacitors))),
-        *label_notes(names, drawing),
+        + (f", law {law}" if law != "constant" else "")
     )
     bare = FlatCircuit(
-        cell_name(drawing), chosen, (), comments=comments, model_prefix=process.model_prefix,
-        labels=names.labels,
+        cell_name(drawing),
+        choose_ports(found.names, ports, unconnected),
+        (),
+        comments=(title, *found.notes),
+        model_prefix=process.model_prefix,
+        labels=found.names.labels,
     )
     if mode is Mode.RC:
         limits = rc_limits or RCLimits(min_capacitance_F=min_capacitance_F)
         circuit = _with_rc(bare, found, process.resistances(corner), table, limits)
     else:
         circuit = _without_r(bare, found, table if mode is Mode.C else None, min_capacitance_F)
+    circuit = with_library_names(circuit, process)
     if ports is not None:
         audit_ports(circuit, ports, unconnected)
         return circuit
-    circuit = with_substrate(circuit, names.names[connected.substrate])
-    return _with_notes_of_loose_ports(circuit, names)
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What the layout holds; `floating` are nets that nothing drives."""
-
-    connected: Connected
-    capacitors: tuple[MIMCapacitor, ...]
-    names: Names
-    floating: Collection[int]
+    circuit = with_substrate(circuit, found.names.names[found.connected.substrate])
+    return _with_notes_of_loose_ports(circuit, found.names)
 
 
 def _with_rc(
     bare: FlatCircuit,
-    found: _Found,
+    found: Found,
     resistance: ResistanceTable,
     capacitance: ParasiticTable,
     limits: RCLimits,
@@ -120,12 +101,11 @@ def _with_rc(
     from codesign.layout.extract.rc import extract_rc
 
     connected, capacitors, names = found.connected, found.capacitors, found.names
-    rc = extract_rc(
-        connected, capacitors, names, found.floating, resistance, capacitance, limits
-    )
+    tables = (resistance, capacitance, limits)
+    rc = extract_rc(connected, capacitors, names, found.floating, *tables, found.parts)
     return replace(
         bare,
-        devices=flat_devices(rc.transistors, rc.mims, rc.names),
+        devices=flat_devices(rc.transistors, rc.mims, rc.parts, rc.names),
         capacitors=rc.capacitors,
         resistors=rc.resistors,
         comments=(*bare.comments, *rc.notes),
@@ -133,7 +113,7 @@ def _with_rc(
 
 
 def _without_r(
-    bare: FlatCircuit, found: _Found, table: ParasiticTable | None, threshold_F: float
+    bare: FlatCircuit, found: Found, table: ParasiticTable | None, threshold_F: float
 ) -> FlatCircuit:
     """Devices, and capacitances where a table is given."""
     capacitors: tuple[Parasitic, ...] = ()
@@ -142,14 +122,16 @@ def _without_r(
         capacitors, notes = _capacitors(found, table, threshold_F)
     return replace(
         bare,
-        devices=flat_devices(found.connected.transistors, found.capacitors, found.names.names),
+        devices=flat_devices(
+            found.connected.transistors, found.capacitors, found.parts, found.names.names
+        ),
         capacitors=capacitors,
         comments=(*bare.comments, *notes),
     )
 
 
 def _capacitors(
-    found: _Found, table: ParasiticTable, threshold_F: float
+    found: Found, table: ParasiticTable, threshold_F: float
 ) -> tuple[tuple[Parasitic, ...], list[str]]:
     from codesign.layout.extract.capacitance import NetShapes, capacitances
 
