@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from codesign.layout.extract.law import WIRES
-from codesign.layout.extract.rectangles import Boxes, Index, split, subtract, transposed
+from codesign.layout.extract.rectangles import Boxes, Index, split, subtract
 from codesign.layout.extract.shapes import LAYERS, NetShapes
 
 # Rectangles are cut at multiples of this, so that subtraction and joins stay local.
@@ -38,9 +38,11 @@ class View:
             np.concatenate((self.net[owner], nets)),
         )
 
-    def transposed(self) -> View:
-        """The view with x and y exchanged."""
-        return View(transposed(self.boxes), self.layer, self.net)
+    def small(self) -> View:
+        """The same in fewer bytes."""
+        return View(
+            self.boxes.astype(np.int32), self.layer.astype(np.int8), self.net.astype(np.int32)
+        )
 
 
 def views(shapes: NetShapes) -> tuple[dict[str, View], dict[str, View]]:
@@ -57,13 +59,13 @@ def views(shapes: NetShapes) -> tuple[dict[str, View], dict[str, View]]:
     for k, name in enumerate(LAYERS):
         if name == "diff":
             # Poly does not see diffusion: what it has to it is the transistor model's.
-            below["poly"] = down
+            below["poly"] = down.small()
         elif name in WIRES[1:]:
-            below[name] = down
+            below[name] = down.small()
         down = down.behind(tiles[name][0], k, tiles[name][1])
     for k, name in reversed(list(enumerate(LAYERS))):
         if name in WIRES:
-            above[name] = up
+            above[name] = up.small()
         # Gates lie beside poly, not above it.
         if name != "gate":
             up = up.behind(tiles[name][0], k, tiles[name][1])
