@@ -14,7 +14,7 @@ from codesign.layout.extract.tally import Tally
 from codesign.layout.extract.views import View
 
 # Edges at a time: what they see takes some hundred bytes each.
-_GAPS_AT_ONCE = 50_000
+_GAPS_AT_ONCE = 30_000
 
 
 @dataclass(frozen=True)
