@@ -58,7 +58,9 @@ def _boxes(
     }
     exempt = layers[rule.outside] if found and rule.outside else None
     if exempt is not None and not exempt.is_empty():
-        grown = kdb.Region([kdb.Box(l - 1, b - 1, r + 1, t + 1) for l, b, r, t in found])
+        grown = kdb.Region()
+        for l, b, r, t in found:
+            grown.insert(kdb.Box(l - 1, b - 1, r + 1, t + 1))
         grown.merged_semantics = False
         outside = (place.bbox() for place in grown.not_interacting(exempt).each())
         found = {(box.left + 1, box.bottom + 1, box.right - 1, box.top - 1) for box in outside}

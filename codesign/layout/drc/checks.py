@@ -7,6 +7,7 @@ polygon, in database units of the top cell.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import klayout.db as kdb
 
@@ -44,7 +45,7 @@ def separation(layers: LayerSet, rule: Rule) -> Places:
     return places
 
 
-def _metrics(rule: Rule) -> kdb.Region.Metrics:
+def _metrics(rule: Rule) -> Any:
     if rule.parallel or rule.abutting:
         return _PROJECTION
     return kdb.Region.Square if rule.square else kdb.Region.Euclidian
