@@ -12,7 +12,7 @@ from codesign.cli.output import Output
 
 @click.command()
 @click.argument("layout", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--top", metavar="CELL", required=True, help="Cell to extract.")
+@click.option("--top", metavar="CELL", help="Cell to extract; needed where there are several tops.")
 @click.option(
     *("-o", "--output"),
     type=click.Path(path_type=Path, dir_okay=False),
@@ -38,7 +38,7 @@ from codesign.cli.output import Output
     "port_file",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Port list (.ports.json) to take the order from and to check.  [default: every label]",
+    help="Port list (.ports.json) to take the order from and to check.  [default: every pin]",
 )
 @click.option(
     "--engine",
@@ -64,7 +64,7 @@ from codesign.cli.output import Output
 @common_options
 def extract(
     layout: Path,
-    top: str,
+    top: str | None,
     output: Path,
     mode: str,
     corner: str,
@@ -73,7 +73,7 @@ def extract(
     law: str,
     unknown: str,
 ) -> Output:
-    """Extract a netlist with parasitics from a layout; its text labels become ports.
+    """Extract a netlist with parasitics from a layout (GDS or OASIS); its pins become ports.
 
     The ports are checked afterwards: with --ports, each must be there and reach a device, else
     exit code 1.

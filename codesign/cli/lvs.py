@@ -13,7 +13,11 @@ from codesign.cli.output import Output
 @click.command()
 @click.argument("layout", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("netlist", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--top", metavar="CELL", required=True, help="Cell of the layout and subcircuit.")
+@click.option(
+    "--top",
+    metavar="CELL",
+    help="Cell of the layout and subcircuit; needed where the layout has several top cells.",
+)
 @click.option(
     "--engine",
     type=click.Choice(["klayout", "netgen"]),
@@ -27,15 +31,16 @@ from codesign.cli.output import Output
     help="Write the report there as JSON.",
 )
 @common_options
-def lvs(layout: Path, netlist: Path, top: str, engine: str, output: Path | None) -> Output:
+def lvs(layout: Path, netlist: Path, top: str | None, engine: str, output: Path | None) -> Output:
     """Compare a layout with its SPICE netlist; exits with 1 when they differ.
 
     Labels of the layout name its pins, which must be the ports of the subcircuit.
     """
     from codesign.errors import CheckFailed
-    from codesign.layout.extract import extract_circuit
+    from codesign.layout.extract import extract_circuit, only_top_cell
     from codesign.layout.lvs import compare, compare_with_netgen, read_circuit, write_lvs_json
 
+    top = top or only_top_cell(layout)
     schematic = read_circuit(netlist, top)
     extracted = extract_circuit(layout, top, mode="none")
     report = (compare if engine == "klayout" else compare_with_netgen)(extracted, schematic)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import gdstk
 import pytest
 
@@ -31,8 +33,9 @@ def sketch() -> Sketch:
     [
         (b"", "is empty"),
         (b"library (tiny) {\n", "no GDS file"),
-        (b"%SEMI-OASIS\r\n", "no GDS file"),
-        (b"\x1f\x8b\x08\x00", "no GDS file"),
+        (b"%SEMI-OASIS\r\n", "damaged"),
+        (b"\x1f\x8b\x08\x00", "damaged"),
+        (gzip.compress(b"library (tiny) {"), "no GDS file"),
         (b"\x00\x06\x00\x02\x02\x58\x00\x1c\x01\x02", "damaged"),
     ],
 )
@@ -116,17 +119,27 @@ def test_database_unit_that_does_not_divide_the_grid(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("points", "match"),
+    "points",
     [
-        ([(0, 0), (2, 2), (2, 0), (0, 2)], "crosses itself"),
-        ([(0, 0), (4, 0), (4, 4), (2, 0), (0, 4)], "touches itself"),  # a vertex on an own edge
-        ([(0, 0), (2, 0), (2, 2), (4, 2), (4, 4), (2, 4), (2, 2), (0, 2)], "touches itself"),
-        ([(0, 0), (3, 0), (3, 2), (1, 2), (1, 1), (2, 1), (2, 3), (0, 3)], "crosses itself"),
+        [(0, 0), (2, 2), (2, 0), (0, 2)],
+        [(0, 0), (3, 0), (3, 2), (1, 2), (1, 1), (2, 1), (2, 3), (0, 3)],
     ],
 )
-def test_polygons_that_touch_or_cross_themselves(points, match, sketch, tmp_path):
+def test_polygons_that_cross_themselves(points, sketch, tmp_path):
     sketch.polygon("met1", [(x + 10, y) for x, y in points])
-    refused(sketch.write(tmp_path), match)
+    refused(sketch.write(tmp_path), "crosses itself")
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        [(0, 0), (4, 0), (4, 4), (2, 0), (0, 4)],  # a vertex on an own edge
+        [(0, 0), (2, 0), (2, 2), (4, 2), (4, 4), (2, 4), (2, 2), (0, 2)],
+    ],
+)
+def test_polygons_that_meet_themselves_in_a_point_are_legal(points, sketch, tmp_path):
+    sketch.polygon("met1", [(x + 10, y) for x, y in points])
+    assert extract_circuit(sketch.write(tmp_path), "top", mode="none").ports[0] == "a"
 
 
 def test_hole_with_a_cut_line_is_how_gds_draws_rings(sketch, tmp_path):
@@ -191,16 +204,9 @@ def test_no_labels(tmp_path):
     refused(sketch.write(tmp_path), "1 texts lie on no conductor")
 
 
-def test_two_labels_on_one_net_are_a_short(sketch, tmp_path):
-    sketch.label("li1", "b", 0.0, 1.05)
-    text = refused(sketch.write(tmp_path), "on one net")
-    assert "'a'" in text and "'b'" in text and "short" in text
-
-
-@pytest.mark.parametrize("text", ["a", "A"])
-def test_one_label_on_two_nets_is_an_open(text, sketch, tmp_path):
+def test_two_ports_that_differ_in_case_are_one_to_spice(sketch, tmp_path):
     sketch.box("met1", 5, 0, 6, 1)
-    sketch.label("met1", text, 5.5, 0.5)
+    sketch.label("met1", "A", 5.5, 0.5)
     refused(sketch.write(tmp_path), "two nets that are not connected")
 
 

@@ -17,7 +17,7 @@ from codesign.pdk import Interconnect, Process
 def run_engine(
     engine: str,
     gds: Path,
-    top: str,
+    top: str | None = None,
     *,
     mode: Mode | str = Mode.C,
     corner: Interconnect | str = Interconnect.NOM,

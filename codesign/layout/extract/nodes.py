@@ -206,7 +206,8 @@ def _capacitors(
 
 
 def _labels(connected: Connected, names: Names, nodes: Nodes, table: ResistanceTable) -> None:
-    for net, label in names.anchors.items():
+    for net in sorted(names.ports):
+        label = names.anchors[net]
         if net == connected.substrate and label.conductor == "substrate":
             nodes.ports[net] = nodes.substrate
         elif label.conductor in ("nwell", "substrate"):
@@ -220,6 +221,8 @@ def _labels(connected: Connected, names: Names, nodes: Nodes, table: ResistanceT
             x, y = _inside(connected, label, max(0, math.ceil(-change / 2)))
             nodes.anchor(net, Anchor(label.conductor, (x, y, x, y), nodes.ports[net]))
     nodes.ports.setdefault(connected.substrate, nodes.substrate)
+    for net, first in names.same.items():
+        nodes.resistors.append((nodes.ports[first], nodes.ports[net], 0.0))
 
 
 def _inside(connected: Connected, label: Label, inset: int) -> tuple[int, int]:

@@ -124,7 +124,8 @@ def _join(nodes: Nodes) -> tuple[list[int], list[int]]:
     zero = np.array([(a, b) for a, b, ohm in nodes.resistors if ohm <= 0], np.int64).reshape(-1, 2)
     every = np.array([(a, b) for a, b, _ in nodes.resistors], np.int64).reshape(-1, 2)
     net = np.array(nodes.net)
-    pieces = _components(every, count)
+    # A port's label may join two nets.
+    pieces = _components(every[net[every[:, 0]] == net[every[:, 1]]], count)
     _, first = np.unique(pieces, return_index=True)
     parts = np.bincount(net[first], minlength=net.max() + 1)
     lumped = np.flatnonzero(parts > 1)
@@ -189,16 +190,16 @@ def _names(
 ) -> tuple[str, ...]:
     result: dict[int, str] = {}
     taken = set(names.names)
-    counts: dict[int, int] = {}
+    counts: dict[str, int] = {}
     devices = [n for device in (*nodes.transistors, *nodes.capacitors) for n in device]
     for node in (*(n for _, n in sorted(nodes.ports.items())), *devices, *range(len(final))):
         stands = final[node]
         if stands in result:
             continue
-        net = nodes.net[node]
-        number = counts.get(net, 0)
-        counts[net] = number + 1
-        name = names.names[net] if number == 0 else f"{names.names[net]}__{number}"
+        base = names.names[nodes.net[node]]
+        number = counts.get(base, 0)
+        counts[base] = number + 1
+        name = base if number == 0 else f"{base}__{number}"
         while number and name in taken:
             name += "_"
         result[stands] = name

@@ -19,6 +19,7 @@ def compare(extracted: FlatCircuit, schematic: FlatCircuit) -> LVSReport:
     length are taken together on both sides. After a match the report's `nets` pairs every net, for
     renaming the extracted netlist. Raises InputError for circuits with resistors.
     """
+    extracted = extracted.called(schematic.ports)
     check_comparable(extracted, "layout")
     check_comparable(schematic, "schematic")
     pins = _pin_problems(extracted, schematic)
@@ -51,8 +52,16 @@ def compare(extracted: FlatCircuit, schematic: FlatCircuit) -> LVSReport:
 def _pin_problems(extracted: FlatCircuit, schematic: FlatCircuit) -> tuple[Problem, ...]:
     drawn = {port.lower() for port in extracted.ports}
     meant = {port.lower() for port in schematic.ports}
+    on = {label.lower(): net for label, net in extracted.labels}
     missing = [
         Problem("missing pin", f"the layout has no pin {port}", (), (port,))
+        if port.lower() not in on
+        else Problem(
+            "short",
+            f"the layout has pin {port} on the net of pin {on[port.lower()]}",
+            (on[port.lower()],),
+            (port,),
+        )
         for port in schematic.ports
         if port.lower() not in drawn
     ]

@@ -118,6 +118,7 @@ def compare_with_netgen(
     `process`: whose set-up file is used, the default one unless given.
     Raises MissingToolError without netgen, ToolError when it fails.
     """
+    extracted = extracted.called(schematic.ports)
     check_comparable(extracted, "layout")
     check_comparable(schematic, "schematic")
     run = _Run(Netgen.find(), process or default_process(), timeout_s)
