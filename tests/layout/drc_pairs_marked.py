@@ -1,4 +1,4 @@
-"""Pairs for rules about wells, high voltage, resistors, varactors, and areas with their own rules."""
+"""Pairs for rules about wells, high voltage, resistors, varactors, and marked areas."""
 
 from __future__ import annotations
 

@@ -216,7 +216,7 @@ class _Choice:
         if self._unknown and unknown is Unknown.REFUSE:
             what, where = self._unknown[0]
             raise InputError(
-                f"{self._drawing.source}: the gate at {where} is that of a {what}",
+                f"{self._drawing.source}: no model is for the gate at {where}: {what}",
                 remedy="draw another transistor, or extract the rest with --unknown leave-out",
             )
         return [f"{what} at {where} was left out" for what, where in self._unknown]

@@ -16,7 +16,7 @@ from codesign.layout.extract.connect import PLANES, Connected, Transistor
 from codesign.layout.extract.mim import MIMCapacitor
 from codesign.layout.extract.names import Names
 from codesign.layout.extract.nodes import Nodes, place_nodes
-from codesign.layout.extract.part import Part
+from codesign.layout.extract.part import Part, without_held
 from codesign.layout.extract.rectangles import Boxes, Index, split
 from codesign.layout.extract.reduce import RCGraph, RCLimits, reduce_network
 from codesign.layout.extract.settle import settle
@@ -60,7 +60,8 @@ def extract_rc(
     for net in sorted(set(range(connected.n_nets)) - set(nodes.net)):
         nodes.add(net)
     root, lumped = _join(nodes)
-    found = capacitances(_node_shapes(connected, nodes, wires, root), capacitance)
+    shapes = _node_shapes(connected, parts, nodes, wires, root)
+    found = capacitances(shapes, capacitance)
     graph = _graph(nodes, found, root)
     full = len(graph.conductance), sum(1 for _ in graph.resistors())
     ports = [root[node] for _, node in sorted(nodes.ports.items())]
@@ -144,7 +145,11 @@ def _components(links: Index, count: int) -> Index:
 
 
 def _node_shapes(
-    connected: Connected, nodes: Nodes, wires: WireNodes, root: Sequence[int]
+    connected: Connected,
+    parts: tuple[Part, ...],
+    nodes: Nodes,
+    wires: WireNodes,
+    root: Sequence[int],
 ) -> NetShapes:
     """The layout's rectangles with nodes as their nets, wires cut into pieces."""
     size = max(1, round(_PIECE_UM / connected.dbu_um))
@@ -155,6 +160,7 @@ def _node_shapes(
         if plane in nodes.parts:
             boxes[plane], owner[plane] = found, stands_for[nodes.parts[plane]]
             continue
+        found, nets = without_held(parts, found, nets)
         pieces, source = split(found, size)
         layer = CONDUCTORS.index(plane) + 1
         boxes[plane] = pieces

@@ -33,8 +33,8 @@ def unknown_layers(drawing: Drawing, unknown: Unknown | str = Unknown.REFUSE) ->
         listed = ", ".join(f"layer {name} ({where})" for name, where in strange)
         verb = "is" if len(strange) == 1 else "are"
         raise InputError(
-            f"{drawing.source}: {listed} {verb} not known to {technology.name} extraction; this may "
-            "change devices or connections",
+            f"{drawing.source}: {listed} {verb} not known to {technology.name} extraction; this "
+            "may change devices or connections",
             remedy="remove them, draw with layers of the process's layers.toml, or extract the "
             "rest with --unknown leave-out",
         )
