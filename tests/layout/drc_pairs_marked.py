@@ -82,7 +82,6 @@ MARKED: dict[str, Pair] = {
     "licon.11a": around(
         0.05, lambda s: [*licon_beside_gate(s), *on("standard_cell", (-9, -9, 9, 9))]
     ),
-    "licon.11.core": around(0.04, lambda s: [*licon_beside_gate(s), *CORE]),
     "dnwell.2": width("dnwell", 3.0),
     "dnwell.3": space("dnwell", 6.3),
     "dnwell.4": disjoint("dnwell", "pnp"),
@@ -166,10 +165,6 @@ MARKED: dict[str, Pair] = {
     "li.7": around(0.29, lambda w: [("li1", (0, 0, 8, w)), ("li1_resistor", (2, -1, 6, 2))]),
     "li.c1": with_frame(CORE, width("li1", 0.14)),
     "li.c2": with_frame(CORE, space("li1", 0.14, 2)),
-    "poly.8.core": with_frame(
-        CORE,
-        around(0.11, lambda s: [("poly", (0, -1, 0.5, 1 + s)), ("diff", (-1, 0, 1, 1))]),
-    ),
 }
 
 # Places inside a memory's core that violate the rule outside: `licon.11` and `poly.12` by layers.
