@@ -174,3 +174,20 @@ OUTSIDE_CORE: dict[str, Shapes] = {
     "li.1": [("li1", (0, 0, 0.15, 4))],
     "poly.12": [square("poly", 0, 0, 1), square("tap", 0, 0, 1)],
 }
+
+# What the foundry's own cells do, and rules that must not complain about it.
+ALLOWED: dict[str, tuple[Shapes, set[str]]] = {
+    "slotted contact in a precision resistor": (
+        [*on("poly rpm psdm npc", (-1, -1, 4, 2)), ("licon", (0, 0, 2.0, 0.19))],
+        {"licon.1", "licon.1b", "licon.9"},
+    ),
+    "implants that overlap on field": (
+        [("nsdm", (0, 0, 1, 1)), ("psdm", (0.9, 0, 2, 1)), ("diff", (0.2, 0.2, 0.6, 0.8))],
+        {"nsd.8"},
+    ),
+    "poly over the tap of a varactor": (varactor(), {"poly.12", "difftap.2"}),
+    "contact and channel of a standard cell": (
+        [*licon_beside_gate(0.05), *gate(w=0.36), ("standard_cell", (-9, -9, 9, 9))],
+        {"licon.11", "licon.11a", "difftap.2", "difftap.2b"},
+    ),
+}

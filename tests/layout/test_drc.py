@@ -11,7 +11,7 @@ from codesign.layout.drc.checks import KINDS
 from codesign.pdk import default_process
 from tests.layout.drc_drawing import cell_of, moved, square, transistor, write_gds
 from tests.layout.drc_pairs import PAIRS
-from tests.layout.drc_pairs_marked import CORE, MARKED, OUTSIDE_CORE
+from tests.layout.drc_pairs_marked import ALLOWED, CORE, MARKED, OUTSIDE_CORE
 
 TABLE = default_process().rules
 ALL_PAIRS = PAIRS | MARKED
@@ -177,3 +177,9 @@ def test_layers_without_rules_are_named(tmp_path):
     assert report.ok and report.unchecked == ("74/20",)
     assert report.text().splitlines()[-1] == "not checked, for want of rules: layers 74/20"
     assert report.as_json()["layers_not_checked"] == ["74/20"]
+
+
+@pytest.mark.parametrize("what", list(ALLOWED))
+def test_what_the_foundry_s_cells_do_is_no_violation(tmp_path, what):
+    shapes, rules = ALLOWED[what]
+    assert not rules & violated(tmp_path, shapes)
