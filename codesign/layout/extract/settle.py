@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codesign.layout.circuit import Parasitic
+from codesign.layout.extract.labels import natural_key
 
 if TYPE_CHECKING:
     from codesign.layout.extract.capacitance import NetCapacitances
@@ -47,7 +48,7 @@ def settle(
     floating: Collection[int],
     threshold_F: float = MIN_CAPACITANCE_F,
 ) -> Settled:
-    """Capacitors between named nets.
+    """Capacitors between named nets, in natural order of the names; those to the substrate last.
 
     Capacitance to the substrate goes to the net `substrate`. A floating net carries no charge:
     eliminating it leaves C_ik C_jk / sum_k between each two of its neighbours, exactly. Couplings
@@ -93,9 +94,22 @@ def settle(
                 ground[b] += value
             else:
                 kept[a, b] = value
-    kept |= {(net, substrate): v for net, v in ground.items() if v > 0 and net != substrate}
-    capacitors = tuple(Parasitic(names[a], names[b], value) for (a, b), value in kept.items())
+    grounded = {(net, substrate): v for net, v in ground.items() if v > 0 and net != substrate}
+    capacitors = (*_in_order(kept, names), *_in_order(grounded, names))
     return Settled(capacitors, moved, moved_F, eliminated)
+
+
+def _in_order(
+    values: dict[tuple[int, int], float], names: Sequence[str]
+) -> Iterator[Parasitic]:
+    """Capacitors in natural order of their nets' names, whatever the nets' numbers are."""
+    used = {net for pair in values for net in pair}
+    ordered = sorted(used, key=lambda net: (natural_key(names[net]), names[net]))
+    rank = {net: number for number, net in enumerate(ordered)}
+    sides = {pair: sorted(rank[net] for net in pair) for pair in values}
+    for pair in sorted(values, key=lambda pair: sides[pair]):
+        first, second = (names[ordered[number]] for number in sides[pair])
+        yield Parasitic(first, second, values[pair])
 
 
 def _in_series(
