@@ -180,6 +180,7 @@ class LogicBlock:
         self.library_cells = {kind: cell(kind) for kind in (*KINDS, "tap")}
         self.rows: list[list[Placed]] = []
         self.transistors = 0
+        self.straps: set[int] = set()
         self._place(transistors)
         self._route()
         self._power()
@@ -192,26 +193,32 @@ class LogicBlock:
         self.row_width = max(20_000, round((transistors * mean * ROW) ** 0.5 / PITCH) * PITCH)
         kinds, weights = zip(*WEIGHTS.items(), strict=True)
         while self.transistors < transistors or len(self.rows) % 2:
-            row, x = [], 0
+            row, x, number = [], 0, len(self.rows)
             while x < self.row_width:
                 kind = self._random.choices(kinds, weights)[0]
-                if x % TAP_PERIOD < width(kind) or x == 0:
-                    kind = "tap"
-                self._put(kind, x, len(self.rows))
+                next_tap = -(-x // TAP_PERIOD) * TAP_PERIOD
+                if x + width(kind) > next_tap:
+                    kind, x = "tap", next_tap
+                self._put(kind, x, number)
                 if kind != "tap":
                     self.transistors += 2 * gates(kind)
-                    row.append(Placed(kind, x, len(self.rows)))
+                    row.append(Placed(kind, x, number))
                 x += width(kind)
+            self._join_row(number, x)
             self.rows.append(row)
 
     def _put(self, kind: str, x: int, row: int) -> None:
         mirrored = bool(row % 2)
         self.top.place(self.library_cells[kind], x, (row + mirrored) * ROW, mirrored=mirrored)
         if kind == "tap":
-            self._strap(x + TAP_WIDTH // 2)
+            self.straps.add(x + TAP_WIDTH // 2)
 
-    def _strap(self, x: int) -> None:
-        self.straps = getattr(self, "straps", set()) | {x}
+    def _join_row(self, number: int, end: int) -> None:
+        """Rails and n-well through the gaps that are left before columns of tap cells."""
+        for y in (number * ROW, (number + 1) * ROW):
+            self.top.rect("met1", 0, y - RAIL_HALF, end, y + RAIL_HALF)
+        low, high = (0, ROW - 1305) if number % 2 else (1305, ROW)
+        self.top.rect("nwell", -180, number * ROW + low, end + 180, number * ROW + high)
 
     def _route(self) -> None:
         logic = [c for row in self.rows for c in row if c.kind != "decap"]

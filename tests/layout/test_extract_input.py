@@ -228,11 +228,20 @@ def test_transistor_without_implant(sketch, tmp_path):
     refused(sketch.write(tmp_path), "no transistor: it needs nsdm")
 
 
-def test_gate_with_diffusion_on_one_side_only(sketch, tmp_path):
+def test_gate_without_diffusion_beside_it_and_with_too_much(sketch, tmp_path):
+    sketch.box("nsdm", 4.8, -0.2, 9, 2)
     sketch.box("diff", 5, 0, 5.5, 1)
-    sketch.box("nsdm", 4.8, -0.2, 6, 1.2)
-    sketch.box("poly", 5.4, -0.2, 5.6, 1.2)
-    refused(sketch.write(tmp_path), "not drawn as one|diffusion on both sides")
+    sketch.box("poly", 4.9, -0.1, 5.6, 1.1)
+    refused(sketch.write(tmp_path), "not drawn as one: its gate meets no diffusion")
+    sketch = Sketch()
+    labelled_inverter(sketch)
+    sketch.box("nsdm", 4.8, -0.2, 9, 3)
+    for box in ((5, 0, 7, 1), (5.8, 1, 6.2, 2)):
+        sketch.box("diff", *box)
+    # A gate like a T between three pieces.
+    sketch.box("poly", 5.9, -0.2, 6.1, 1.0)
+    sketch.box("poly", 5.7, 0.9, 6.3, 1.1)
+    refused(sketch.write(tmp_path), "its gate meets 3 pieces of diffusion")
 
 
 def test_mim_plate_over_nothing_and_plate_with_a_corner(sketch, tmp_path):

@@ -195,7 +195,8 @@ def _all_names(
 
 
 def _order(connected: Connected) -> Iterator[int]:
-    """Nets in the order transistors use them, then by their lowest left corner."""
+    """Nets in the order in which transistors, from the lowest left one up, use them, then by
+    their lowest left corner."""
     yield from (net for transistor in connected.transistors for net in transistor.nets)
     planes = [connected.plane(plane) for plane in PLANES]
     net = np.concatenate([owners for _, owners in planes])
