@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from codesign.errors import InputError
-from codesign.layout.circuit import FlatCircuit, FlatDevice
-
-# Widths and lengths in a layout lie on the 5 nm grid; a size between is drawn rounded.
-SIZE_TOLERANCE_UM = 0.003
-TERMINALS = {"cap": ("top plate", "bottom plate")}
-TRANSISTOR_TERMINALS = ("drain", "gate", "source", "bulk")
-
-
-def terminals(device: FlatDevice) -> tuple[str, ...]:
-    """Names of a device's terminals in the order of its nodes."""
-    return TERMINALS.get(device.kind, TRANSISTOR_TERMINALS)
+from codesign.layout.circuit import FlatCircuit
+from codesign.layout.lvs.kinds import kind_of
 
 
 def device_nets(circuit: FlatCircuit) -> tuple[str, ...]:
@@ -41,24 +31,10 @@ def check_comparable(circuit: FlatCircuit, which: str) -> None:
             twice = sorted(name for name, count in Counter(listed).items() if count > 1)
             raise InputError(f"the {which} of {circuit.name} has {what} twice: {twice[:5]}")
     for device in circuit.devices:
-        if len(device.nodes) != len(terminals(device)):
+        kind, count = kind_of(device), len(device.nodes)
+        most = len(kind.terminals)
+        if not most - kind.optional <= count <= most:
             raise InputError(
-                f"{which} of {circuit.name}: device {device.name} ({device.model}) has "
-                f"{len(device.nodes)} nodes instead of {len(terminals(device))}"
+                f"{which} of {circuit.name}: device {device.name} ({device.model}) has {count} "
+                f"nodes instead of {most}"
             )
-
-
-def merge_parallel(circuit: FlatCircuit) -> FlatCircuit:
-    """Transistors with the same nodes, model and length as one of their total width."""
-    merged: dict[tuple[object, ...], FlatDevice] = {}
-    for device in circuit.devices:
-        if device.kind == "cap":
-            merged[device.name,] = device
-            continue
-        drain, gate, source, bulk = device.nodes
-        ends = tuple(sorted((drain, source)))
-        key = (device.model, round(device.l_um / SIZE_TOLERANCE_UM), ends, gate, bulk)
-        first = merged.get(key)
-        width = device.w_um + (first.w_um if first else 0.0)
-        merged[key] = replace(first or device, w_um=width)
-    return replace(circuit, devices=tuple(merged.values()))
