@@ -54,6 +54,13 @@ from codesign.cli.output import Output
     show_default=True,
     help="Capacitances: constant coefficients, as magic has them, or the foundry's tables.",
 )
+@click.option(
+    "--unknown",
+    type=click.Choice(["refuse", "leave-out"]),
+    default="refuse",
+    show_default=True,
+    help="Layers and devices that the process does not know: refuse them, or leave them out.",
+)
 @common_options
 def extract(
     layout: Path,
@@ -64,6 +71,7 @@ def extract(
     port_file: Path | None,
     engine: str,
     law: str,
+    unknown: str,
 ) -> Output:
     """Extract a netlist with parasitics from a layout; its text labels become ports.
 
@@ -75,7 +83,15 @@ def extract(
 
     ports, unconnected = read_ports(port_file) if port_file is not None else (None, ())
     circuit = run_engine(
-        engine, layout, top, mode=mode, corner=corner, ports=ports, unconnected=unconnected, law=law
+        engine,
+        layout,
+        top,
+        mode=mode,
+        corner=corner,
+        ports=ports,
+        unconnected=unconnected,
+        law=law,
+        unknown=unknown,
     )
     write_atomic(output, circuit.spice())
     text = "\n".join([*circuit.comments, f"wrote {output}"])

@@ -13,9 +13,16 @@ SUBSTRATE = "vss"
 
 @dataclass(frozen=True)
 class FlatDevice:
-    """A transistor (`n`, `p`: nodes drain, gate, source, bulk) or a MIM capacitor (`cap`: top
-    plate, bottom plate). `model` is the short name (nfet_01v8); junctions are None where a
-    schematic leaves them out. `x_um`, `y_um`: where it is drawn."""
+    """A transistor (`n`, `p`: nodes drain, gate, source, bulk), a MIM capacitor (`cap`: top
+    plate, bottom plate), a resistor (`res`: its ends, what it lies in where the model has that), a
+    `diode` (anode, cathode), a `varactor` (gate, well, substrate), a `bipolar` (collector, base,
+    emitter, substrate where the model has it), or a `box` (a whole subcircuit).
+
+    `model` is the short name (nfet_01v8); w_um and l_um are 0 where the model takes none; junctions
+    are None where a schematic leaves them out. `x_um`, `y_um`: where it is drawn. `parameters`:
+    further ones by name, as the netlist has them. `card`: X for a subcircuit, else the letter of an
+    element with a model. `subcircuit`: the whole name where it is not the process's prefix and the
+    model."""
 
     name: str
     kind: str
@@ -29,6 +36,9 @@ class FlatDevice:
     pd_um: float | None = None
     x_um: float | None = None
     y_um: float | None = None
+    parameters: tuple[tuple[str, float], ...] = field(default=(), kw_only=True)
+    card: str = field(default="X", kw_only=True)
+    subcircuit: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -115,21 +125,22 @@ class FlatCircuit:
 def _elements(circuit: FlatCircuit, prefix: str) -> Iterator[str]:
     for device in circuit.devices:
         words = (*device.nodes, *_parameters(device, circuit.model_prefix))
-        yield from wrapped(f"X{device.name}", words)
+        yield from wrapped(f"{device.card}{device.name}", words)
     for letter, parts in (("C", circuit.capacitors), ("R", circuit.resistors)):
         for index, part in enumerate(parts, start=1):
             yield f"{letter}{prefix}{index} {part.node_a} {part.node_b} {part.value:.6g}"
 
 
 def _parameters(device: FlatDevice, model_prefix: str) -> Iterator[str]:
-    yield f"{model_prefix}{device.model}"
+    yield device.subcircuit or f"{model_prefix}{device.model}"
     for key, value in (
         ("ad", device.ad_um2),
         ("as", device.as_um2),
-        ("l", device.l_um),
+        ("l", device.l_um or None),
         ("pd", device.pd_um),
         ("ps", device.ps_um),
-        ("w", device.w_um),
+        ("w", device.w_um or None),
+        *device.parameters,
     ):
         if value is not None:
             yield f"{key}={value:.6g}"

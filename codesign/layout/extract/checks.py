@@ -1,4 +1,4 @@
-"""Checks of what is drawn: known layers, the manufacturing grid, polygons that mean one thing."""
+"""Checks of what is drawn: the manufacturing grid, polygons that mean one thing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from codesign.layout.extract.reader import Drawing
 
 
 def check_drawing(drawing: Drawing) -> None:
-    """Raise InputError for unknown layers, shapes off the grid and self-touching polygons."""
+    """Raise InputError for cells turned or magnified, shapes off the grid and self-touching
+    polygons."""
     known = _known_layers(drawing)
-    _check_layers(drawing, known)
     _check_placements(drawing)
     _check_grid(drawing, known)
     for cell in _cells(drawing):
@@ -39,29 +39,6 @@ def _known_layers(drawing: Drawing) -> dict[tuple[int, int], str]:
 def _cells(drawing: Drawing) -> Iterator[Any]:
     for index in (drawing.cell.cell_index(), *drawing.cell.called_cells()):
         yield drawing.layout.cell(index)
-
-
-def _check_layers(drawing: Drawing, known: dict[tuple[int, int], str]) -> None:
-    technology = drawing.technology
-    pins = {(number, technology.pin_purpose) for number, _ in known}
-    for index in drawing.layout.layer_indexes():
-        info = drawing.layout.get_info(index)
-        gds = (info.layer, info.datatype)
-        if gds in known or gds in pins:
-            continue
-        if gds in technology.harmless or gds[0] in technology.harmless_numbers:
-            continue
-        shapes = drawing.cell.begin_shapes_rec(index)
-        shapes.shape_flags = kdb.Shapes.SBoxes | kdb.Shapes.SPolygons | kdb.Shapes.SPaths
-        if shapes.at_end():
-            continue
-        box = shapes.shape().bbox().transformed(shapes.trans())
-        raise InputError(
-            f"{drawing.source}: layer {gds[0]}/{gds[1]} is not known to {technology.name} "
-            f"extraction (shape at {place(box, drawing.dbu_um)}); it may change devices or "
-            "connections",
-            remedy="remove the layer, or draw with those of the process's layers.toml",
-        )
 
 
 def _check_placements(drawing: Drawing) -> None:

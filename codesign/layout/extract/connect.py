@@ -12,15 +12,20 @@ import numpy as np
 from codesign.errors import InputError
 from codesign.layout.extract.boxes import boxes_of, near_pairs
 from codesign.layout.extract.checks import place
+from codesign.layout.extract.derive import Derived, derive
+from codesign.layout.extract.gates import marks_over
 from codesign.layout.extract.reader import Drawing
 from codesign.layout.extract.rectangles import Boxes, Index
+from codesign.layout.extract.unknown import Unknown
+from codesign.pdk import default_process
+from codesign.pdk.recognition import DeviceRule, Recognition, first
 
 # Plane of the capacitance engine and of resistances -> the derived layers it is made of.
 PLANES = {
     "nwell": ("nwell",),
-    "diff": ("nsd", "psd", "ntap", "ptap"),
+    "diff": ("nsd", "psd", "ntap", "ptap", "iptap"),
     "poly": ("poly",),
-    "gate": ("ngate", "pgate"),
+    "gate": ("ngate", "pgate", "tapgate", "oddgate"),
     "li1": ("li1",),
     "met1": ("met1",),
     "met2": ("met2",),
@@ -30,12 +35,16 @@ PLANES = {
     "capm": ("capm",),
     "cap2m": ("cap2m",),
 }
+# Wells that no wire's capacitance goes to.
+DEEP = ("dnwell", "pwell")
 CUTS = ("licon", "mcon", "via", "via2", "via3", "via4", "via3_capm", "via4_cap2m")
 # Pairs of derived layers that conduct where they touch.
 _JOINTS = (
-    *(("poly", gate) for gate in ("ngate", "pgate")),
-    *((lower, "licon") for lower in ("nsd", "psd", "ntap", "ptap", "poly")),
+    *(("poly", gate) for gate in ("ngate", "pgate", "tapgate", "oddgate")),
+    *(("tapgate", gate) for gate in ("ngate", "pgate")),
+    *((lower, "licon") for lower in ("nsd", "psd", "ntap", "ptap", "iptap", "poly")),
     ("ntap", "nwell"),
+    *(("iptap", "pwell"), ("nwell", "dnwell")),
     ("licon", "li1"),
     *(("li1", "mcon"), ("mcon", "met1"), ("met1", "via"), ("via", "met2")),
     *(("met2", "via2"), ("via2", "met3"), ("met3", "via3"), ("via3", "met4")),
@@ -45,8 +54,6 @@ _JOINTS = (
     *(("cap2m", "via4_cap2m"), ("via4_cap2m", "met5")),
 )
 _SUBSTRATE = "substrate"
-_WIRING = ("nwell", "poly", "li1", "met1", "met2", "met3", "met4", "met5")
-_MAX_CORNERS = 16
 
 
 @dataclass(frozen=True)
@@ -64,15 +71,17 @@ class Transistor:
     pd_um: float
     x_um: float
     y_um: float
+    subcircuit: str | None = None
 
 
 @dataclass(frozen=True)
 class Connected:
     """Nets 0 .. n_nets - 1 of a drawing, and what they are made of.
 
-    boxes, owners: per derived layer (those of PLANES, and CUTS), disjoint rectangles (n, 4) in
+    boxes, owners: per derived layer (those of PLANES, DEEP and CUTS), disjoint rectangles (n, 4) in
     database units and the net of each (n,). substrate: index of the net that p-taps and NMOS
-    bulks are on.
+    bulks are on where no deep n-well isolates them. derived: the regions that this was made of.
+    notes: devices that were left out.
     """
 
     dbu_um: float
@@ -82,6 +91,15 @@ class Connected:
     owners: dict[str, np.ndarray]
     transistors: tuple[Transistor, ...]
     slanted: int
+    derived: Derived
+    notes: tuple[str, ...] = ()
+
+    def below(self, x: int, y: int) -> int:
+        """Net of the p-type ground at a point in database units: of an isolated p-well, or the
+        substrate."""
+        boxes = self.boxes["pwell"]
+        hits = (boxes[:, :2] <= (x, y)).all(axis=1) & (boxes[:, 2:] >= (x, y)).all(axis=1)
+        return int(self.owners["pwell"][hits.argmax()]) if hits.any() else self.substrate
 
     def plane(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Rectangles of a plane and the net of each."""
@@ -92,13 +110,16 @@ class Connected:
         )
 
 
-def connect(drawing: Drawing) -> Connected:
-    """Extract transistors and nets. Raises InputError for what is no transistor of the process."""
-    layers = _derived(drawing)
-    models = {
-        "n": _models(drawing, layers["ngate"], {"lvtn": "nfet_01v8_lvt"}),
-        "p": _models(drawing, layers["pgate"], {"lvtn": "pfet_01v8_lvt", "hvtp": "pfet_01v8_hvt"}),
-    }
+def connect(
+    drawing: Drawing,
+    recognition: Recognition | None = None,
+    unknown: Unknown = Unknown.REFUSE,
+) -> Connected:
+    """Extract transistors and nets; `recognition` is the default process's unless given. Raises
+    InputError for what is no transistor of the process, unless what is unknown is left out."""
+    recognition = recognition or default_process().recognition
+    derived = derive(drawing, recognition, unknown)
+    layers = derived.layers
     extractor = kdb.LayoutToNetlist(drawing.cell.name, drawing.dbu_um)
     for name, region in layers.items():
         extractor.register(region, name)
@@ -120,87 +141,89 @@ def connect(drawing: Drawing) -> Connected:
         extractor.connect(layers[lower], layers[upper])
     extractor.connect_global(layers["ptap"], _SUBSTRATE)
     extractor.extract_netlist()
-    _refuse_odd_devices(drawing, extractor)
+    notes = [*derived.notes, *_odd_devices(drawing, extractor, unknown)]
     circuit = extractor.netlist().circuit_by_name(drawing.cell.name)
     nets = list(circuit.each_net()) if circuit is not None else []
     index = {net.cluster_id: number for number, net in enumerate(nets)}
     substrate = next((n for n, net in enumerate(nets) if net.name == _SUBSTRATE), len(nets))
     boxes, owners, slanted = {}, {}, 0
-    for name in (*(part for parts in PLANES.values() for part in parts), *CUTS):
+    for name in (*(part for parts in PLANES.values() for part in parts), *DEEP, *CUTS):
         layer = extractor.layer_index(layers[name])
         pieces = (
             (number, extractor.polygons_of_net(net, layer, True)) for number, net in enumerate(nets)
         )
         boxes[name], owners[name], count = boxes_of(pieces, drawing.dbu_um)
         slanted += count
-    transistors = list(_transistors(circuit, models, index, drawing.dbu_um)) if circuit else []
+    choice = _Choice(drawing, recognition, layers)
+    transistors = list(_transistors(circuit, choice, index, drawing.dbu_um)) if circuit else []
+    notes += choice.left_out(unknown)
     return Connected(
         drawing.dbu_um,
         max(len(nets), substrate + 1),
         substrate,
         boxes,
         owners,
-        tuple(_with_bulks(drawing, transistors, boxes["nwell"], owners["nwell"], substrate)),
+        tuple(_with_bulks(drawing, transistors, boxes, owners, substrate)),
         slanted,
+        derived,
+        tuple(notes),
     )
 
 
-def _derived(drawing: Drawing) -> dict[str, Any]:
-    """The conducting layers, diffusion by what implant and well make of it."""
-    get = drawing.region
-    active = (get("diff") + get("tap")).merged()
-    gates = get("poly") & active
-    bare = active - gates
-    n_type, p_type = bare & get("nsdm"), bare & get("psdm")
-    well = get("nwell")
-    layers = {
-        "nwell": well,
-        "nsd": n_type - well,
-        "psd": p_type & well,
-        "ntap": n_type & well,
-        "ptap": p_type - well,
-        "poly": get("poly") - gates,
-        "ngate": gates.inside(get("nsdm")).outside(well),
-        "pgate": gates.inside(get("psdm")).inside(well),
-    }
-    odd = gates - layers["ngate"] - layers["pgate"]
-    if not odd.is_empty():
-        raise InputError(
-            f"{drawing.source}: poly over diffusion at "
-            f"{place(next(odd.each()).bbox(), drawing.dbu_um)} is no "
-            "transistor: it needs nsdm outside nwell or psdm inside",
-            remedy="correct implant and well around it",
-        )
-    for name in ("licon", "li1", "mcon", "met1", "via", "met2", "via2", "met3", "met4", "met5"):
-        layers[name] = get(name)
-    for cut, plate in (("via3", "capm"), ("via4", "cap2m")):
-        layers[plate] = get(plate)
-        layers[f"{cut}_{plate}"] = get(cut).interacting(get(plate))
-        layers[cut] = get(cut) - layers[f"{cut}_{plate}"]
-    for name in _WIRING:
-        # A supply net's polygon has thousands of corners: every via would be tested against all.
-        layers[name] = layers[name].dup()
-        layers[name].break_polygons(_MAX_CORNERS, 0.0)
-    # klayout does not take one region under two names.
-    return {name: region.dup() for name, region in layers.items()}
-
-
-def _refuse_odd_devices(drawing: Drawing, extractor: Any) -> None:
+def _odd_devices(drawing: Drawing, extractor: Any, unknown: Unknown) -> list[str]:
+    """A note for every gate without diffusion on both sides. Raises InputError for the first one,
+    unless what is unknown is left out."""
+    notes = []
     for entry in extractor.each_log_entry():
         if entry.severity in (kdb.Severity.Warning, kdb.Severity.Error):
             box = entry.geometry.bbox().to_itype(drawing.dbu_um)
             where = f" at {place(box, drawing.dbu_um)}" if not box.empty() else ""
+            if unknown is Unknown.REFUSE:
+                raise InputError(
+                    f"{drawing.source}: a transistor{where} is not drawn as one: {entry.message}",
+                    remedy="a gate needs diffusion on both sides",
+                )
+            notes.append(f"a gate{where} was left out: {entry.message}")
+    return notes
+
+
+class _Choice:
+    """Chooses the model of each transistor by what covers its gate; remembers what has none."""
+
+    def __init__(self, drawing: Drawing, recognition: Recognition, layers: dict[str, Any]) -> None:
+        self._drawing = drawing
+        self._rules, self._marks = {}, {}
+        for kind in ("n", "p"):
+            rules = recognition.channel(recognition.transistors, kind)
+            self._rules[kind] = rules
+            marks = recognition.marks(rules)
+            self._marks[kind] = marks_over(drawing, layers[f"{kind}gate"], marks)
+        self._unknown: list[tuple[str, str]] = []
+
+    def rule(self, kind: str, centre: tuple[int, int], w_um: float) -> DeviceRule | None:
+        """What the transistor is; None where there is no model for it."""
+        marks = self._marks[kind].get(centre, set())
+        rule = first(self._rules[kind], marks, w_um=w_um)
+        if rule is not None and not rule.unknown:
+            return rule
+        x, y = (value * self._drawing.dbu_um for value in centre)
+        what = rule.unknown if rule is not None else "transistor that no rule is about"
+        self._unknown.append((what, f"({x:.4g}, {y:.4g}) um"))
+        return None
+
+    def left_out(self, unknown: Unknown) -> list[str]:
+        """Notes on transistors without a model. Raises InputError unless they may be left out."""
+        if self._unknown and unknown is Unknown.REFUSE:
+            what, where = self._unknown[0]
             raise InputError(
-                f"{drawing.source}: a transistor{where} is not drawn as one: {entry.message}",
-                remedy="a gate needs diffusion on both sides",
+                f"{self._drawing.source}: the gate at {where} is that of a {what}",
+                remedy="draw another transistor, or extract the rest with --unknown leave-out",
             )
+        return [f"{what} at {where} was left out" for what, where in self._unknown]
 
 
 def _transistors(
-    circuit: Any,
-    models: dict[str, dict[tuple[int, int], str]],
-    index: dict[int, int],
-    dbu_um: float,
+    circuit: Any, choice: _Choice, index: dict[int, int], dbu_um: float
 ) -> Iterator[Transistor]:
     """The transistors, still without their bulks."""
     for device in circuit.each_device():
@@ -213,9 +236,12 @@ def _transistors(
             if (found := device.net_for_terminal(definition.id())) is not None
         }
         value = device.parameter
+        rule = choice.rule(kind, centre, value("W"))
+        if rule is None:
+            continue
         yield Transistor(
             kind,
-            models[kind].get(centre, f"{kind}fet_01v8"),
+            rule.model,
             (net["D"], net["G"], net["S"], -1),
             value("W"),
             value("L"),
@@ -225,45 +251,28 @@ def _transistors(
             value("PD"),
             at.x,
             at.y,
+            rule.subcircuit,
         )
 
 
 def _with_bulks(
-    drawing: Drawing, transistors: list[Transistor], wells: Boxes, owners: Index, substrate: int
+    drawing: Drawing,
+    transistors: list[Transistor],
+    boxes: dict[str, Boxes],
+    owners: dict[str, Index],
+    substrate: int,
 ) -> Iterator[Transistor]:
-    """The bulk of an NMOS is the substrate, that of a PMOS the well at its gate's centre."""
+    """The bulk of a PMOS is the well at its gate's centre, that of an NMOS the isolated p-well
+    there, or the substrate."""
     centres = [
         (round(t.x_um / drawing.dbu_um), round(t.y_um / drawing.dbu_um)) for t in transistors
     ]
     points = np.array([(x, y, x, y) for x, y in centres], np.int64).reshape(-1, 4)
-    under = np.full(len(transistors), -1)
-    i, j = near_pairs(points, wells)
-    under[i] = owners[j]
-    for t, well in zip(transistors, under.tolist(), strict=True):
-        yield replace(t, nets=(*t.nets[:3], substrate if t.kind == "n" else well))
-
-
-def _models(drawing: Drawing, gates: Any, marked: dict[str, str]) -> dict[tuple[int, int], str]:
-    """Model by centre of the gate, for gates under a marker layer."""
-    models: dict[tuple[int, int], str] = {}
-    for layer, model in marked.items():
-        marker = drawing.region(layer)
-        inside = gates.inside(marker)
-        partly = gates.interacting(marker).not_inside(marker) & marker
-        if not partly.is_empty():
-            raise InputError(
-                f"{drawing.source}: {layer} covers only part of the gate at "
-                f"{place(next(partly.each()).bbox(), drawing.dbu_um)}",
-                remedy=f"{layer} covers a gate whole or not at all",
-            )
-        for polygon in inside.each():
-            centre = polygon.bbox().center()
-            at = (centre.x, centre.y)
-            if at in models:
-                raise InputError(
-                    f"{drawing.source}: the gate at {place(polygon.bbox(), drawing.dbu_um)} is "
-                    "under lvtn and hvtp, for which there is no model",
-                    remedy="draw one of the two",
-                )
-            models[at] = model
-    return models
+    bulks = {}
+    for kind, well, missing in (("n", "pwell", substrate), ("p", "nwell", -1)):
+        under = np.full(len(transistors), missing)
+        i, j = near_pairs(points, boxes[well])
+        under[i] = owners[well][j]
+        bulks[kind] = under.tolist()
+    for number, t in enumerate(transistors):
+        yield replace(t, nets=(*t.nets[:3], bulks[t.kind][number]))

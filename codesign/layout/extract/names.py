@@ -164,7 +164,7 @@ def _nets_at(drawing: Drawing, connected: Connected, found: Sequence[Label]) -> 
     for k, label in enumerate(found):
         nets = inside[k] or touching[k]
         if label.conductor == "substrate":
-            nets = {connected.substrate}
+            nets = {connected.below(label.x, label.y)}
         if len(nets) > 1:
             raise InputError(
                 f"{drawing.source}: {_at(label, drawing)} lies where {len(nets)} nets meet",

@@ -14,15 +14,16 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from codesign.layout.extract.boxes import near_pairs
-from codesign.layout.extract.connect import Connected
+from codesign.layout.extract.connect import DEEP, PLANES, Connected
 from codesign.layout.extract.mim import MIMCapacitor
 from codesign.layout.extract.names import Label, Names
+from codesign.layout.extract.part import End, Part
 from codesign.layout.extract.rectangles import Boxes, Index, areas
 from codesign.pdk.resistances import ResistanceTable
 
 # MIM plate, the cut on it, the conductor that the cut leads to.
 _PLATES = (("capm", "via3_capm", "met4", "via3"), ("cap2m", "via4_cap2m", "met5", "via4"))
-_DIFFUSIONS = ("nsd", "psd", "ntap", "ptap")
+_DIFFUSIONS = ("nsd", "psd", "ntap", "ptap", "iptap")
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Nodes:
 
     parts: per plane, the node of each rectangle of `Connected.plane`; -1 for wires, which come
     later. ports: the node that a labelled net's name goes to. transistors: (n, 4) nodes drain,
-    gate, source, bulk; capacitors: (n, 2) top, bottom.
+    gate, source, bulk; capacitors: (n, 2) top, bottom; others: those of each other device.
     """
 
     net: list[int] = field(default_factory=list)
@@ -51,6 +52,7 @@ class Nodes:
     ports: dict[int, int] = field(default_factory=dict)
     transistors: list[tuple[int, int, int, int]] = field(default_factory=list)
     capacitors: list[tuple[int, int]] = field(default_factory=list)
+    others: list[tuple[int, ...]] = field(default_factory=list)
     substrate: int = 0
 
     def add(self, net: int) -> int:
@@ -65,19 +67,23 @@ class Nodes:
 
 def place_nodes(
     connected: Connected,
-    capacitors: tuple[MIMCapacitor, ...],
+    devices: tuple[tuple[MIMCapacitor, ...], tuple[Part, ...]],
     names: Names,
     table: ResistanceTable,
 ) -> Nodes:
-    """All nodes but those of the wires, with their anchors."""
+    """All nodes but those of the wires, with their anchors; `devices` are MIM capacitors and the
+    others besides transistors."""
     nodes = Nodes()
+    capacitors, parts = devices
     nodes.substrate = nodes.add(connected.substrate)
     for plane in ("nwell", "gate", "capm", "cap2m"):
         boxes, owners = connected.plane(plane)
         nodes.parts[plane] = _groups(boxes, owners, nodes)
+    _deep_wells(connected, nodes)
     diffusion = {name: (connected.boxes[name], connected.owners[name]) for name in _DIFFUSIONS}
     groups = {name: _groups(*diffusion[name], nodes) for name in ("nsd", "psd")}
-    groups["ntap"] = _touching_node(*diffusion["ntap"], connected, nodes)
+    groups["ntap"] = _touching_node(diffusion["ntap"], "nwell", connected, nodes)
+    groups["iptap"] = _touching_node(diffusion["iptap"], "pwell", connected, nodes)
     groups["ptap"] = np.full(len(diffusion["ptap"][0]), nodes.substrate)
     nodes.parts["diff"] = np.concatenate([groups[name] for name in _DIFFUSIONS])
     _contacts(connected, groups, nodes, table)
@@ -85,8 +91,18 @@ def place_nodes(
     _gates(connected, nodes)
     _transistors(connected, groups, nodes)
     _capacitors(connected, capacitors, nodes)
+    place_parts(connected, parts, groups, nodes)
     _labels(connected, names, nodes, table)
     return nodes
+
+
+def _deep_wells(connected: Connected, nodes: Nodes) -> None:
+    """Isolated p-wells and deep n-wells, the latter joined with the n-wells on them."""
+    for layer in DEEP:
+        nodes.parts[layer] = _groups(connected.boxes[layer], connected.owners[layer], nodes)
+    i, j = near_pairs(connected.boxes["dnwell"], connected.boxes["nwell"])
+    pairs = zip(nodes.parts["dnwell"][i].tolist(), nodes.parts["nwell"][j].tolist(), strict=True)
+    nodes.resistors += [(deep, well, 0.0) for deep, well in sorted(set(pairs))]
 
 
 def _groups(boxes: Boxes, owners: Index, nodes: Nodes) -> Index:
@@ -102,13 +118,16 @@ def _groups(boxes: Boxes, owners: Index, nodes: Nodes) -> Index:
     return group + first
 
 
-def _touching_node(boxes: Boxes, owners: Index, connected: Connected, nodes: Nodes) -> Index:
-    """The well node under each n-tap."""
-    wells, well_owners = connected.plane("nwell")
+def _touching_node(
+    taps: tuple[Boxes, Index], layer: str, connected: Connected, nodes: Nodes
+) -> Index:
+    """The node of the well under each tap."""
+    boxes, owners = taps
+    wells, well_owners = connected.boxes[layer], connected.owners[layer]
     i, j = near_pairs(boxes, wells)
     same = owners[i] == well_owners[j]
     found = np.full(len(boxes), nodes.substrate)
-    found[i[same]] = nodes.parts["nwell"][j[same]]
+    found[i[same]] = nodes.parts[layer][j[same]]
     return found
 
 
@@ -119,7 +138,7 @@ def _contacts(
     cuts = connected.boxes["licon"]
     size = areas(cuts) * connected.dbu_um**2
     for name in _DIFFUSIONS:
-        kind = "licon_n" if name.startswith("n") else "licon_p"
+        kind = "licon_n" if name in ("nsd", "ntap") else "licon_p"
         i, j = near_pairs(cuts, connected.boxes[name])
         same = connected.owners["licon"][i] == connected.owners[name][j]
         _, first = np.unique(i[same], return_index=True)
@@ -152,7 +171,8 @@ def _gates(connected: Connected, nodes: Nodes) -> None:
 
 def _transistors(connected: Connected, groups: dict[str, Index], nodes: Nodes) -> None:
     gates, gate_owners = connected.plane("gate")
-    wells, _ = connected.plane("nwell")
+    wells = {"n": "pwell", "p": "nwell"}
+    substrate = (connected.substrate, nodes.substrate)
     sides: dict[int, list[tuple[int, int]]] = {}
     for kind in ("n", "p"):
         name = f"{kind}sd"
@@ -165,9 +185,9 @@ def _transistors(connected: Connected, groups: dict[str, Index], nodes: Nodes) -
         mine = np.flatnonzero(gate_owners == t.nets[1])
         gate = int(nodes.parts["gate"][mine[_nearest(gates[mine], x, y)]])
         found = {net: [n for owner, n in sides[gate] if owner == net] for net in t.nets[::2]}
-        bulk = nodes.substrate
-        if t.kind == "p":
-            bulk = int(nodes.parts["nwell"][_nearest(wells, x, y)])
+        well, bulk = wells[t.kind], substrate[1]
+        if t.nets[3] != substrate[0]:
+            bulk = int(nodes.parts[well][_nearest(connected.boxes[well], x, y)])
         # A source on the drain's net is another piece of diffusion where there is one.
         nodes.transistors.append((max(found[t.nets[0]]), gate, min(found[t.nets[2]]), bulk))
 
@@ -187,11 +207,12 @@ def _capacitors(
 
 def _labels(connected: Connected, names: Names, nodes: Nodes, table: ResistanceTable) -> None:
     for net, label in names.anchors.items():
-        if label.conductor == "substrate":
+        if net == connected.substrate and label.conductor == "substrate":
             nodes.ports[net] = nodes.substrate
-        elif label.conductor == "nwell":
-            wells, _ = connected.plane("nwell")
-            nodes.ports[net] = int(nodes.parts["nwell"][_nearest(wells, label.x, label.y)])
+        elif label.conductor in ("nwell", "substrate"):
+            well = "nwell" if label.conductor == "nwell" else "pwell"
+            nearest = _nearest(connected.boxes[well], label.x, label.y)
+            nodes.ports[net] = int(nodes.parts[well][nearest])
         else:
             nodes.ports[net] = nodes.add(net)
             # A wire narrower than drawn in this corner must still reach its label.
@@ -213,9 +234,38 @@ def _inside(connected: Connected, label: Label, inset: int) -> tuple[int, int]:
 
 
 def _nearest(boxes: Boxes, x: float, y: float) -> int:
+    """Index of the rectangle nearest to a point."""
     dx = np.maximum(np.maximum(boxes[:, 0] - x, x - boxes[:, 2]), 0)
     dy = np.maximum(np.maximum(boxes[:, 1] - y, y - boxes[:, 3]), 0)
     return int(np.argmin(dx**2 + dy**2))
+
+
+def place_parts(
+    connected: Connected, parts: tuple[Part, ...], groups: dict[str, Index], nodes: Nodes
+) -> None:
+    """The nodes of each other device: wires get an anchor where it meets them."""
+    for part in parts:
+        nodes.others.append(tuple(_end(connected, end, groups, nodes) for end in part.ends))
+
+
+def _end(connected: Connected, end: End, groups: dict[str, Index], nodes: Nodes) -> int:
+    if end.layer == "substrate":
+        return nodes.substrate
+    boxes = connected.boxes[end.layer]
+    mine = np.flatnonzero(connected.owners[end.layer] == end.net)
+    nearest = int(mine[_nearest(boxes[mine], end.x, end.y)])
+    if end.layer in groups:
+        return int(groups[end.layer][nearest])
+    if end.layer in nodes.parts:
+        return int(nodes.parts[end.layer][nearest])
+    if end.layer in PLANES["gate"]:
+        # The plane of gates has the parts of each kind one after the other.
+        kinds = PLANES["gate"]
+        before = sum(len(connected.boxes[kind]) for kind in kinds[: kinds.index(end.layer)])
+        return int(nodes.parts["gate"][before + nearest])
+    node = nodes.add(end.net)
+    nodes.anchor(end.net, Anchor(end.layer, (end.x, end.y, end.x, end.y), node))
+    return node
 
 
 def _box(row: Index) -> tuple[int, int, int, int]:

@@ -16,6 +16,7 @@ from codesign.layout.extract.connect import PLANES, Connected, Transistor
 from codesign.layout.extract.mim import MIMCapacitor
 from codesign.layout.extract.names import Names
 from codesign.layout.extract.nodes import Nodes, place_nodes
+from codesign.layout.extract.part import Part
 from codesign.layout.extract.rectangles import Boxes, Index, split
 from codesign.layout.extract.reduce import RCGraph, RCLimits, reduce_network
 from codesign.layout.extract.settle import settle
@@ -34,6 +35,7 @@ class RCCircuit:
     names: tuple[str, ...]
     transistors: tuple[Transistor, ...]
     mims: tuple[MIMCapacitor, ...]
+    parts: tuple[Part, ...]
     capacitors: tuple[Parasitic, ...]
     resistors: tuple[Parasitic, ...]
     notes: tuple[str, ...]
@@ -47,11 +49,13 @@ def extract_rc(
     resistance: ResistanceTable,
     capacitance: ParasiticTable,
     limits: RCLimits | None = None,
+    parts: tuple[Part, ...] = (),
 ) -> RCCircuit:
-    """Resistances and capacitances of all nets, reduced. Nodes carry the name of their net: its
+    """Resistances and capacitances of all nets, reduced; `parts` are the devices besides
+    transistors and MIM capacitors. Nodes carry the name of their net: its
     label's own node exactly, the others with `__1`, `__2`, ... behind it."""
     limits = limits or RCLimits()
-    nodes = place_nodes(connected, mims, names, resistance)
+    nodes = place_nodes(connected, (mims, parts), names, resistance)
     wires = extract_wires(connected, nodes, resistance)
     for net in sorted(set(range(connected.n_nets)) - set(nodes.net)):
         nodes.add(net)
@@ -60,7 +64,8 @@ def extract_rc(
     graph = _graph(nodes, found, root)
     full = len(graph.conductance), sum(1 for _ in graph.resistors())
     ports = [root[node] for _, node in sorted(nodes.ports.items())]
-    ends = [root[n] for device in (*nodes.transistors, *nodes.capacitors) for n in device]
+    placed = (*nodes.transistors, *nodes.capacitors, *nodes.others)
+    ends = [root[n] for device in placed for n in device]
     reduction = reduce_network(
         graph, {*ports, *ends}, ports, fast_s=limits.fast_s, small_ohm=limits.small_ohm
     )
@@ -85,6 +90,10 @@ def extract_rc(
         tuple(
             replace(c, nets=(final[top], final[bottom]))
             for c, (top, bottom) in zip(mims, nodes.capacitors, strict=True)
+        ),
+        tuple(
+            part.on(tuple(final[node] for node in its))
+            for part, its in zip(parts, nodes.others, strict=True)
         ),
         settled.capacitors,
         resistors,

@@ -21,10 +21,14 @@ from codesign.layout.extract.audit import audit_ports, port_faults
 from codesign.layout.extract.checks import check_drawing
 from codesign.layout.extract.connect import PLANES, Connected, connect
 from codesign.layout.extract.mim import MIMCapacitor, mim_capacitors
+from codesign.layout.extract.models import with_library_names
 from codesign.layout.extract.names import Names, name_nets, stray_notes
+from codesign.layout.extract.part import Part
+from codesign.layout.extract.parts import find_parts
 from codesign.layout.extract.reader import Drawing, read_gds, take_layout
 from codesign.layout.extract.reduce import RCLimits
 from codesign.layout.extract.settle import MIN_CAPACITANCE_F, settle
+from codesign.layout.extract.unknown import Unknown, unknown_layers
 from codesign.pdk import Interconnect, ParasiticTable, Process, ResistanceTable, default_process
 
 
@@ -47,6 +51,7 @@ def extract_circuit(
     min_capacitance_F: float = MIN_CAPACITANCE_F,
     rc_limits: RCLimits | None = None,
     law: str = "constant",
+    unknown: Unknown | str = Unknown.REFUSE,
     process: Process | None = None,
 ) -> FlatCircuit:
     """Extract cell `top` of a GDS file (or of a klayout Layout).
@@ -55,30 +60,39 @@ def extract_circuit(
     `unconnected`, else CheckFailed. Without it every label of the top cell is a port, in natural
     order. Couplings below `min_capacitance_F` go to the substrate; `rc_limits` says what mode rc
     may reduce (RCLimits(0, 0, 0): nothing). `law`: constant coefficients, as magic has them, or the
-    foundry's tables over width and space (docs/capacitance.md). `process`: whose layers and
-    parasitics these are, the default one unless given. Raises InputError for a layout that
-    cannot be extracted.
+    foundry's tables over width and space (docs/capacitance.md). `unknown`: whether layers
+    and devices that the process does not know are refused or left out, which the comments say.
+    `process`: whose layers and parasitics these are, the default one unless given. Raises
+    InputError for a layout that cannot be extracted.
     """
     mode, corner = Mode(mode), Interconnect(corner)
     process = process or default_process()
     table = process.parasitics(corner, law)
     read = read_gds if isinstance(gds, Path) else take_layout
     drawing = read(gds, top, technology=process.technology)
+    left_out = unknown_layers(drawing, unknown)
     check_drawing(drawing)
-    connected = connect(drawing)
+    connected = connect(drawing, process.recognition, Unknown(unknown))
     capacitors = tuple(mim_capacitors(drawing, connected))
+    parts, without_model = find_parts(
+        drawing, connected, process.recognition, Unknown(unknown)
+    )
     names = name_nets(drawing, connected)
     substrate = names.names[connected.substrate]
     chosen = choose_ports(names, ports, unconnected, substrate)
     by_name = {name: net for net, name in enumerate(names.names)}
     port_nets = {by_name[port] for port in chosen if port in by_name}
-    check_gates(drawing, connected, port_nets)
-    found = _Found(connected, capacitors, names, undriven(connected, capacitors, port_nets))
+    check_gates(drawing, connected, port_nets | {net for part in parts for net in part.nets})
+    floating = undriven(connected, capacitors, parts, port_nets)
+    found = _Found(connected, capacitors, parts, names, floating)
     comments = (
         f"extracted by codesign from cell {drawing.cell.name}: mode {mode}, interconnect {corner}"
         + (f", law {law}" if law != "constant" else ""),
-        *header(connected, names, (len(connected.transistors), len(capacitors))),
+        *header(connected, names, len(capacitors), parts),
         *stray_notes(names, drawing),
+        *left_out,
+        *connected.notes,
+        *without_model,
     )
     bare = FlatCircuit(
         cell_name(drawing), chosen, (), comments=comments, model_prefix=process.model_prefix
@@ -88,6 +102,7 @@ def extract_circuit(
         circuit = _with_rc(bare, found, process.resistances(corner), table, limits)
     else:
         circuit = _without_r(bare, found, table if mode is Mode.C else None, min_capacitance_F)
+    circuit = with_library_names(circuit, process)
     if ports is not None:
         audit_ports(circuit, ports, unconnected)
         return circuit
@@ -100,6 +115,7 @@ class _Found:
 
     connected: Connected
     capacitors: tuple[MIMCapacitor, ...]
+    parts: tuple[Part, ...]
     names: Names
     floating: Collection[int]
 
@@ -114,12 +130,11 @@ def _with_rc(
     from codesign.layout.extract.rc import extract_rc
 
     connected, capacitors, names = found.connected, found.capacitors, found.names
-    rc = extract_rc(
-        connected, capacitors, names, found.floating, resistance, capacitance, limits
-    )
+    tables = (resistance, capacitance, limits)
+    rc = extract_rc(connected, capacitors, names, found.floating, *tables, found.parts)
     return replace(
         bare,
-        devices=flat_devices(rc.transistors, rc.mims, rc.names),
+        devices=flat_devices(rc.transistors, rc.mims, rc.parts, rc.names),
         capacitors=rc.capacitors,
         resistors=rc.resistors,
         comments=(*bare.comments, *rc.notes),
@@ -136,7 +151,9 @@ def _without_r(
         capacitors, notes = _capacitors(found, table, threshold_F)
     return replace(
         bare,
-        devices=flat_devices(found.connected.transistors, found.capacitors, found.names.names),
+        devices=flat_devices(
+            found.connected.transistors, found.capacitors, found.parts, found.names.names
+        ),
         capacitors=capacitors,
         comments=(*bare.comments, *notes),
     )
