@@ -55,7 +55,8 @@ class FlatCircuit:
     """A cell without hierarchy; `ports` in netlist order, nets by name.
 
     model_prefix: of the process's subcircuits, for `spice` and `cards`; the default process's
-    unless given.
+    unless given. labels: every name that a layout
+    gives to nets, with the net's name here; a net may have several.
     """
 
     name: str
@@ -65,6 +66,7 @@ class FlatCircuit:
     resistors: tuple[Parasitic, ...] = ()
     comments: tuple[str, ...] = field(default=())
     model_prefix: str = field(default_factory=lambda: default_process().model_prefix)
+    labels: tuple[tuple[str, str], ...] = ()
 
     @property
     def nets(self) -> tuple[str, ...]:
@@ -98,7 +100,24 @@ class FlatCircuit:
             ),
             capacitors=parasitics(self.capacitors),
             resistors=parasitics(self.resistors),
+            labels=tuple((label, names.get(net, net)) for label, net in self.labels),
         )
+
+    def called(self, wanted: Iterable[str]) -> FlatCircuit:
+        """The same circuit with nets called as `wanted` (a schematic's ports) calls them, case of
+        letters aside: a label of the layout becomes its net's name, and the net a port.
+
+        Of two wanted names of one net one counts, a port's own name before all others.
+        """
+        spelled = {name.lower(): name for name in reversed(list(wanted))}
+        own = {net: spelled[net.lower()] for net in self.ports if net.lower() in spelled}
+        names = dict(own)
+        for label, net in sorted(self.labels, key=lambda pair: pair[0] != pair[1]):
+            if label.lower() in spelled and net not in names:
+                names[net] = spelled[label.lower()]
+        circuit = self.renamed({net: name for net, name in names.items() if net != name})
+        new = sorted(set(names.values()) - set(circuit.ports))
+        return replace(circuit, ports=(*circuit.ports, *new))
 
     def cards(self, instance: str) -> list[str]:
         """Element cards without a subcircuit around them, as an instance would expand: devices and

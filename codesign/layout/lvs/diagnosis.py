@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codesign.layout.circuit import FlatDevice
 from codesign.layout.lvs.engine import Outcome, run_comparer
-from codesign.layout.lvs.kinds import kind_of, sizes, terminals
+from codesign.layout.lvs.kinds import differences, in_words, kind_of, terminals
 from codesign.layout.lvs.pairing import pair
 from codesign.layout.lvs.pins import exchangeable_pins, swapped_pin
 from codesign.layout.lvs.prepare import device_nets
@@ -90,17 +89,11 @@ class _View:
 
     def sizes(self) -> Iterator[Problem]:
         for drawn, meant in self.pairs(self.outcome.wrong_sizes):
-            allowed = map(
-                max, self.level.layout.tolerances(drawn), self.level.schematic.tolerances(meant)
+            fingers = max(
+                side.fingers.get(device.name, 1)
+                for side, device in ((self.level.layout, drawn), (self.level.schematic, meant))
             )
-            parts = [
-                f"{word} is {in_layout:g} {unit} in the layout, {in_schematic:g} {unit} in the "
-                "schematic"
-                for (_, word, unit), in_layout, in_schematic, limit in zip(
-                    kind_of(meant).sizes, sizes(drawn), sizes(meant), allowed, strict=True
-                )
-                if abs(in_layout - in_schematic) > limit
-            ]
+            parts = differences(drawn, meant, fingers)
             if parts:
                 text = f"{_both(drawn, meant)}: {'; '.join(parts)}"
                 yield Problem("wrong size", text, (drawn.name,), (meant.name,))
@@ -203,7 +196,4 @@ def _described(device: FlatDevice) -> str:
     nodes = ", ".join(
         f"{terminal} {node}" for terminal, node in zip(terminals(device), device.nodes, strict=True)
     )
-    given = [f"{size:g}" for size in sizes(device) if not math.isnan(size)]
-    unit = kind_of(device).sizes[0][2]
-    size = f" {'/'.join(given)} {unit}" if given else ""
-    return f"{device.name} ({device.model}{size}; {nodes})"
+    return f"{device.name} ({device.model} {in_words(device)}; {nodes})"

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import klayout.db as kdb
 
 from codesign.layout.circuit import FlatCircuit, FlatDevice
-from codesign.layout.lvs.kinds import kind_of, sizes, tolerances
+from codesign.layout.lvs.kinds import kind_of, sizes, tolerance
 from codesign.layout.lvs.pairing import common_ports
 from codesign.layout.lvs.prepare import device_nets
 
 # Depth and branches of klayout's search where symmetric nets have to be guessed: enough for 500
 # exchangeable nets.
 _DEEP, _SHALLOW = (8, 500), (4, 20)
-# Parameters under which a device's sizes, two at most, are compared.
-_SIZES = ("P", "Q")
 Pair = tuple[str | None, str | None]
 
 
@@ -66,8 +63,8 @@ def _netlist(circuit: FlatCircuit) -> tuple[kdb.Netlist, dict[str, kdb.Net]]:
             classes[device.model] = _device_class(device)
             netlist.add(classes[device.model])
         placed = top.create_device(classes[device.model], device.name)
-        for name, size in zip(_SIZES, sizes(device), strict=False):
-            placed.set_parameter(name, 0.0 if math.isnan(size) else size)
+        for name, size in sizes(device).items():
+            placed.set_parameter(name, size)
         for pin, node in enumerate(device.nodes):
             placed.connect_terminal(pin, nets[node])
     return netlist, nets
@@ -80,10 +77,13 @@ def _device_class(device: FlatDevice) -> kdb.DeviceClass:
         made.add_terminal(kdb.DeviceTerminalDefinition(f"T{pin}", ""))
         made.equivalent_terminal_id(pin, kind.roles[pin])
     limits: Any = None
-    for name, tolerance in zip(_SIZES, tolerances(device), strict=False):
+    for name in sizes(device):
         made.add_parameter(kdb.DeviceParameterDefinition(name, "", 0.0, True))
-        limit = kdb.EqualDeviceParameters(made.parameter_id(name), tolerance, 0.0)
-        limits = limit if limits is None else limits + limit
+        limit = tolerance(device, name)
+        same = kdb.EqualDeviceParameters(made.parameter_id(name), limit, 0.0)
+        limits = same if limits is None else limits + same
+    if limits is None:
+        return made
     made.equal_parameters = limits
     return made
 

@@ -7,12 +7,11 @@ has a name to start from in symmetric circuits, and exchanged pins are a differe
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from codesign.layout.circuit import FlatCircuit, FlatDevice, wrapped
-from codesign.layout.lvs.kinds import kind_of, sizes
+from codesign.layout.lvs.kinds import kind_of
 from codesign.layout.lvs.pairing import common_ports, size_classes
 from codesign.layout.lvs.prepare import device_nets
 from codesign.layout.lvs.reductions import Level
@@ -74,7 +73,7 @@ def netgen_input(level: Level, *, sized: bool, unmarked: Collection[str] = ()) -
         names = [classes.name(k, d) for k, d in zip(keys, circuit.devices, strict=True)]
         values = [() if sized else size for size in found]
         files.append(_file(circuit, list(ports), free, names, values))
-    setup = "".join(_setup(classes.examples, sized=sized))
+    setup = "".join(_setup(classes.examples))
     return NetgenInput(files[0], files[1], classes.examples, setup)
 
 
@@ -95,8 +94,8 @@ def _file(
     ):
         devices[f"d{index}"] = device
         nodes = (short[node] for node in device.nodes)
-        # The number of the size, not the size: sizes of one number are equal.
-        pairs = (f"{key}={number + 1}" for key, number in zip(_keys(device), size, strict=False))
+        # Numbers of sizes instead of sizes: sizes of one number are equal.
+        pairs = (f"s{key}={number + 1}" for key, number in enumerate(size))
         lines += wrapped(f"Xd{index}", (*nodes, name, *pairs))
     for port in ports:
         if port.lower() not in free:
@@ -106,12 +105,7 @@ def _file(
     return NetgenFile(text, {name: net for net, name in short.items()}, devices, pins)
 
 
-def _keys(device: FlatDevice) -> tuple[str, ...]:
-    """Names of a device's size parameters."""
-    return tuple(name.partition("_")[0] for name, _, _ in kind_of(device).sizes)
-
-
-def _setup(classes: dict[str, FlatDevice], *, sized: bool) -> Iterator[str]:
+def _setup(classes: dict[str, FlatDevice]) -> Iterator[str]:
     """Which pins of each class may be exchanged (netgen numbers them from 1)."""
     for name, device in classes.items():
         for circuit in ("-circuit1", "-circuit2"):
@@ -119,13 +113,3 @@ def _setup(classes: dict[str, FlatDevice], *, sized: bool) -> Iterator[str]:
             if (pins := kind_of(device).exchangeable) is not None:
                 first, second = (pin + 1 for pin in pins)
                 yield f'catch {{permute "{circuit} {name}" {first} {second}}}\n'
-            if not sized:
-                for key in _keys(device):
-                    yield f'catch {{property "{circuit} {name}" tolerance {{{key} 0}}}}\n'
-
-
-def size_words(drawn: FlatDevice, meant: FlatDevice) -> Iterator[str]:
-    """What differs in the sizes of two devices."""
-    for (_, word, unit), a, b in zip(kind_of(meant).sizes, sizes(drawn), sizes(meant), strict=True):
-        if not math.isnan(a - b) and a != b:
-            yield f"{word} is {a:g} {unit} in the layout, {b:g} {unit} in the schematic"

@@ -10,8 +10,8 @@ from typing import Any
 
 from codesign.errors import ToolError
 from codesign.layout.circuit import FlatDevice
-from codesign.layout.lvs.kinds import kind_of
-from codesign.layout.lvs.netgen_files import MARKER, NetgenFile, NetgenInput, size_words
+from codesign.layout.lvs.kinds import differences, kind_of
+from codesign.layout.lvs.netgen_files import MARKER, NetgenFile, NetgenInput
 from codesign.layout.lvs.pins import swapped_pin
 from codesign.layout.lvs.report import Problem
 
@@ -114,7 +114,7 @@ def _sizes(properties: Any, given: NetgenInput) -> Iterator[Problem]:
         drawn, meant = _instance(ours, given.layout), _instance(theirs, given.schematic)
         if drawn is not None and meant is not None:
             a, b = drawn[1], meant[1]
-            text = f"{b.name} (layout: {a.name}): {'; '.join(size_words(a, b))}"
+            text = f"{b.name} (layout: {a.name}): {'; '.join(differences(a, b))}"
             yield Problem("wrong size", text, (a.name,), (b.name,))
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from codesign.layout.circuit import FlatCircuit, FlatDevice
-from codesign.layout.lvs.kinds import kind_of, sizes, tolerances
+from codesign.layout.lvs.kinds import kind_of, sizes, tolerance
 from codesign.layout.lvs.prepare import device_nets
 from codesign.layout.lvs.refinement import Colouring, Graph, settle
 
@@ -23,9 +22,9 @@ class Side:
     circuit: FlatCircuit
     fingers: Fingers = field(default_factory=dict)
 
-    def tolerances(self, device: FlatDevice) -> tuple[float, ...]:
-        """By how much each size of a device may be off."""
-        return tolerances(device, self.fingers.get(device.name, 1))
+    def tolerance(self, device: FlatDevice, size: str) -> float:
+        """By how much a size of a device may be off."""
+        return tolerance(device, size, self.fingers.get(device.name, 1))
 
 
 @dataclass(frozen=True)
@@ -92,28 +91,34 @@ def _net_nodes(
 def size_classes(
     layout: Side, schematic: Side
 ) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
-    """Of every device, which of the sizes of its model it has: sizes that differ by less than what
-    they may be off are one, and so are all where some are not given."""
+    """Of every device, which of the sizes of its model it has, as numbers from 0: sizes that differ
+    by less than they may be off are one, and so are all where some are not given."""
     both = [(side, device) for side in (layout, schematic) for device in side.circuit.devices]
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for index, (_, device) in enumerate(both):
         groups[device.model].append(index)
-    classes: list[list[int]] = [[] for _ in both]
+    classes: list[tuple[int, ...]] = [()] * len(both)
     for indices in groups.values():
-        values = {i: sizes(both[i][1]) for i in indices}
-        allowed = {i: both[i][0].tolerances(both[i][1]) for i in indices}
-        for axis in range(max(map(len, values.values()))):
-            number, last = 0, None
-            ignored = any(math.isnan(values[i][axis]) for i in indices)
-            for i in sorted(indices, key=lambda i: values[i][axis]):
-                if last is not None and not ignored:
-                    step = values[i][axis] - values[last][axis]
-                    number += step > max(allowed[i][axis], allowed[last][axis])
-                classes[i].append(number)
-                last = i
-    keys = [tuple(found) for found in classes]
+        given = {i: sizes(both[i][1]) for i in indices}
+        for size in dict.fromkeys(name for found in given.values() for name in found):
+            if all(size in found for found in given.values()):
+                values = [
+                    (given[i][size], i, both[i][0].tolerance(both[i][1], size)) for i in indices
+                ]
+                for i, number in _clusters(values):
+                    classes[i] = (*classes[i], number)
     count = len(layout.circuit.devices)
-    return keys[:count], keys[count:]
+    return classes[:count], classes[count:]
+
+
+def _clusters(values: list[tuple[float, int, float]]) -> Iterator[tuple[int, int]]:
+    """Numbers for (value, index, tolerance), the same for values that lie together."""
+    number, last = 0, None
+    for value, index, allowed in sorted(values):
+        if last is not None and value - last[0] > max(allowed, last[1]):
+            number += 1
+        last = (value, allowed)
+        yield index, number
 
 
 def _paired_devices(
@@ -134,16 +139,17 @@ def _paired_devices(
         if len(ours) != len(theirs):
             return None
         for one, other in zip(sorted(ours, key=_order), sorted(theirs, key=_order), strict=True):
-            allowed = map(max, layout.tolerances(one), schematic.tolerances(other))
-            differences = zip(sizes(one), sizes(other), allowed, strict=True)
-            if any(abs(a - b) > limit for a, b, limit in differences):
-                return None
+            a, b = sizes(one), sizes(other)
+            for size in a.keys() & b.keys():
+                limit = max(layout.tolerance(one, size), schematic.tolerance(other, size))
+                if abs(a[size] - b[size]) > limit:
+                    return None
             pairs[one.name] = other.name
     return pairs
 
 
-def _order(device: FlatDevice) -> tuple[float, ...]:
-    return tuple(0.0 if math.isnan(size) else size for size in sizes(device))
+def _order(device: FlatDevice) -> list[tuple[str, float]]:
+    return sorted(sizes(device).items())
 
 
 def _place(device: FlatDevice, nodes: Sequence[str]) -> tuple[object, ...]:

@@ -44,7 +44,7 @@ def exchangeable_pins(layout: FlatCircuit, schematic: FlatCircuit) -> Iterator[s
 def _terminals_by_net(circuit: FlatCircuit) -> dict[str, Counter[Terminal]]:
     found: dict[str, Counter[Terminal]] = {}
     for device in circuit.devices:
-        rounded = tuple(round(size, 2) for size in sizes(device))
+        rounded = tuple(round(size, 2) for size in sizes(device).values())
         for role, node in zip(kind_of(device).roles, device.nodes, strict=False):
             found.setdefault(node, Counter())[device.model, role, *rounded] += 1
     return found
