@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from codesign.layout.circuit import FlatCircuit
 from codesign.layout.lvs.diagnosis import Diagnosis, diagnose
 from codesign.layout.lvs.pairing import Pairing, pair
 from codesign.layout.lvs.pins import pin_problems
-from codesign.layout.lvs.prepare import check_comparable, device_nets
+from codesign.layout.lvs.prepare import device_nets, prepared
 from codesign.layout.lvs.reductions import Level, levels
 from codesign.layout.lvs.report import LVSReport
 
@@ -22,18 +24,17 @@ def compare(extracted: FlatCircuit, schematic: FlatCircuit) -> LVSReport:
     After a match the report's `nets` pairs every net, for renaming the extracted netlist. Raises
     InputError for circuits with ideal resistors.
     """
-    check_comparable(extracted, "layout")
-    check_comparable(schematic, "schematic")
-    pins = pin_problems(extracted, schematic)
+    layout, meant = prepared(extracted, schematic)
+    pins = pin_problems(layout, meant)
     tried = []
     pairing = None
-    for level in levels(extracted, schematic):
+    for level in levels(layout, meant):
         tried.append(level)
         pairing = pair(level.layout, level.schematic)
         if pairing is not None:
             break
     if pairing is not None:
-        nets, devices = _all_nets(pairing, extracted), pairing.devices
+        nets, devices = _all_nets(pairing, layout), pairing.devices
         problems, notes = pins, tried[-1].notes
     else:
         found = _explained(tried)
@@ -44,12 +45,21 @@ def compare(extracted: FlatCircuit, schematic: FlatCircuit) -> LVSReport:
         engine=ENGINE,
         match=pairing is not None and not pins,
         device_count=(len(extracted.devices), len(schematic.devices)),
-        net_count=(len(device_nets(extracted)), len(device_nets(schematic))),
+        net_count=(len(device_nets(layout)), len(device_nets(schematic))),
         problems=problems,
-        nets={net: nets[net] for net in device_nets(extracted) if net in nets},
+        nets={net: nets[name] for net, name in _called(extracted, layout) if name in nets},
         devices=dict(sorted(devices.items())),
         notes=notes,
     )
+
+
+def _called(extracted: FlatCircuit, layout: FlatCircuit) -> Iterator[tuple[str, str]]:
+    """Every net of the extracted circuit with its name in the comparison."""
+    names: dict[str, str] = {}
+    for before, after in zip(extracted.devices, layout.devices, strict=True):
+        names |= zip(before.nodes, after.nodes, strict=True)
+    names |= zip(extracted.ports, layout.ports, strict=False)
+    return ((net, names[net]) for net in device_nets(extracted))
 
 
 def _all_nets(pairing: Pairing, extracted: FlatCircuit) -> dict[str, str]:

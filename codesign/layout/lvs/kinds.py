@@ -52,6 +52,11 @@ _KINDS = {
 }
 
 
+def kind_named(name: str) -> Kind | None:
+    """A kind by its name in FlatDevice; None for one whose terminals are its own."""
+    return _KINDS.get(name)
+
+
 def kind_of(device: FlatDevice) -> Kind:
     """The kind of a device; a box has numbered terminals, none exchangeable."""
     known = _KINDS.get(device.kind)

@@ -21,7 +21,7 @@ from codesign.layout.circuit import FlatCircuit
 from codesign.layout.lvs.netgen_files import CELL, NetgenInput, netgen_input
 from codesign.layout.lvs.netgen_report import netgen_problems, swapped_pins, verdict
 from codesign.layout.lvs.pins import exchangeable_pins, pin_problems
-from codesign.layout.lvs.prepare import check_comparable, device_nets
+from codesign.layout.lvs.prepare import device_nets, prepared
 from codesign.layout.lvs.reductions import Level, levels
 from codesign.layout.lvs.report import LVSReport, Problem
 from codesign.pdk import Process, default_process
@@ -109,13 +109,12 @@ def compare_with_netgen(
     `process`: whose set-up file is used, the default one unless given.
     Raises MissingToolError without netgen, ToolError when it fails.
     """
-    check_comparable(extracted, "layout")
-    check_comparable(schematic, "schematic")
+    layout, meant = prepared(extracted, schematic)
     run = _Run(Netgen.find(), process or default_process(), timeout_s)
-    pins = pin_problems(extracted, schematic)
+    pins = pin_problems(layout, meant)
     tried: list[Level] = []
     matching = None
-    for level in levels(extracted, schematic):
+    for level in levels(layout, meant):
         tried.append(level)
         if run.matches(level):
             matching = level
@@ -133,7 +132,7 @@ def compare_with_netgen(
         engine=ENGINE,
         match=not problems,
         device_count=(len(extracted.devices), len(schematic.devices)),
-        net_count=(len(device_nets(extracted)), len(device_nets(schematic))),
+        net_count=(len(device_nets(layout)), len(device_nets(meant))),
         problems=problems,
         notes=notes,
     )

@@ -51,14 +51,21 @@ def _terminals_by_net(circuit: FlatCircuit) -> dict[str, Counter[Terminal]]:
 
 
 def pin_problems(extracted: FlatCircuit, schematic: FlatCircuit) -> tuple[Problem, ...]:
-    """Ports that one side lacks, in any case of letters."""
+    """Ports that one side lacks, in any case of letters, and those that share a net in the
+    layout."""
     drawn = {port.lower() for port in extracted.ports}
     meant = {port.lower() for port in schematic.ports}
-    missing = [
-        Problem("missing pin", f"the layout has no pin {port}", (), (port,))
-        for port in schematic.ports
-        if port.lower() not in drawn
-    ]
+    on = {label.lower(): net for label, net in extracted.labels}
+    missing = []
+    for port in schematic.ports:
+        if port.lower() in drawn:
+            continue
+        if (other := on.get(port.lower())) is not None:
+            text = f"the layout has pin {port} on the net of pin {other}"
+            missing.append(Problem("short", text, (other,), (port,)))
+        else:
+            text = f"the layout has no pin {port}"
+            missing.append(Problem("missing pin", text, (), (port,)))
     extra = [
         Problem("extra pin", f"the schematic has no pin {port}", (port,), ())
         for port in extracted.ports
