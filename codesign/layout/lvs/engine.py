@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,20 +43,25 @@ def run_comparer(layout: FlatCircuit, schematic: FlatCircuit) -> Outcome:
     # Without names to start from, guessing explodes; no guess will save such a comparison.
     few = 2 * len(named) < len(schematic.ports)
     comparer.max_depth, comparer.max_branch_complexity = _SHALLOW if few else _DEEP
-    netlist_a, nets_a = _netlist(layout)
-    netlist_b, nets_b = _netlist(schematic)
+    netlist_a, nets_a = _netlist(layout, named)
+    netlist_b, nets_b = _netlist(schematic, named.values())
     for drawn, meant in named.items():
         comparer.same_nets(nets_a[drawn], nets_b[meant], True)
     comparer.compare(netlist_a, netlist_b)
     return outcome
 
 
-def _netlist(circuit: FlatCircuit) -> tuple[kdb.Netlist, dict[str, kdb.Net]]:
+def _netlist(
+    circuit: FlatCircuit, named: Collection[str]
+) -> tuple[kdb.Netlist, dict[str, kdb.Net]]:
+    """Devices and their nets, and the ports in `named`: one that has no device and no partner would
+    be paired with nothing."""
     netlist, top = kdb.Netlist(), kdb.Circuit()
     top.name = "TOP"
     netlist.add(top)
-    nets = {name: top.create_net(name) for name in device_nets(circuit)}
-    for port in circuit.ports:
+    used = {node for device in circuit.devices for node in device.nodes} | set(named)
+    nets = {name: top.create_net(name) for name in device_nets(circuit) if name in used}
+    for port in (port for port in circuit.ports if port in nets):
         top.connect_pin(top.create_pin(port), nets[port])
     classes: dict[str, kdb.DeviceClass] = {}
     for device in circuit.devices:
@@ -100,10 +106,12 @@ class _Logger(kdb.GenericNetlistCompareLogger):
         self._outcome = outcome
 
     def match_nets(self, a: Any, b: Any) -> None:
-        self._outcome.nets[a.name] = b.name
+        # Nets without devices are paired with nothing.
+        if a is not None and b is not None:
+            self._outcome.nets[a.name] = b.name
 
     def match_ambiguous_nets(self, a: Any, b: Any, message: str = "") -> None:
-        self._outcome.nets[a.name] = b.name
+        self.match_nets(a, b)
 
     def net_mismatch(self, a: Any, b: Any, message: str = "") -> None:
         self._outcome.net_mismatches.append((_name(a), _name(b)))

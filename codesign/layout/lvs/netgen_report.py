@@ -120,10 +120,29 @@ def _instance(name: str, file: NetgenFile) -> tuple[str, FlatDevice] | None:
 def _sizes(properties: Any, given: NetgenInput) -> Iterator[Problem]:
     for (ours, _), (theirs, _) in properties:
         drawn, meant = _instance(ours, given.layout), _instance(theirs, given.schematic)
-        if drawn is not None and meant is not None:
-            a, b = drawn[1], meant[1]
-            text = f"{b.name} (layout: {a.name}): {'; '.join(differences(a, b))}"
+        if drawn is None or meant is None:
+            continue
+        a, b = drawn[1], meant[1]
+        if words := differences(a, b):
+            text = f"{b.name} (layout: {a.name}): {'; '.join(words)}"
             yield Problem("wrong size", text, (a.name,), (b.name,))
+            continue
+        # netgen takes parallel devices together: their number is a parameter to it.
+        here, there = _alike(a, given.layout), _alike(b, given.schematic)
+        kind = "missing device" if len(here) < len(there) else "extra device"
+        text = f"the layout has {len(here)} {a.model} where the schematic has {len(there)}"
+        yield Problem(
+            kind,
+            f"{text}: {', '.join((here, there)[len(here) < len(there)][:10])}",
+            tuple(here),
+            tuple(there),
+        )
+
+
+def _alike(device: FlatDevice, file: NetgenFile) -> list[str]:
+    """Devices of a model on the same nets, by name."""
+    same = (d for d in file.devices.values() if (d.model, d.nodes) == (device.model, device.nodes))
+    return sorted(d.name for d in same)
 
 
 def _nets(fragment: Any, file: NetgenFile, classes: Mapping[str, FlatDevice]) -> list[_Net]:
