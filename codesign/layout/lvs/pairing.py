@@ -12,6 +12,7 @@ from codesign.layout.lvs.prepare import device_nets
 from codesign.layout.lvs.refinement import Colouring, Graph, settle
 
 Fingers = Mapping[str, int]
+_Key = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -94,21 +95,32 @@ def size_classes(
     """Of every device, which of the sizes of its model it has, as numbers from 0: sizes that differ
     by less than they may be off are one, and so are all where some are not given."""
     both = [(side, device) for side in (layout, schematic) for device in side.circuit.devices]
-    groups: defaultdict[str, list[int]] = defaultdict(list)
-    for index, (_, device) in enumerate(both):
-        groups[device.model].append(index)
-    classes: list[tuple[int, ...]] = [()] * len(both)
-    for indices in groups.values():
-        given = {i: sizes(both[i][1]) for i in indices}
+    # Devices of one size are looked at once.
+    keys = [(*_size(device), side.fingers.get(device.name, 1)) for side, device in both]
+    examples = dict(zip(keys, both, strict=True))
+    groups: defaultdict[str, list[_Key]] = defaultdict(list)
+    for key, (_, device) in examples.items():
+        groups[device.model].append(key)
+    classes: dict[_Key, tuple[int, ...]] = dict.fromkeys(examples, ())
+    for members in groups.values():
+        given = {key: sizes(examples[key][1]) for key in members}
         for size in dict.fromkeys(name for found in given.values() for name in found):
-            if all(size in found for found in given.values()):
-                values = [
-                    (given[i][size], i, both[i][0].tolerance(both[i][1], size)) for i in indices
-                ]
-                for i, number in _clusters(values):
-                    classes[i] = (*classes[i], number)
+            if not all(size in found for found in given.values()):
+                continue
+            values = [
+                (given[key][size], index, examples[key][0].tolerance(examples[key][1], size))
+                for index, key in enumerate(members)
+            ]
+            for index, number in _clusters(values):
+                classes[members[index]] += (number,)
+    found = [classes[key] for key in keys]
     count = len(layout.circuit.devices)
-    return classes[:count], classes[count:]
+    return found[:count], found[count:]
+
+
+def _size(device: FlatDevice) -> _Key:
+    """All that decides about a device's sizes."""
+    return (device.model, device.kind, device.w_um, device.l_um, device.parameters)
 
 
 def _clusters(values: list[tuple[float, int, float]]) -> Iterator[tuple[int, int]]:
@@ -138,13 +150,17 @@ def _paired_devices(
         theirs = meant[place]
         if len(ours) != len(theirs):
             return None
-        for one, other in zip(sorted(ours, key=_order), sorted(theirs, key=_order), strict=True):
+        if len(ours) > 1:
+            ours, theirs = sorted(ours, key=_order), sorted(theirs, key=_order)
+        for one, other in zip(ours, theirs, strict=True):
+            pairs[one.name] = other.name
+            if _size(one) == _size(other):
+                continue
             a, b = sizes(one), sizes(other)
             for size in a.keys() & b.keys():
                 limit = max(layout.tolerance(one, size), schematic.tolerance(other, size))
                 if abs(a[size] - b[size]) > limit:
                     return None
-            pairs[one.name] = other.name
     return pairs
 
 

@@ -49,6 +49,7 @@ class Colouring:
         self.members: list[tuple[dict[int, None], dict[int, None]]] = [({}, {}) for _ in numbers]
         for node, colour in enumerate(self.colour):
             self.members[colour][graph.side[node]][node] = None
+        self._numbers: dict[int, int] = {}
         # What a node sees is the sum of a random number for each neighbour's colour and role.
         self._seen = [sum(self._number(c, role) for c, role in self._around(v)) for v in self._all]
         self._class_seen: list[int | None] = [None] * len(numbers)
@@ -65,13 +66,16 @@ class Colouring:
     def _around(self, node: int) -> Iterator[tuple[int, int]]:
         return ((self.colour[other], role) for other, role in self.graph.near[node])
 
-    @staticmethod
-    def _number(colour: int, role: int) -> int:
+    def _number(self, colour: int, role: int) -> int:
         """A number that looks random (splitmix64)."""
-        x = (colour * 16 + role + 1) * 0x9E3779B97F4A7C15 & _MASK
-        x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 & _MASK
-        x = (x ^ x >> 27) * 0x94D049BB133111EB & _MASK
-        return x ^ x >> 31
+        key = colour * 16 + role + 1
+        found = self._numbers.get(key)
+        if found is None:
+            x = key * 0x9E3779B97F4A7C15 & _MASK
+            x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 & _MASK
+            x = (x ^ x >> 27) * 0x94D049BB133111EB & _MASK
+            found = self._numbers[key] = x ^ x >> 31
+        return found
 
     def balanced(self) -> bool:
         """Whether each colour has as many nodes on both sides."""
