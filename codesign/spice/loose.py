@@ -51,6 +51,14 @@ class LooseSubcircuit:
     assigned: dict[str, str] = field(default_factory=dict)
     cards: list[LooseCard] = field(default_factory=list)
 
+    def is_same(self, other: LooseSubcircuit) -> bool:
+        """Whether another definition says the same, whatever its line."""
+        mine, theirs = (
+            [(c.name, c.words, c.parameters) for c in one.cards] for one in (self, other)
+        )
+        heads = (self.ports, self.defaults, self.assigned)
+        return heads == (other.ports, other.defaults, other.assigned) and mine == theirs
+
 
 @dataclass(frozen=True)
 class LooseNetlist:
@@ -129,7 +137,11 @@ class _Parser:
         elif keyword in (".ends", ".eom"):
             if inside is None:
                 raise card.fail(".ends without .subckt")
-            self.subcircuits[inside.name.lower()] = inside
+            known = self.subcircuits.setdefault(inside.name.lower(), inside)
+            if not known.is_same(inside):
+                raise card.fail(
+                    f"subcircuit {inside.name} is defined twice, in line {known.line} differently"
+                )
             self.current = None
         elif keyword == ".global":
             self.global_nets.update(card.text.lower().split()[1:])
@@ -150,8 +162,6 @@ class _Parser:
         words = [word for word in words if word.lower() not in ("params:", "param:", "/")]
         if len(words) < 2:
             raise card.fail(".subckt has no name")
-        if words[1].lower() in self.subcircuits:
-            raise card.fail(f"subcircuit {words[1]} is defined twice")
         ports = tuple(words[2:])
         if len({port.lower() for port in ports}) != len(ports):
             raise card.fail(f"subcircuit {words[1]} has a port twice")

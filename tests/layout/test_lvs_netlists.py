@@ -180,3 +180,9 @@ def test_what_cannot_be_read_is_named(tmp_path, body, words):
     with pytest.raises(InputError) as error:
         read(tmp_path, f".subckt top a b s\n{body}\n.ends\n", "top")
     assert words in str(error.value) and "circuit.spice" in str(error.value)
+
+
+def test_a_subcircuit_twice_is_refused_where_it_differs(tmp_path):
+    assert len(read(tmp_path, INVERTER + INVERTER, "inv").devices) == 2
+    with pytest.raises(InputError, match="defined twice, in line 1 differently"):
+        read(tmp_path, INVERTER + INVERTER.replace("W=2", "W=3"), "inv")

@@ -12,10 +12,11 @@ SIZE_TOLERANCE_UM = 0.003
 # Of parameters that are no sizes of a shape.
 _RELATIVE_TOLERANCE = 1e-3
 _UNITS = {"width": " um", "length": " um", "perimeter": " um", "area": " um^2"}
-# A diode's area and perimeter under the names that models, netlists and magic give them.
+# A diode's area and perimeter under the names that models and netlists give them. `p` is neither: old
+# versions of magic count the edges twice there.
 _AREA_NAMES = {
     **dict.fromkeys(("area", "a"), "area"),
-    **dict.fromkeys(("perim", "pj", "p", "perimeter"), "perimeter"),
+    **dict.fromkeys(("perim", "pj", "perimeter"), "perimeter"),
 }
 
 
@@ -81,25 +82,21 @@ def sizes(device: FlatDevice) -> dict[str, float]:
     if kind_of(device).turnable:
         given = dict(zip(given, sorted(given.values()), strict=True))
     found = {name: value for name, value in given.items() if value}
+    if device.kind != "diode":
+        return found | dict(device.parameters)
     for name, value in device.parameters:
-        word = _AREA_NAMES.get(name, name) if device.kind == "diode" else name
-        found[word] = _in_um(word, value) if device.kind == "diode" else value
+        if (word := _AREA_NAMES.get(name)) is not None:
+            found[word] = _in_um(word, value)
     return found
 
 
 def _in_um(word: str, value: float) -> float:
     """A diode's area or perimeter as written: in um, in m, or in um times what the model library's
     scale takes away again (1e12 and 1e6)."""
-    factor, metres_below, scaled_above = (
-        (1e12, 1e-6, 1e7)
-        if word == "area"
-        else (1e6, 1e-3, 1e5)
-        if word == "perimeter"
-        else (1, 0, 0)
-    )
+    factor, metres_below, scaled_above = (1e12, 1e-6, 1e7) if word == "area" else (1e6, 1e-3, 1e5)
     if value < metres_below:
         return value * factor
-    return value / factor if factor > 1 and value > scaled_above else value
+    return value / factor if value > scaled_above else value
 
 
 def tolerance(device: FlatDevice, size: str, fingers: int = 1) -> float:
