@@ -12,8 +12,8 @@ SIZE_TOLERANCE_UM = 0.003
 # Of parameters that are no sizes of a shape.
 _RELATIVE_TOLERANCE = 1e-3
 _UNITS = {"width": " um", "length": " um", "perimeter": " um", "area": " um^2"}
-# A diode's area and perimeter under the names that models and netlists give them. `p` is neither: old
-# versions of magic count the edges twice there.
+# A diode's area and perimeter under the names that models and netlists give them. `p` is neither:
+# old versions of magic count the edges twice there.
 _AREA_NAMES = {
     **dict.fromkeys(("area", "a"), "area"),
     **dict.fromkeys(("perim", "pj", "perimeter"), "perimeter"),

@@ -11,7 +11,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 _MASK = (1 << 64) - 1
+# Rounds on whole arrays; what is farther than that from every port is left to single steps.
+_ROUNDS = 30
 # Choices that may fail before the search gives up.
 MAX_FAILURES = 2000
 
@@ -38,21 +43,49 @@ class Graph:
         self.near[other].append((one, role))
 
 
+def first_colours(graph: Graph) -> list[int]:
+    """Colours after some rounds in which every node looks at its neighbours at once: most of the
+    work, done on arrays."""
+    numbers: dict[Hashable, int] = {}
+    colours = np.array([numbers.setdefault(start, len(numbers)) for start in graph.start], np.int64)
+    ends = [(v, other, role) for v, near in enumerate(graph.near) for other, role in near]
+    source, target, role = np.array(ends, np.int64).reshape(-1, 3).T
+    count = len(numbers)
+    for _ in range(_ROUNDS):
+        seen = np.zeros(len(colours), np.uint64)
+        np.add.at(seen, source, _mixed(colours[target] * 16 + role + 1))
+        _, colours = np.unique(_mixed(colours) ^ _mixed(seen), return_inverse=True)
+        if (found := int(colours.max(initial=-1)) + 1) == count:
+            break
+        count = found
+    return [int(colour) for colour in colours]
+
+
+def _mixed(keys: NDArray[np.int64] | NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Numbers that look random, one for each key (splitmix64)."""
+    x = keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ x >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ x >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return x ^ x >> np.uint64(31)
+
+
 class Colouring:
     """The colours of a graph's nodes, with a history to go back in."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        numbers: dict[Hashable, int] = {}
-        self.colour = [numbers.setdefault(start, len(numbers)) for start in graph.start]
+        self.colour = first_colours(graph)
+        count = max(self.colour, default=-1) + 1
         # Nodes of each colour by side, in the order they came (the values mean nothing).
-        self.members: list[tuple[dict[int, None], dict[int, None]]] = [({}, {}) for _ in numbers]
+        self.members: list[tuple[dict[int, None], dict[int, None]]] = [
+            ({}, {}) for _ in range(count)
+        ]
         for node, colour in enumerate(self.colour):
             self.members[colour][graph.side[node]][node] = None
         self._numbers: dict[int, int] = {}
         # What a node sees is the sum of a random number for each neighbour's colour and role.
         self._seen = [sum(self._number(c, role) for c, role in self._around(v)) for v in self._all]
-        self._class_seen: list[int | None] = [None] * len(numbers)
+        self._class_seen: list[int | None] = [None] * count
         self._dirty: dict[int, dict[int, None]] = {}
         for node in self._all:
             self._dirty.setdefault(self.colour[node], {})[node] = None
