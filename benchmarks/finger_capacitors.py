@@ -7,6 +7,11 @@ their models `*.model.spice`. Compared is the capacitance between the two combs,
 the model's nominal total and its corners. Prints one JSON document. With --fit it also fits the
 factors of pdk/sky130/close_walls.toml, on all capacitors and on each half, and checks each half's
 factors on the other half.
+
+Two more figures say where the laws differ. Of one capacitor, what couples within each layer and
+what between layers. And for arrays of wires at the minimum space: the 2-D field solution of the
+wires as drawn, the table's coupling, that of the finger capacitors, and how much farther apart than
+drawn the field solution's walls would have to be to give the latter two.
 """
 
 from __future__ import annotations
@@ -22,20 +27,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import least_squares
+from scipy.optimize import brentq, least_squares
 
 from codesign.layout.extract.capacitance import NetShapes, capacitances
 from codesign.layout.extract.connect import PLANES, connect
+from codesign.layout.extract.foundry_law import FoundryLaw
+from codesign.layout.extract.law import BARE, WIRES
 from codesign.layout.extract.reader import read_gds
 from codesign.layout.extract.unknown import Unknown
 from codesign.pdk import ParasiticTable, default_process
-from codesign.pdk.parasitics import LAWS
+from codesign.pdk.parasitics import LAWS, SUBSTRATE
+from tests.layout.extract.field import PLATE_DIELECTRICS, capacitance_aF_per_um
 
 PREFIX = "sky130_fd_pr__cap_vpp_"
 # Layers that share a factor: those of one thickness and one minimum space.
 # Poly has fingers in one capacitor alone: it is not fitted.
 GROUPS = {"li1": ("li1",), "met1": ("met1", "met2"), "met3": ("met3", "met4")}
-# Half a femtofarad with a few short fingers: ends and corners, which no law models, outweigh walls.
+# The one whose capacitance is told apart by layers; the one that is left out:
+EXAMPLE = "11p5x11p7_m1m2m3m4_shieldl1m5"
+# half a femtofarad with a few short fingers, where ends and corners, which no law models, outweigh
+# walls.
 LEFT_OUT = ("03p9x03p9_m1m2_shieldl1_floatm3",)
 _TOTAL = re.compile(r"ctot_a\s*=\s*[{']?([0-9.e+-]+)(?:\s*\*\s*(\w+_cor))?", re.IGNORECASE)
 # Corners of a model that names none of its own: the narrowest of those it could share.
@@ -149,6 +160,67 @@ def spread(errors: Any) -> dict[str, float]:
     }
 
 
+def within_and_between(found: list[Capacitor], name: str = EXAMPLE) -> dict[str, Any]:
+    """By law: capacitance (fF) between the combs within each layer alone, and the rest."""
+    one = next(c for c in found if c.name == name)
+    result: dict[str, Any] = {"name": name, "model_fF": one.model_F * 1e15}
+    for law in LAWS:
+        table = default_process().parasitics("nom", law)
+        within = 0.0
+        for layer in WIRES:
+            boxes, nets = one.shapes.layer(layer)
+            alone = NetShapes(one.shapes.dbu_um, {layer: boxes}, {layer: nets}, one.shapes.n_nets)
+            within += replace(one, shapes=alone).between_F(table)
+        result[law] = {
+            "within_layers_fF": round(within * 1e15, 1),
+            "between_layers_fF": round((one.between_F(table) - within) * 1e15, 1),
+        }
+    return result
+
+
+def arrays() -> dict[str, Any]:
+    """Coupling of neighbours (aF/um) in arrays over the substrate, width and space the least."""
+    table = default_process().parasitics("nom", "calibrated")
+    found = {}
+    for layer in ("li1", "met1", "met3"):
+        wall, width = table.close_walls[layer], float(table.wires[layer].width_m[0] * 1e6)
+        space = wall.space_m * 1e6
+        bare = np.zeros((1, BARE + 1))
+        bare[0, BARE] = 1.0
+        law = FoundryLaw(layer, table, 8000, 1e-9)
+        in_table = float(law.coupling_F_per_m(np.array([wall.space_m]), np.zeros(1), bare, bare)[0])
+        values = {"table": in_table * 1e12, "capacitors": in_table * 1e12 * wall.factor}
+        found[layer] = {
+            "width_um": width,
+            "space_um": space,
+            "field_as_drawn": round(array_field(layer, width, space, 0.0), 1),
+            **{name: round(value, 1) for name, value in values.items()},
+            **{
+                f"walls_apart_for_{name}_um": round(walls_apart(layer, width, space, value), 3)
+                for name, value in values.items()
+            },
+        }
+    return found
+
+
+def array_field(layer: str, width: float, space: float, apart: float) -> float:
+    """Field solution of seven wires, each narrower by `apart` (um), at their drawn pitch; with the
+    permittivity that the foundry's plates have."""
+    pitch = width + space
+    wires = [(k * pitch, k * pitch + width - apart) for k in range(-3, 4)]
+    matrix = capacitance_aF_per_um(layer, wires, SUBSTRATE, dielectrics=PLATE_DIELECTRICS)
+    return abs(float(matrix[3, 2]))
+
+
+def walls_apart(layer: str, width: float, space: float, coupling: float) -> float:
+    """How much farther apart than drawn the walls are whose field solution has this coupling."""
+    if array_field(layer, width, space, 0.0) < coupling:
+        return 0.0
+    return float(
+        brentq(lambda d: array_field(layer, width, space, d) - coupling, 0.0, width / 2, xtol=1e-3)
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
@@ -179,6 +251,8 @@ def main(arguments: list[str] | None = None) -> int:
         "capacitors": len(found),
         "laws": laws,
         "holds": laws["calibrated"]["inside_corners"] >= len(found) - 2,
+        "within_and_between_layers": within_and_between(found),
+        "arrays_at_minimum_space": arrays(),
         "each": rows,
     }
     if options.fit:

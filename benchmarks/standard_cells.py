@@ -25,8 +25,8 @@ from codesign.layout.drc import check_drc
 from codesign.layout.extract import extract_circuit
 from codesign.layout.lvs import compare, read_circuit
 
-# Rules that a cell of a row fulfils only among its neighbours: taps of the row, wells that abut.
-OF_THE_ROW = frozenset({"LU.2", "LU.3", "nwell.4", "nwell.1", "hvtp.1", "hvtp.5", "psd.1", "nsd.1"})
+# Rules that a cell fulfils only among its neighbours: the row's tap cells, implants that abut.
+OF_THE_ROW = frozenset({"LU.2", "LU.3", "nwell.4", "nsd.10a", "psd.10b"})
 MODES = ("none", "c", "rc")
 
 

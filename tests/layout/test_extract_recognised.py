@@ -3,6 +3,7 @@ technology file of magic has them."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import gdstk
@@ -10,6 +11,7 @@ import pytest
 
 from codesign.errors import InputError
 from codesign.layout.extract import extract_circuit
+from codesign.layout.lvs import compare, read_circuit
 from codesign.pdk import default_process
 from tests.layout import recognised_drawing as draw
 from tests.layout.drawing import Sketch
@@ -223,3 +225,25 @@ def test_the_library_s_devices_run_in_ngspice(tmp_path):
     for name, (ohm, slack) in ohms.items():
         assert 1 / found[name] == pytest.approx(ohm, rel=slack), name
     assert all(1e-6 < found[name] < 0.1 for name in diodes)
+
+
+def changed(netlist: str) -> str:
+    """The netlist with every width, area and perimeter a third larger."""
+
+    def larger(match: re.Match[str]) -> str:
+        return f"{match[1]}{1.33 * float(match[2]):.6g}"
+
+    return re.sub(r"(\b(?:w|area|perim|area_ox)=)([-+.e\d]+)", larger, netlist)
+
+
+@pytest.mark.parametrize("model", [*TRANSISTORS, *OTHERS])
+def test_each_device_matches_its_schematic_and_no_other_size(model, tmp_path):
+    drawing = TRANSISTORS[model] if model in TRANSISTORS else OTHERS[model][0]
+    circuit = extracted(drawing, tmp_path)
+    netlist = tmp_path / "schematic.spice"
+    netlist.write_text(circuit.spice())
+    report = compare(circuit, read_circuit(netlist, "top"))
+    assert report.match, report.text()
+    netlist.write_text(changed(circuit.spice()))
+    if netlist.read_text() != circuit.spice():
+        assert not compare(circuit, read_circuit(netlist, "top")).match
