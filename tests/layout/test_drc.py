@@ -168,6 +168,14 @@ def test_a_contact_needs_one_of_two_sides_at_each_corner(tmp_path):
     assert "licon.8a" in violated(tmp_path, [licon, bar])
 
 
+def test_vias_are_apart_from_a_capacitor_along_x_or_along_y(tmp_path):
+    """The official technology file measures to a square: 0.19 um both ways is too near."""
+    plate = [("cap2m", (0, 0, 2, 2)), ("met4", (-0.2, -0.2, 2.2, 2.2))]
+    for gap, wrong in ((0.19, True), (0.2, False)):
+        found = violated(tmp_path, [*plate, ("via4", (2 + gap, 2 + gap, 2.8 + gap, 2.8 + gap))])
+        assert ("cap2m.5" in found) is wrong
+
+
 def test_layers_without_rules_are_named(tmp_path):
     path = tmp_path / "l.gds"
     cell = cell_of([("met1", (0, 0, 1, 1)), ("diode", (0, 0, 1, 1)), ("hvtr", (3, 0, 4, 1))])
