@@ -49,10 +49,11 @@ from codesign.cli.output import Output
 )
 @click.option(
     "--law",
-    type=click.Choice(["constant", "foundry"]),
+    type=click.Choice(["constant", "foundry", "calibrated"]),
     default="constant",
     show_default=True,
-    help="Capacitances: constant coefficients, as magic has them, or the foundry's tables.",
+    help="Capacitances: constant coefficients, as magic has them, the foundry's tables, or these "
+    "with its finger capacitors' coupling of close walls.",
 )
 @click.option(
     "--unknown",

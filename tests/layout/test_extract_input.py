@@ -69,18 +69,18 @@ def test_unknown_top_cell_suggests_near_names(sketch, tmp_path):
 
 def test_unknown_layer_is_named_with_its_place(sketch, tmp_path):
     sketch.box((74, 20), 1, 2, 3, 4)
-    refused(sketch.write(tmp_path), r"layer not known .* 74/20 .*\(2, 3\) um")
+    refused(sketch.write(tmp_path), r"layer 74/20 \(a shape at \(2, 3\) um\) is not known")
 
 
 def test_unknown_layers_are_listed_at_once_or_left_out(sketch, tmp_path):
     sketch.box((74, 20), 1, 2, 3, 4)
-    sketch.box((33, 42), 5, 6, 7, 8)
+    sketch.box((33, 44), 5, 6, 7, 8)
     sketch.box((36, 28), 9, 9, 10, 10)
     path = sketch.write(tmp_path)
-    refused(path, r"2 layers not known .* 33/42 .*\(6, 7\) um\), 74/20 .*\(2, 3\) um\)")
+    refused(path, r"layer 33/44 .*\(6, 7\) um\), layer 74/20 .*\(2, 3\) um\) are not known")
     comments = extract_circuit(path, "top", mode="none", unknown="leave-out").comments
     assert "fill shapes were left out: layers 36/28" in comments
-    assert "layers that are not known were left out: 33/42, 74/20" in comments
+    assert "layers that are not known were left out: 33/44, 74/20" in comments
 
 
 def test_outlines_marks_and_texts_on_other_layers_are_harmless(sketch, tmp_path):

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from codesign.layout.extract.calibrated_law import CalibratedLaw
 from codesign.layout.extract.constant_law import ConstantLaw
 from codesign.layout.extract.foundry_law import FoundryLaw
 from codesign.layout.extract.law import WireLaw
@@ -64,6 +65,13 @@ def _wires(shapes: NetShapes, wire: str) -> Wires:
     return Wires(both, both_nets, len(boxes), shapes.n_nets)
 
 
+_LAWS: dict[str, type[FoundryLaw] | type[ConstantLaw]] = {
+    "constant": ConstantLaw,
+    "foundry": FoundryLaw,
+    "calibrated": CalibratedLaw,
+}
+
+
 def _law(wire: str, table: ParasiticTable, halo: int, dbu_m: float) -> WireLaw:
-    law = {"foundry": FoundryLaw, "constant": ConstantLaw}[table.law]
+    law = _LAWS[table.law]
     return law(wire, table, halo, dbu_m)

@@ -126,9 +126,11 @@ def connect(
     notes = list(derived.notes)
     transistors: list[Transistor] = []
     for kind in ("n", "p"):
+        gate, active = f"{kind}gate", f"{kind}sd"
         found, odd = channels(
-            *((nets.boxes[name], nets.owners[name]) for name in (f"{kind}gate", f"{kind}sd")),
-            (layers[f"{kind}gate"], layers[f"{kind}sd"]),
+            (nets.boxes[gate], nets.owners[gate]),
+            (nets.boxes[active], nets.owners[active]),
+            (layers[gate], layers[active]),
         )
         notes += _odd_gates(drawing, odd, unknown)
         transistors += _transistors(kind, found, choice, drawing.dbu_um)
@@ -195,7 +197,7 @@ class _Choice:
         if self._unknown and unknown is Unknown.REFUSE:
             what, where = self._unknown[0]
             raise InputError(
-                f"{self._drawing.source}: the gate at {where} is that of a {what}",
+                f"{self._drawing.source}: no model is for the gate at {where}: {what}",
                 remedy="draw another transistor, or extract the rest with --unknown leave-out",
             )
         return [f"{what} at {where} was left out" for what, where in self._unknown]
@@ -214,15 +216,16 @@ def _transistors(
         axis=1,
     )
     nets = np.stack((found.drain, found.gate, found.source), axis=1)
-    for box, (drain, gate, source), (w, l, *junctions) in zip(
+    for box, (drain, gate, source), size in zip(
         found.box.tolist(), nets.tolist(), sizes.tolist(), strict=True
     ):
         centre = kdb.Box(*box).center()
+        w, l, as_um2, ad_um2, ps_um, pd_um = size
         rule = choice.rule(kind, (centre.x, centre.y), w)
         if rule is not None:
-            place_um = (centre.x * dbu_um, centre.y * dbu_um)
-            of = (drain, gate, source, -1)
-            yield Transistor(kind, rule.model, of, w, l, *junctions, *place_um, rule.subcircuit)
+            of, (x, y) = (drain, gate, source, -1), (centre.x * dbu_um, centre.y * dbu_um)
+            junctions = (as_um2, ad_um2, ps_um, pd_um)
+            yield Transistor(kind, rule.model, of, w, l, *junctions, x, y, rule.subcircuit)
 
 
 def _with_bulks(

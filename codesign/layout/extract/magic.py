@@ -28,6 +28,7 @@ from codesign.layout.extract.magic_ext import ExtFile, parse_ext
 from codesign.layout.extract.reader import Drawing, read_gds
 from codesign.layout.extract.run import Mode, cell_name
 from codesign.pdk import Interconnect, Process, default_process
+from codesign.processes import run_program
 
 _DONE = "CODESIGN EXTRACTION DONE"
 _SCRIPT = """\
@@ -105,21 +106,14 @@ class Magic:
         """Exit code and output."""
         command = [str(self.program), "-dnull", "-noconsole", "-rcfile"]
         try:
-            done = subprocess.run(
-                [*command, str(self.start_file), "extract.tcl"],
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=timeout_s,
-                check=False,
+            done = run_program(
+                [*command, str(self.start_file), "extract.tcl"], folder=folder, timeout_s=timeout_s
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise ToolError(
                 f"{self.program} did not extract {top}: {error}", remedy="use --engine own"
             ) from error
-        return done.returncode, done.stdout + done.stderr
+        return done.code, done.output
 
 
 def extract_with_magic(

@@ -8,26 +8,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import KDTree
 
 from codesign.layout.circuit import Parasitic
-from codesign.layout.extract.capacitance import NetCapacitances, NetShapes, capacitances
-from codesign.layout.extract.connect import PLANES, Connected, Transistor
+from codesign.layout.extract.capacitance import NetCapacitances, capacitances
+from codesign.layout.extract.connect import Connected, Transistor
 from codesign.layout.extract.gather import gathered
 from codesign.layout.extract.law import Floats
 from codesign.layout.extract.mim import MIMCapacitor
 from codesign.layout.extract.names import Names
-from codesign.layout.extract.nodes import Nodes, place_nodes
+from codesign.layout.extract.node import Nodes
+from codesign.layout.extract.node_shapes import node_shapes
+from codesign.layout.extract.nodes import place_nodes
 from codesign.layout.extract.part import Part
-from codesign.layout.extract.rectangles import Boxes, Index, split
+from codesign.layout.extract.rectangles import Index
 from codesign.layout.extract.reduce import RCGraph, RCLimits, reduce_network
 from codesign.layout.extract.settle import settle
-from codesign.layout.extract.wire_resistance import CONDUCTORS, WireNodes, extract_wires
+from codesign.layout.extract.wire_resistance import extract_wires
 from codesign.pdk.parasitics import ParasiticTable
 from codesign.pdk.resistances import ResistanceTable
-
-# Wires are cut into pieces of this size; the capacitance of each goes to the nearest node.
-_PIECE_UM = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,21 +52,20 @@ def extract_rc(
     parts: tuple[Part, ...] = (),
 ) -> RCCircuit:
     """Resistances and capacitances of all nets, reduced; `parts` are the devices besides
-    transistors and MIM capacitors. Nodes carry the name of their net: its
-    label's own node exactly, the others with `__1`, `__2`, ... behind it."""
+    transistors and MIM capacitors. Nodes carry the name of their net: its label's own node exactly,
+    the others with `__1`, `__2`, ... behind it."""
     limits = limits or RCLimits()
     nodes = place_nodes(connected, (mims, parts), names, resistance)
     wires = extract_wires(connected, nodes, resistance)
     for net in sorted(set(range(connected.n_nets)) - set(nodes.net)):
         nodes.add(net)
     root, lumped = _join(nodes)
-    found = capacitances(_node_shapes(connected, nodes, wires, root), capacitance)
+    found = capacitances(node_shapes(connected, parts, nodes, wires, root), capacitance)
     pair, pair_F = _links(nodes, found, root[nodes.substrate])
     graph = _graph(nodes, pair, pair_F, root)
     full = len(graph.conductance), sum(1 for _ in graph.resistors())
     ports = [root[node] for _, node in sorted(nodes.ports.items())]
-    placed = (*nodes.transistors, *nodes.capacitors, *nodes.others)
-    ends = [root[n] for device in placed for n in device]
+    ends = [root[node] for node in nodes.terminals()]
     reduction = reduce_network(
         graph, {*ports, *ends}, ports, fast_s=limits.fast_s, small_ohm=limits.small_ohm
     )
@@ -155,54 +152,12 @@ def _components(links: Index, count: int) -> Index:
     return np.asarray(connected_components(graph, directed=False)[1])
 
 
-def _node_shapes(
-    connected: Connected, nodes: Nodes, wires: WireNodes, root: Sequence[int]
-) -> NetShapes:
-    """The layout's rectangles with nodes as their nets, wires cut into pieces."""
-    size = max(1, round(_PIECE_UM / connected.dbu_um))
-    stands_for = np.array(root)
-    boxes, owner = {}, {}
-    for plane in PLANES:
-        found, nets = connected.plane(plane)
-        if plane in nodes.parts:
-            boxes[plane], owner[plane] = found, stands_for[nodes.parts[plane]]
-            continue
-        pieces, source = split(found, size)
-        layer = CONDUCTORS.index(plane) + 1
-        boxes[plane] = pieces
-        owner[plane] = stands_for[_nearest(pieces, nets[source], layer, nodes, wires)]
-    return NetShapes(connected.dbu_um, boxes, owner, len(root))
-
-
-def _nearest(boxes: Boxes, nets: Index, layer: int, nodes: Nodes, wires: WireNodes) -> Index:
-    """The node nearest to each rectangle: on its net and layer, else on its net."""
-    any_of = np.zeros(len(nodes.net) + 1, np.int64)
-    any_of[nodes.net[::-1]] = np.arange(len(nodes.net))[::-1]
-    result = any_of[nets]
-    if not len(boxes):
-        return result
-    x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
-    node_net = np.array(nodes.net)[wires.node]
-    # Nets are planes of a third dimension, farther apart than any two points of the layout.
-    apart = 4 * (np.ptp(np.concatenate((x, wires.x))) + np.ptp(np.concatenate((y, wires.y))) + 1)
-    done = np.zeros(len(boxes), bool)
-    for chosen in (wires.layer == layer, np.ones(len(wires.layer), bool)):
-        if not chosen.any() or done.all():
-            continue
-        at = np.stack((wires.x, wires.y, node_net * apart), axis=1)[chosen]
-        far, index = KDTree(at).query(np.stack((x, y, nets * apart), axis=1))
-        hit = ~done & (far < apart)
-        result[hit] = wires.node[chosen][index[hit]]
-        done |= hit
-    return result
-
-
 def _names(nodes: Nodes, names: Names, final: Sequence[int]) -> tuple[str, ...]:
     result: dict[int, str] = {}
     taken = set(names.names)
     counts: dict[str, int] = {}
-    devices = [n for device in (*nodes.transistors, *nodes.capacitors) for n in device]
-    for node in (*(n for _, n in sorted(nodes.ports.items())), *devices, *range(len(final))):
+    ports = (node for _, node in sorted(nodes.ports.items()))
+    for node in (*ports, *nodes.terminals(), *range(len(final))):
         stands = final[node]
         if stands in result:
             continue

@@ -19,6 +19,7 @@ from codesign.layout.extract.connect import PLANES
 from codesign.layout.extract.found import STAGES, WORK, Found, find
 from codesign.layout.extract.models import with_library_names
 from codesign.layout.extract.names import Names
+from codesign.layout.extract.part import without_held
 from codesign.layout.extract.reader import Drawing, read_gds, take_layout
 from codesign.layout.extract.reduce import RCLimits
 from codesign.layout.extract.settle import MIN_CAPACITANCE_F, settle
@@ -148,7 +149,7 @@ def _capacitors(
     from codesign.layout.extract.capacitance import NetShapes, capacitances
 
     connected = found.connected
-    planes = {name: connected.plane(name) for name in PLANES}
+    planes = {name: without_held(found.parts, *connected.plane(name)) for name in PLANES}
     boxes = {name: boxes for name, (boxes, _) in planes.items()}
     owners = {name: owners for name, (_, owners) in planes.items()}
     shapes = NetShapes(connected.dbu_um, boxes, owners, connected.n_nets)

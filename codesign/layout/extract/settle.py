@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codesign.layout.circuit import Parasitic
+from codesign.layout.extract.labels import natural_key
 from codesign.layout.extract.law import Floats
 from codesign.layout.extract.rectangles import Index
 
@@ -53,7 +54,7 @@ def settle(
     floating: Collection[int],
     threshold_F: float = MIN_CAPACITANCE_F,
 ) -> Settled:
-    """Capacitors between named nets.
+    """Capacitors between named nets, in natural order of the names; those to the substrate last.
 
     Capacitance to the substrate goes to the net `substrate`. A floating net carries no charge:
     eliminating it leaves C_ik C_jk / sum_k between each two of its neighbours, exactly. Couplings
@@ -79,15 +80,10 @@ def settle(
     kept = ~to_substrate & ~small
     ground[substrate] = 0.0
     on_ground = np.flatnonzero(ground > 0)
+    grounded = np.stack((on_ground, np.full(len(on_ground), substrate)), axis=1)
     capacitors = (
-        *(
-            Parasitic(names[a], names[b], farad)
-            for (a, b), farad in zip(pair[kept].tolist(), value_F[kept].tolist(), strict=True)
-        ),
-        *(
-            Parasitic(names[net], names[substrate], farad)
-            for net, farad in zip(on_ground.tolist(), ground[on_ground].tolist(), strict=True)
-        ),
+        *_in_order(pair[kept], value_F[kept], names),
+        *_in_order(grounded, ground[on_ground], names),
     )
     return Settled(capacitors, moved, moved_F, eliminated)
 
@@ -146,6 +142,18 @@ def _without(
     return (
         _summed(np.concatenate((pair[~touched], more)), all_F, count), moved, moved_F, eliminated
     )
+
+
+def _in_order(pair: Index, value_F: Floats, names: Sequence[str]) -> Iterator[Parasitic]:
+    """Capacitors in natural order of their nets' names, whatever the nets' numbers are."""
+    used = np.unique(pair).tolist()
+    ordered = sorted(used, key=lambda net: (natural_key(names[net]), names[net]))
+    rank = np.zeros(len(names), np.int64)
+    rank[ordered] = np.arange(len(ordered))
+    sides = np.sort(rank[pair], axis=1)
+    order = np.lexsort((sides[:, 1], sides[:, 0]))
+    for (a, b), farad in zip(sides[order].tolist(), value_F[order].tolist(), strict=True):
+        yield Parasitic(names[ordered[a]], names[ordered[b]], farad)
 
 
 def _in_series(

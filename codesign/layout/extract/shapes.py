@@ -93,5 +93,6 @@ class NetCapacitances:
         pair = np.sort(stands_for[self.pair], axis=1)
         apart = pair[:, 0] != pair[:, 1]
         pair, back = np.unique(pair[apart], axis=0, return_inverse=True)
-        pair_F = np.bincount(back.reshape(-1), self.pair_F[apart], minlength=len(pair))
+        pair_F = np.zeros(len(pair))
+        np.add.at(pair_F, back.reshape(-1), self.pair_F[apart])
         return NetCapacitances(ground_F, pair, pair_F)

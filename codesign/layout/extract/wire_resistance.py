@@ -12,7 +12,7 @@ import numpy as np
 
 from codesign.layout.extract.boxes import near_pairs
 from codesign.layout.extract.connect import Connected
-from codesign.layout.extract.nodes import Anchor, Nodes
+from codesign.layout.extract.node import Anchor, Nodes
 from codesign.layout.extract.rectangles import Boxes, Index
 from codesign.pdk.resistances import ResistanceTable
 
