@@ -81,19 +81,22 @@ def extract(
     """
     from codesign.files import write_atomic
     from codesign.layout.extract import read_ports, run_engine, summary
+    from codesign.progress import reporter
 
     ports, unconnected = read_ports(port_file) if port_file is not None else (None, ())
-    circuit = run_engine(
-        engine,
-        layout,
-        top,
-        mode=mode,
-        corner=corner,
-        ports=ports,
-        unconnected=unconnected,
-        law=law,
-        unknown=unknown,
-    )
+    with reporter() as display:
+        circuit = run_engine(
+            engine,
+            layout,
+            top,
+            mode=mode,
+            corner=corner,
+            ports=ports,
+            unconnected=unconnected,
+            law=law,
+            unknown=unknown,
+            progress=display,
+        )
     write_atomic(output, circuit.spice())
     text = "\n".join([*circuit.comments, f"wrote {output}"])
     return Output({"netlist": output, **summary(circuit)}, text)

@@ -46,6 +46,30 @@ def near_pairs(a: Boxes, b: Boxes) -> tuple[Index, Index]:
     return np.concatenate([c[0] for c in chunks]), np.concatenate([c[1] for c in chunks])
 
 
+def boxes_at(
+    points: np.ndarray, boxes: Boxes, owners: Index | None = None, nets: Index | None = None
+) -> Index:
+    """Index of the rectangle that each point (n, 2) lies on, the nearest where it lies on none; of
+    those whose owner is the point's net, where these are given."""
+    near = np.concatenate((np.floor(points), np.ceil(points)), axis=1).astype(np.int64)
+    i, j = near_pairs(near, boxes)
+    if owners is not None and nets is not None:
+        mine = owners[j] == nets[i]
+        i, j = i[mine], j[mine]
+    found = np.full(len(points), -1)
+    order = np.argsort(-j, kind="stable")
+    inside = ((boxes[j, :2] <= points[i]) & (points[i] <= boxes[j, 2:])).all(axis=1)
+    for chosen in (order[~inside[order]], order[inside[order]]):
+        found[i[chosen]] = j[chosen]
+    for k in np.flatnonzero(found < 0).tolist():
+        some = np.arange(len(boxes))
+        if owners is not None and nets is not None:
+            some = np.flatnonzero(owners == nets[k])
+        apart = np.maximum(boxes[some, :2] - points[k], points[k] - boxes[some, 2:])
+        found[k] = some[(np.maximum(apart, 0) ** 2).sum(axis=1).argmin()]
+    return found
+
+
 def _slabs(part: Any, step: int) -> Iterator[tuple[int, int, int, int]]:
     box = part.bbox()
     points = [(p.x, p.y) for p in part.each_point_hull()]

@@ -24,7 +24,7 @@ import numpy as np
 from codesign.layout.extract.calibrated_law import CalibratedLaw
 from codesign.layout.extract.constant_law import ConstantLaw
 from codesign.layout.extract.foundry_law import FoundryLaw
-from codesign.layout.extract.law import WIRES, WireLaw
+from codesign.layout.extract.law import WireLaw
 from codesign.layout.extract.rectangles import areas
 from codesign.layout.extract.shapes import NetCapacitances, NetShapes
 from codesign.layout.extract.tally import Tally
@@ -46,13 +46,12 @@ def capacitances(shapes: NetShapes, table: ParasiticTable) -> NetCapacitances:
     halo = round(table.halo_um / shapes.dbu_um)
     wells, well_nets = shapes.layer("nwell")
     tally.ground(well_nets, table.well_F_per_m2 * dbu_m**2 * areas(wells))
-    below, above = views(shapes)
-    for wire in WIRES:
+    for wire, below, above in views(shapes):
         extractor = WireExtractor(
             _wires(shapes, wire), _law(wire, table, halo, dbu_m), dbu_m, halo, tally
         )
-        extractor.area(below[wire])
-        extractor.edges(below[wire], above[wire])
+        extractor.area(below)
+        extractor.edges(below, above)
     return tally.result()
 
 

@@ -16,6 +16,10 @@ from codesign.layout.extract.parts import find_parts
 from codesign.layout.extract.reader import Drawing
 from codesign.layout.extract.unknown import Unknown, unknown_layers
 from codesign.pdk import Process
+from codesign.progress import ProgressCallback, silent
+
+# What a progress display shows: the work's name, and how many stages it has.
+WORK, STAGES = "extraction", 5
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,17 @@ def find(
     ports: Sequence[str] | None,
     unconnected: Collection[str],
     unknown: Unknown,
+    progress: ProgressCallback = silent,
 ) -> Found:
     """Everything but parasitics; arguments as those of `extract_circuit`. What can be said of
     layers, shapes and labels alone is said first. Raises InputError and CheckFailed."""
+    progress(0, STAGES, f"{WORK} | layers and labels")
     layers = unknown_layers(drawing, unknown)
     check_drawing(drawing)
     labels = check_labels(drawing, ports, unconnected)
+    progress(1, STAGES, f"{WORK} | nets and transistors")
     connected = connect(drawing, process.recognition, unknown)
+    progress(2, STAGES, f"{WORK} | other devices and names")
     capacitors = tuple(mim_capacitors(drawing, connected))
     parts, without_model = find_parts(drawing, connected, process.recognition, unknown)
     names = name_nets(drawing, connected, labels, ports or ())

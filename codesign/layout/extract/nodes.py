@@ -7,12 +7,13 @@ in the transistor model), every gate (at its centre), every MIM plate. Wires mee
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from codesign.layout.extract.boxes import near_pairs
+from codesign.layout.extract.boxes import boxes_at, near_pairs
 from codesign.layout.extract.connect import DEEP, Connected
 from codesign.layout.extract.mim import MIMCapacitor
 from codesign.layout.extract.names import Label, Names
@@ -142,14 +143,19 @@ def _transistors(connected: Connected, groups: dict[str, Index], nodes: Nodes) -
         for gate, part in zip(i.tolist(), j.tolist(), strict=True):
             side = (int(connected.owners[name][part]), int(groups[name][part]))
             sides.setdefault(int(nodes.parts["gate"][gate]), []).append(side)
-    for t in connected.transistors:
-        x, y = t.x_um / connected.dbu_um, t.y_um / connected.dbu_um
-        mine = np.flatnonzero(gate_owners == t.nets[1])
-        gate = int(nodes.parts["gate"][mine[nearest(gates[mine], x, y)]])
+    fets = connected.transistors
+    at = np.array([(t.x_um, t.y_um) for t in fets]).reshape(-1, 2) / connected.dbu_um
+    own = boxes_at(at, gates, gate_owners, np.array([t.nets[1] for t in fets], np.int64))
+    of_gate = nodes.parts["gate"][own].tolist()
+    bulks = {
+        kind: nodes.parts[well][boxes_at(at, connected.boxes[well])].tolist()
+        for kind, well in wells.items()
+        if len(connected.boxes[well])
+    }
+    for number, t in enumerate(fets):
+        gate = of_gate[number]
         found = {net: [n for owner, n in sides[gate] if owner == net] for net in t.nets[::2]}
-        well, bulk = wells[t.kind], substrate[1]
-        if t.nets[3] != substrate[0]:
-            bulk = int(nodes.parts[well][nearest(connected.boxes[well], x, y)])
+        bulk = substrate[1] if t.nets[3] == substrate[0] else bulks[t.kind][number]
         # A source on the drain's net is another piece of diffusion where there is one.
         nodes.transistors.append((max(found[t.nets[0]]), gate, min(found[t.nets[2]]), bulk))
 
@@ -168,6 +174,7 @@ def _capacitors(
 
 
 def _labels(connected: Connected, names: Names, nodes: Nodes, table: ResistanceTable) -> None:
+    wires: dict[str, list[int]] = {}
     for net in sorted(names.ports):
         label = names.anchors[net]
         if net == connected.substrate and label.conductor == "substrate":
@@ -178,24 +185,30 @@ def _labels(connected: Connected, names: Names, nodes: Nodes, table: ResistanceT
             nodes.ports[net] = int(nodes.parts[well][index])
         else:
             nodes.ports[net] = nodes.add(net)
-            # A wire narrower than drawn in this corner must still reach its label.
-            change = table.width_change_um[label.conductor] / connected.dbu_um
-            x, y = _inside(connected, label, max(0, math.ceil(-change / 2)))
-            nodes.anchor(net, Anchor(label.conductor, (x, y, x, y), nodes.ports[net]))
+            wires.setdefault(label.conductor, []).append(net)
+    for conductor, nets in wires.items():
+        # A wire narrower than drawn in this corner must still reach its label.
+        change = table.width_change_um[conductor] / connected.dbu_um
+        inset = max(0, math.ceil(-change / 2))
+        places = _inside(connected, conductor, [names.anchors[net] for net in nets], inset)
+        for net, (x, y) in zip(nets, places.tolist(), strict=True):
+            nodes.anchor(net, Anchor(conductor, (x, y, x, y), nodes.ports[net]))
     nodes.ports.setdefault(connected.substrate, nodes.substrate)
     for net, first in names.same.items():
         nodes.resistors.append((nodes.ports[first], nodes.ports[net], 0.0))
 
 
-def _inside(connected: Connected, label: Label, inset: int) -> tuple[int, int]:
-    planes = ("poly", "gate") if label.conductor == "poly" else (label.conductor,)
+def _inside(
+    connected: Connected, conductor: str, labels: Sequence[Label], inset: int
+) -> np.ndarray:
+    """Places (n, 2) of labels, at least `inset` inside the rectangles that they lie on."""
+    planes = ("poly", "gate") if conductor == "poly" else (conductor,)
     boxes = np.concatenate([connected.plane(plane)[0] for plane in planes])
-    box = boxes[nearest(boxes, label.x, label.y)]
-    low, high = box[:2] + inset, box[2:] - inset
-    middle = (box[:2] + box[2:]) // 2
-    low, high = np.minimum(low, middle), np.maximum(high, middle)
-    x, y = np.clip((label.x, label.y), low, high).tolist()
-    return x, y
+    at = np.array([(label.x, label.y) for label in labels], np.int64)
+    box = boxes[boxes_at(at, boxes)]
+    low, high = box[:, :2] + inset, box[:, 2:] - inset
+    middle = (box[:, :2] + box[:, 2:]) // 2
+    return np.clip(at, np.minimum(low, middle), np.maximum(high, middle))
 
 
 def _box(row: Index) -> tuple[int, int, int, int]:

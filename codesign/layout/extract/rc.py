@@ -12,6 +12,8 @@ from scipy.sparse.csgraph import connected_components
 from codesign.layout.circuit import Parasitic
 from codesign.layout.extract.capacitance import NetCapacitances, capacitances
 from codesign.layout.extract.connect import Connected, Transistor
+from codesign.layout.extract.gather import gathered
+from codesign.layout.extract.law import Floats
 from codesign.layout.extract.mim import MIMCapacitor
 from codesign.layout.extract.names import Names
 from codesign.layout.extract.node import Nodes
@@ -59,7 +61,8 @@ def extract_rc(
         nodes.add(net)
     root, lumped = _join(nodes)
     found = capacitances(node_shapes(connected, parts, nodes, wires, root), capacitance)
-    graph = _graph(nodes, found, root)
+    pair, pair_F = _links(nodes, found, root[nodes.substrate])
+    graph = _graph(nodes, pair, pair_F, root)
     full = len(graph.conductance), sum(1 for _ in graph.resistors())
     ports = [root[node] for _, node in sorted(nodes.ports.items())]
     ends = [root[node] for node in nodes.terminals()]
@@ -67,11 +70,11 @@ def extract_rc(
         graph, {*ports, *ends}, ports, fast_s=limits.fast_s, small_ohm=limits.small_ohm
     )
     final = [reduction.merged.get(node, node) for node in root]
-    node_names = _names(nodes, names, final, graph)
-    loose = {final[node] for node, net in enumerate(nodes.net) if net in set(floating)}
-    _gather(graph, limits.min_capacitance_F)
+    node_names = _names(nodes, names, final)
+    loose = {final[node] for node, net in enumerate(nodes.net) if net in floating}
+    weights = reduction.weights(len(final))
     settled = settle(
-        _as_arrays(graph, len(final)),
+        gathered(pair, pair_F, weights, np.array(nodes.net), limits.min_capacitance_F),
         node_names,
         final[nodes.substrate],
         loose,
@@ -101,16 +104,25 @@ def extract_rc(
     )
 
 
-def _graph(nodes: Nodes, found: NetCapacitances, root: Sequence[int]) -> RCGraph:
-    graph = RCGraph(nodes.net)
+def _links(nodes: Nodes, found: NetCapacitances, substrate: int) -> tuple[Index, Floats]:
+    """Pairs of nodes of different nets that couple, the substrate included; capacitances."""
+    node = np.arange(len(found.ground_F))
+    to_ground = np.stack((node, np.full(len(node), substrate)), axis=1)
+    pair = np.concatenate((to_ground, found.pair))
+    value_F = np.concatenate((found.ground_F, found.pair_F))
+    net = np.array(nodes.net)[pair]
+    use = (net[:, 0] != net[:, 1]) & (value_F > 0)
+    return pair[use], value_F[use]
+
+
+def _graph(nodes: Nodes, pair: Index, pair_F: Floats, root: Sequence[int]) -> RCGraph:
+    total_F = np.zeros(len(nodes.net))
+    for end in (0, 1):
+        np.add.at(total_F, pair[:, end], pair_F)
+    graph = RCGraph(total_F.tolist())
     for a, b, ohm in nodes.resistors:
         if root[a] != root[b]:
             graph.resistor(root[a], root[b], ohm)
-    substrate = root[nodes.substrate]
-    for node, farad in enumerate(found.ground_F.tolist()):
-        graph.capacitor(node, substrate, farad)
-    for (a, b), farad in zip(found.pair.tolist(), found.pair_F.tolist(), strict=True):
-        graph.capacitor(a, b, farad)
     return graph
 
 
@@ -140,9 +152,7 @@ def _components(links: Index, count: int) -> Index:
     return np.asarray(connected_components(graph, directed=False)[1])
 
 
-def _names(
-    nodes: Nodes, names: Names, final: Sequence[int], graph: RCGraph
-) -> tuple[str, ...]:
+def _names(nodes: Nodes, names: Names, final: Sequence[int]) -> tuple[str, ...]:
     result: dict[int, str] = {}
     taken = set(names.names)
     counts: dict[str, int] = {}
@@ -160,38 +170,6 @@ def _names(
         result[stands] = name
         taken.add(name)
     return tuple(result[stands] for stands in final)
-
-
-def _gather(graph: RCGraph, threshold_F: float) -> None:
-    """Move couplings below the threshold to the strongest one between the same two nets: spread
-    over many nodes, a coupling of two nets would otherwise fall below it piece by piece."""
-    strongest: dict[tuple[int, int], tuple[float, int, int]] = {}
-    small = []
-    for a, around in graph.capacitance.items():
-        for b, farad in around.items():
-            if a > b:
-                continue
-            one, other = (a, b) if graph.net[a] < graph.net[b] else (b, a)
-            nets = (graph.net[one], graph.net[other])
-            strongest[nets] = max(strongest.get(nets, (0.0, 0, 0)), (farad, one, other))
-            if farad < threshold_F:
-                small.append((nets, a, b, farad))
-    for nets, a, b, farad in small:
-        _, one, other = strongest[nets]
-        if {a, b} != {one, other}:
-            del graph.capacitance[a][b], graph.capacitance[b][a]
-            graph.capacitor(one, other, farad)
-
-
-def _as_arrays(graph: RCGraph, count: int) -> NetCapacitances:
-    rows = [
-        (a, b, farad)
-        for a, around in sorted(graph.capacitance.items())
-        for b, farad in sorted(around.items())
-        if a < b
-    ]
-    pair = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
-    return NetCapacitances(np.zeros(count), pair, np.array([row[2] for row in rows]))
 
 
 def _notes(

@@ -16,7 +16,7 @@ from codesign.layout.circuit import FlatCircuit, Parasitic
 from codesign.layout.extract.assemble import choose_ports, flat_devices, with_substrate
 from codesign.layout.extract.audit import audit_ports, port_faults
 from codesign.layout.extract.connect import PLANES
-from codesign.layout.extract.found import Found, find
+from codesign.layout.extract.found import STAGES, WORK, Found, find
 from codesign.layout.extract.models import with_library_names
 from codesign.layout.extract.names import Names
 from codesign.layout.extract.part import without_held
@@ -25,6 +25,7 @@ from codesign.layout.extract.reduce import RCLimits
 from codesign.layout.extract.settle import MIN_CAPACITANCE_F, settle
 from codesign.layout.extract.unknown import Unknown
 from codesign.pdk import Interconnect, ParasiticTable, Process, ResistanceTable, default_process
+from codesign.progress import ProgressCallback, silent
 
 
 class Mode(StrEnum):
@@ -33,6 +34,13 @@ class Mode(StrEnum):
     NONE = "none"
     C = "c"
     RC = "rc"
+
+
+_PARASITICS = {
+    Mode.NONE: "netlist",
+    Mode.C: "capacitances",
+    Mode.RC: "resistances and capacitances",
+}
 
 
 def extract_circuit(
@@ -48,6 +56,7 @@ def extract_circuit(
     law: str = "constant",
     unknown: Unknown | str = Unknown.REFUSE,
     process: Process | None = None,
+    progress: ProgressCallback = silent,
 ) -> FlatCircuit:
     """Extract cell `top` of a GDS or OASIS file (or of a klayout Layout), the only top cell unless
     given.
@@ -59,14 +68,15 @@ def extract_circuit(
     constant coefficients, as magic has them, or the foundry's tables over width and space
     (docs/capacitance.md). `unknown`: whether layers and devices that the process does not know are
     refused or left out, which the comments say. `process`: whose layers and parasitics these are,
-    the default one unless given. Raises InputError for a layout that cannot be extracted.
+    the default one unless given. `progress` is called at every stage. Raises InputError for a
+    layout that cannot be extracted.
     """
     mode, corner = Mode(mode), Interconnect(corner)
     process = process or default_process()
     table = process.parasitics(corner, law)
     read = read_gds if isinstance(gds, Path) else take_layout
     drawing = read(gds, top, technology=process.technology)
-    found = find(drawing, process, ports, unconnected, Unknown(unknown))
+    found = find(drawing, process, ports, unconnected, Unknown(unknown), progress)
     title = (
         f"extracted by codesign from cell {drawing.cell.name}: mode {mode}, interconnect {corner}"
         + (f", law {law}" if law != "constant" else "")
@@ -79,11 +89,13 @@ def extract_circuit(
         model_prefix=process.model_prefix,
         labels=found.names.labels,
     )
+    progress(3, STAGES, f"{WORK} | {_PARASITICS[mode]}")
     if mode is Mode.RC:
         limits = rc_limits or RCLimits(min_capacitance_F=min_capacitance_F)
         circuit = _with_rc(bare, found, process.resistances(corner), table, limits)
     else:
         circuit = _without_r(bare, found, table if mode is Mode.C else None, min_capacitance_F)
+    progress(STAGES, STAGES, WORK)
     circuit = with_library_names(circuit, process)
     if ports is not None:
         audit_ports(circuit, ports, unconnected)
