@@ -62,6 +62,12 @@ from codesign.cli.output import Output
     show_default=True,
     help="Layers and devices that the process does not know: refuse them, or leave them out.",
 )
+@click.option(
+    "--between",
+    nargs=2,
+    metavar="PIN PIN",
+    help="Print the resistance between two pins of one net; with --mode rc.",
+)
 @common_options
 def extract(
     layout: Path,
@@ -73,6 +79,7 @@ def extract(
     engine: str,
     law: str,
     unknown: str,
+    between: tuple[str, str] | None,
 ) -> Output:
     """Extract a netlist with parasitics from a layout (GDS or OASIS); its pins become ports.
 
@@ -80,7 +87,7 @@ def extract(
     exit code 1.
     """
     from codesign.files import write_atomic
-    from codesign.layout.extract import read_ports, run_engine, summary
+    from codesign.layout.extract import read_ports, resistance_ohm, run_engine, summary
     from codesign.progress import reporter
 
     ports, unconnected = read_ports(port_file) if port_file is not None else (None, ())
@@ -98,5 +105,9 @@ def extract(
             progress=display,
         )
     write_atomic(output, circuit.spice())
-    text = "\n".join([*circuit.comments, f"wrote {output}"])
-    return Output({"netlist": output, **summary(circuit)}, text)
+    lines = [*circuit.comments, f"wrote {output}"]
+    figures = {"netlist": output, **summary(circuit)}
+    if between is not None:
+        figures["resistance_ohm"] = ohm = resistance_ohm(circuit, *between)
+        lines.append(f"{between[0]} to {between[1]}: {ohm:.4g} ohm")
+    return Output(figures, "\n".join(lines))

@@ -4,6 +4,7 @@
 """
 
 from codesign.layout.extract.audit import audit_ports, port_faults, read_ports
+from codesign.layout.extract.between import resistance_ohm
 from codesign.layout.extract.engines import run_engine, summary
 from codesign.layout.extract.reader import only_top_cell
 from codesign.layout.extract.reduce import RCLimits
@@ -17,6 +18,7 @@ __all__ = [
     "only_top_cell",
     "port_faults",
     "read_ports",
+    "resistance_ohm",
     "run_engine",
     "summary",
 ]

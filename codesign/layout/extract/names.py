@@ -26,14 +26,16 @@ class Names:
     """Name of every net by index. Nets that a port's label joins have the same name.
 
     anchors: the label that gave each labelled net its name. ports: nets that are ports. labels:
-    every label with the name that was chosen for its net. stray: texts on no conductor. notes:
-    what a reader of the netlist should know about the labels.
+    every label with the name that was chosen for its net. pins: the pins of a port's net besides
+    its anchor, one place for each name. stray: texts on no conductor. notes: what a reader of the
+    netlist should know about the labels.
     """
 
     names: tuple[str, ...]
     anchors: dict[int, Label]
     ports: frozenset[int]
     labels: tuple[tuple[str, str], ...]
+    pins: dict[int, tuple[Label, ...]]
     stray: tuple[Label, ...]
     notes: tuple[str, ...]
 
@@ -84,6 +86,7 @@ def name_nets(
         chooser.anchors,
         frozenset(chooser.ports),
         tuple(sorted(chooser.labels, key=lambda pair: natural_key(pair[0]))),
+        chooser.pins,
         tuple(stray),
         tuple(chooser.notes),
     )
@@ -118,6 +121,7 @@ class _Chooser:
         self.names: dict[int, str] = {}
         self.anchors: dict[int, Label] = {}
         self.ports: set[int] = set()
+        self.pins: dict[int, tuple[Label, ...]] = {}
         self.labels: list[tuple[str, str]] = []
         self.notes: list[str] = []
         # Names in lower case, as SPICE takes them, with the label behind each.
@@ -136,6 +140,7 @@ class _Chooser:
         self.anchors |= {net: label for label, net in reversed(ranked)}
         if is_port:
             self.ports |= nets
+            self._other_pins(ranked, first)
             if others:
                 self.notes.append(f"port {name} has other names: {_few(sorted(others))}")
             if len(nets) > 1:
@@ -144,6 +149,13 @@ class _Chooser:
                     f"warning: port {name} is on {len(nets)} nets that the layout does not "
                     f"connect; they are one port here, to be joined outside: {_few(places)}"
                 )
+
+    def _other_pins(self, ranked: Sequence[Placed], first: Label) -> None:
+        places: dict[int, dict[str, Label]] = {}
+        for label, net in ranked:
+            if label.is_pin and label.text.lower() != first.text.lower():
+                places.setdefault(net, {}).setdefault(label.text.lower(), label)
+        self.pins |= {net: tuple(labels.values()) for net, labels in places.items()}
 
     def _rank(self, placed: Placed) -> tuple[bool, bool, tuple[tuple[int, int, str], ...]]:
         text = placed[0].text

@@ -24,7 +24,8 @@ class Nodes:
     """Nodes under construction: the net of each, anchors by net, resistors so far.
 
     parts: per plane, the node of each rectangle of `Connected.plane`; -1 for wires, which come
-    later. ports: the node that a labelled net's name goes to. transistors: (n, 4) nodes drain,
+    later. ports: the node that a labelled net's name goes to. aliases: nodes that other names of
+    a net go to. transistors: (n, 4) nodes drain,
     gate, source, bulk; capacitors: (n, 2) top, bottom; others: those of each other device.
     """
 
@@ -33,6 +34,7 @@ class Nodes:
     resistors: list[tuple[int, int, float]] = field(default_factory=list)
     parts: dict[str, Index] = field(default_factory=dict)
     ports: dict[int, int] = field(default_factory=dict)
+    aliases: dict[int, str] = field(default_factory=dict)
     transistors: list[tuple[int, int, int, int]] = field(default_factory=list)
     capacitors: list[tuple[int, int]] = field(default_factory=list)
     others: list[tuple[int, ...]] = field(default_factory=list)

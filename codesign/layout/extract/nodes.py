@@ -174,28 +174,39 @@ def _capacitors(
 
 
 def _labels(connected: Connected, names: Names, nodes: Nodes, table: ResistanceTable) -> None:
-    wires: dict[str, list[int]] = {}
+    """A node for every port at its label, and for every other name that its net has there."""
+    wires: dict[str, list[tuple[int, Label]]] = {}
     for net in sorted(names.ports):
         label = names.anchors[net]
-        if net == connected.substrate and label.conductor == "substrate":
-            nodes.ports[net] = nodes.substrate
-        elif label.conductor in ("nwell", "substrate"):
-            well = "nwell" if label.conductor == "nwell" else "pwell"
-            index = nearest(connected.boxes[well], label.x, label.y)
-            nodes.ports[net] = int(nodes.parts[well][index])
-        else:
+        nodes.ports[net] = _planar(connected, net, label, nodes)
+        if nodes.ports[net] < 0:
             nodes.ports[net] = nodes.add(net)
-            wires.setdefault(label.conductor, []).append(net)
-    for conductor, nets in wires.items():
+            wires.setdefault(label.conductor, []).append((nodes.ports[net], label))
+        for other in names.pins.get(net, ()):
+            if _planar(connected, net, other, nodes) < 0:
+                node = nodes.add(net)
+                nodes.aliases[node] = other.text
+                wires.setdefault(other.conductor, []).append((node, other))
+    for conductor, listed in wires.items():
         # A wire narrower than drawn in this corner must still reach its label.
         change = table.width_change_um[conductor] / connected.dbu_um
         inset = max(0, math.ceil(-change / 2))
-        places = _inside(connected, conductor, [names.anchors[net] for net in nets], inset)
-        for net, (x, y) in zip(nets, places.tolist(), strict=True):
-            nodes.anchor(net, Anchor(conductor, (x, y, x, y), nodes.ports[net]))
+        places = _inside(connected, conductor, [label for _, label in listed], inset)
+        for (node, _), (x, y) in zip(listed, places.tolist(), strict=True):
+            nodes.anchor(nodes.net[node], Anchor(conductor, (x, y, x, y), node))
     nodes.ports.setdefault(connected.substrate, nodes.substrate)
     for net, first in names.same.items():
         nodes.resistors.append((nodes.ports[first], nodes.ports[net], 0.0))
+
+
+def _planar(connected: Connected, net: int, label: Label, nodes: Nodes) -> int:
+    """The node under a label on the substrate or a well, each one node; -1 on a wire."""
+    if label.conductor not in ("nwell", "substrate"):
+        return -1
+    if net == connected.substrate and label.conductor == "substrate":
+        return nodes.substrate
+    well = "nwell" if label.conductor == "nwell" else "pwell"
+    return int(nodes.parts[well][nearest(connected.boxes[well], label.x, label.y)])
 
 
 def _inside(

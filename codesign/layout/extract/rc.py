@@ -65,6 +65,7 @@ def extract_rc(
     graph = _graph(nodes, pair, pair_F, root)
     full = len(graph.conductance), sum(1 for _ in graph.resistors())
     ports = [root[node] for _, node in sorted(nodes.ports.items())]
+    ports += [root[node] for node in nodes.aliases]
     ends = [root[node] for node in nodes.terminals()]
     reduction = reduce_network(
         graph, {*ports, *ends}, ports, fast_s=limits.fast_s, small_ohm=limits.small_ohm
@@ -157,9 +158,13 @@ def _names(nodes: Nodes, names: Names, final: Sequence[int]) -> tuple[str, ...]:
     taken = set(names.names)
     counts: dict[str, int] = {}
     ports = (node for _, node in sorted(nodes.ports.items()))
-    for node in (*ports, *nodes.terminals(), *range(len(final))):
+    for node in (*ports, *nodes.aliases, *nodes.terminals(), *range(len(final))):
         stands = final[node]
         if stands in result:
+            continue
+        if node in nodes.aliases and nodes.aliases[node] not in taken:
+            result[stands] = nodes.aliases[node]
+            taken.add(result[stands])
             continue
         base = names.names[nodes.net[node]]
         number = counts.get(base, 0)
