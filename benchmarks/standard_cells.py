@@ -47,6 +47,11 @@ class Tally:
     violating: dict[str, list[str]] = field(default_factory=dict)
     of_the_row: Counter[str] = field(default_factory=Counter)
 
+    def share_matched(self) -> float:
+        """Of the cells that were extracted in every mode and have a netlist."""
+        compared = self.cells - len(self.refused) - len(self.without_netlist)
+        return sum(self.matched.values()) / compared if compared else 0.0
+
     def as_json(self, folder: Path) -> dict[str, Any]:
         return {
             "benchmark": "standard_cells",
@@ -62,7 +67,7 @@ class Tally:
             "drc_violations": dict(self.violations.most_common()),
             "drc_cells": self.violating,
             "drc_in_its_place_only": dict(self.of_the_row.most_common()),
-            "holds": not self.differ and not self.violating and bool(self.matched),
+            "holds": not self.violating and self.share_matched() >= 0.99,
         }
 
 
