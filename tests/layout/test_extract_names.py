@@ -75,6 +75,16 @@ def test_a_label_on_a_pin_shape_is_a_pin(sketch, tmp_path):
     assert {label.text for label in found if label.is_pin} == {"a"}
 
 
+def test_a_label_beside_the_pin_shape_of_its_wire_is_a_pin_too(sketch, tmp_path):
+    sketch.box((68, PIN), 5, 0, 5.2, 0.2)
+    sketch.label("met1", "wire", 7, 0.1)
+    sketch.box("met1", 5, 0, 8, 0.2)
+    sketch.box("met1", 5, 2, 8, 2.2)
+    sketch.label("met1", "other", 7, 2.1)
+    pins = {label.text: label.is_pin for label in labels(read_gds(sketch.write(tmp_path), "top"))}
+    assert pins["wire"] and not pins["other"]
+
+
 def test_without_pins_every_label_is_a_port(sketch, tmp_path):
     assert extract(sketch, tmp_path).ports == ("a", "vdd", "vss", "y")
 

@@ -11,7 +11,8 @@ from benchmarks.lvs_pairs import FAULTS, pairs
 from codesign.errors import InputError
 from codesign.layout.circuit import FlatCircuit, FlatDevice
 from codesign.layout.lvs import compare, compare_with_netgen
-from codesign.layout.lvs.refinement import Colouring, Graph, settle
+from codesign.layout.lvs.graph import Graph
+from codesign.layout.lvs.refinement import Colouring, settle
 from codesign.layout.multiples import copies
 from tests.layout.lvs_circuits import disguised, fet
 

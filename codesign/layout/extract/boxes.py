@@ -58,7 +58,8 @@ def boxes_at(
         i, j = i[mine], j[mine]
     found = np.full(len(points), -1)
     order = np.argsort(-j, kind="stable")
-    inside = ((boxes[j, :2] <= points[i]) & (points[i] <= boxes[j, 2:])).all(axis=1)
+    covered = (boxes[j, :2] <= points[i]) & (points[i] <= boxes[j, 2:])
+    inside = np.asarray(covered.all(axis=1))
     for chosen in (order[~inside[order]], order[inside[order]]):
         found[i[chosen]] = j[chosen]
     for k in np.flatnonzero(found < 0).tolist():

@@ -55,7 +55,11 @@ def labels(drawing: Drawing) -> list[Label]:
         on_pin_purpose = purpose == drawing.technology.pin_purpose
         for shape in drawing.cell.shapes(index).each(kdb.Shapes.STexts):
             at = shape.text.trans.disp
-            is_pin = on_pin_purpose or _touches(pin_shapes[number], at)
+            is_pin = (
+                on_pin_purpose
+                or _touches(pin_shapes[number], at)
+                or _shares_a_shape(drawing, conductor, pin_shapes[number], at)
+            )
             text = shape.text.string.replace("\\", "")
             found.append(Label(text, conductor, at.x, at.y, is_pin))
     if not any(label.is_pin for label in found):
@@ -85,6 +89,26 @@ def _touches(shapes: kdb.Shapes, at: kdb.Vector) -> bool:
     flags = kdb.Shapes.SBoxes | kdb.Shapes.SPolygons | kdb.Shapes.SPaths
     # A point is inside a polygon on whose edge it lies.
     return any(shape.polygon.inside(box.p1) for shape in shapes.each_touching(flags, box))
+
+
+def _shares_a_shape(
+    drawing: Drawing, conductor: str, pins: kdb.Shapes, at: kdb.Vector
+) -> bool:
+    """Whether the drawn shape under a text has a pin's shape on it: texts may lie beside."""
+    if conductor == SUBSTRATE or pins.is_empty():
+        return False
+    index = drawing.layout.find_layer(*drawing.technology.gds(conductor))
+    if index is None:
+        return False
+    place = kdb.Point(at.x, at.y)
+    flags = kdb.Shapes.SBoxes | kdb.Shapes.SPolygons | kdb.Shapes.SPaths
+    for shape in drawing.cell.shapes(index).each_touching(flags, kdb.Box(place, place)):
+        polygon = shape.polygon
+        if polygon.inside(place) and any(
+            polygon.inside(pin.bbox().center()) for pin in pins.each_touching(flags, polygon.bbox())
+        ):
+            return True
+    return False
 
 
 def check_labels(

@@ -64,8 +64,7 @@ def extract_rc(
     pair, pair_F = _links(nodes, found, root[nodes.substrate])
     graph = _graph(nodes, pair, pair_F, root)
     full = len(graph.conductance), sum(1 for _ in graph.resistors())
-    ports = [root[node] for _, node in sorted(nodes.ports.items())]
-    ports += [root[node] for node in nodes.aliases]
+    ports = [root[node] for node in (*dict(sorted(nodes.ports.items())).values(), *nodes.aliases)]
     ends = [root[node] for node in nodes.terminals()]
     reduction = reduce_network(
         graph, {*ports, *ends}, ports, fast_s=limits.fast_s, small_ohm=limits.small_ohm
@@ -98,10 +97,7 @@ def extract_rc(
         ),
         settled.capacitors,
         resistors,
-        (
-            *_notes(full, graph, limits, lumped, names),
-            *settled.notes(limits.min_capacitance_F),
-        ),
+        (*_notes(full, graph, limits, lumped, names), *settled.notes(limits.min_capacitance_F)),
     )
 
 

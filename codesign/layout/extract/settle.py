@@ -93,7 +93,7 @@ def _summed(pair: Index, value_F: Floats, count: int) -> Links:
     use = (pair[:, 0] != pair[:, 1]) & (value_F > 0)
     pair = np.sort(pair[use], axis=1)
     key, back = np.unique(pair[:, 0] * count + pair[:, 1], return_inverse=True)
-    total_F = np.bincount(back.reshape(-1), value_F[use], minlength=len(key))
+    total_F = np.bincount(back.reshape(-1), value_F[use], minlength=len(key)).astype(float)
     return np.stack(np.divmod(key, count), axis=1), total_F
 
 

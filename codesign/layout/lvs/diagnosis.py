@@ -1,16 +1,15 @@
-"""From the comparer's raw mismatches to differences a person understands."""
+"""From the nearest pairing to differences a person understands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from codesign.layout.circuit import FlatDevice
-from codesign.layout.lvs.engine import Outcome, run_comparer
 from codesign.layout.lvs.kinds import differences, in_words, kind_of, terminals
+from codesign.layout.lvs.nearest import Outcome, nearest
 from codesign.layout.lvs.pairing import pair
 from codesign.layout.lvs.pins import exchangeable_pins, swapped_pin
-from codesign.layout.lvs.prepare import device_nets
 from codesign.layout.lvs.reductions import Level
 from codesign.layout.lvs.report import Problem
 
@@ -27,11 +26,10 @@ class Diagnosis:
 
 def diagnose(level: Level) -> Diagnosis:
     """What differs between two circuits without a pairing, causes before consequences."""
-    layout, schematic = level.layout.circuit, level.schematic.circuit
     swapped = tuple(_swapped_pins(level))
     if swapped:
         return Diagnosis(swapped, {}, {}, level.notes)
-    outcome = run_comparer(layout, schematic)
+    outcome = nearest(level.layout, level.schematic)
     view = _View(level, outcome)
     problems: tuple[Problem, ...] = (
         *view.sizes(),
@@ -73,15 +71,12 @@ class _View:
         self.level, self.outcome = level, outcome
         self.drawn = {device.name: device for device in layout.devices}
         self.meant = {device.name: device for device in schematic.devices}
-        self.layout_nets, self.schematic_nets = device_nets(layout), device_nets(schematic)
-        self.nets = dict(outcome.nets)
-        self.nets |= {a: b for a, b in outcome.net_mismatches if a is not None and b is not None}
-        self.lonely_drawn = [a for a, b in outcome.net_mismatches if a is not None and b is None]
-        self.lonely_meant = [b for a, b in outcome.net_mismatches if b is not None and a is None]
+        self.nets = outcome.nets
+        self.lonely_drawn, self.lonely_meant = outcome.lonely_drawn, outcome.lonely_meant
         self.explained: set[str] = set()
 
     def pairs(
-        self, raw: list[tuple[str | None, str | None]]
+        self, raw: Iterable[tuple[str | None, str | None]]
     ) -> Iterator[tuple[FlatDevice, FlatDevice]]:
         for a, b in raw:
             if a is not None and b is not None:

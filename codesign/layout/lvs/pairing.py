@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from codesign.layout.circuit import FlatCircuit, FlatDevice
+from codesign.layout.lvs.graph import Graph
 from codesign.layout.lvs.kinds import kind_of, sizes, tolerance
 from codesign.layout.lvs.prepare import device_nets
-from codesign.layout.lvs.refinement import Colouring, Graph, settle
+from codesign.layout.lvs.refinement import Colouring, settle
 
 Fingers = Mapping[str, int]
 _Key = tuple[object, ...]
@@ -51,23 +52,47 @@ def pair(layout: Side, schematic: Side, free_ports: Collection[str] = ()) -> Pai
     """
     if len(layout.circuit.devices) != len(schematic.circuit.devices):
         return None
-    graph = Graph()
-    drawn = _net_nodes(graph, 0, layout.circuit, _starts(layout, schematic, free_ports))
-    meant = _net_nodes(graph, 1, schematic.circuit, _starts(schematic, layout, free_ports))
-    sizes_of = size_classes(layout, schematic)
-    for side, (circuit, nodes) in enumerate(((layout.circuit, drawn), (schematic.circuit, meant))):
-        for device, size in zip(circuit.devices, sizes_of[side], strict=True):
-            kind, count = kind_of(device), len(device.nodes)
-            node = graph.add(side, ("device", device.model, count, size))
-            for net, role in zip(device.nodes, kind.roles[:count], strict=True):
-                graph.join(node, nodes[net], role)
-    colouring = Colouring(graph)
+    joint = joint_graph(layout, schematic, free_ports)
+    drawn, meant = joint.nets
+    colouring = Colouring(joint.graph)
     if not settle(colouring, list(drawn.values())):
         return None
     partner = {colouring.colour[node]: net for net, node in meant.items()}
     nets = {net: partner[colouring.colour[node]] for net, node in drawn.items()}
     devices = _paired_devices(layout, schematic, nets)
     return None if devices is None else Pairing(nets, devices)
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Both circuits as one graph: nodes of the nets of each by name, of its devices in order; fixed
+    are those that are known from the beginning."""
+
+    graph: Graph
+    nets: tuple[dict[str, int], dict[str, int]]
+    devices: tuple[list[int], list[int]]
+    fixed: list[int]
+
+
+def joint_graph(layout: Side, schematic: Side, free_ports: Collection[str] = ()) -> Joint:
+    """The graph of nets and devices; devices of one model, number of nodes and size look alike."""
+    graph = Graph()
+    starts = _starts(layout, schematic, free_ports), _starts(schematic, layout, free_ports)
+    sides = layout.circuit, schematic.circuit
+    nets = (
+        _net_nodes(graph, 0, layout.circuit, starts[0]),
+        _net_nodes(graph, 1, schematic.circuit, starts[1]),
+    )
+    devices: tuple[list[int], list[int]] = ([], [])
+    for side, found in enumerate(size_classes(layout, schematic)):
+        for device, size in zip(sides[side].devices, found, strict=True):
+            kind, count = kind_of(device), len(device.nodes)
+            node = graph.add(side, ("device", device.model, count, size))
+            devices[side].append(node)
+            for net, role in zip(device.nodes, kind.roles[:count], strict=True):
+                graph.join(node, nets[side][net], role)
+    fixed = [nets[side][port] for side in (0, 1) for port in starts[side]]
+    return Joint(graph, nets, devices, fixed)
 
 
 def _starts(ours: Side, theirs: Side, free_ports: Collection[str]) -> dict[str, str]:

@@ -8,65 +8,14 @@ undone and the next one tried (individualisation, as in McKay, Congressus Numera
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
+from codesign.layout.lvs.graph import Graph, colours_by_round
 
 _MASK = (1 << 64) - 1
-# Rounds on whole arrays; what is farther than that from every port is left to single steps.
-_ROUNDS = 30
 # Choices that may fail before the search gives up.
 MAX_FAILURES = 2000
-
-
-@dataclass
-class Graph:
-    """Nodes of both circuits: `side` is 0 or 1, `start` what tells nodes apart from the beginning,
-    `near` the neighbours of each with the role of the connection."""
-
-    side: list[int] = field(default_factory=list)
-    start: list[Hashable] = field(default_factory=list)
-    near: list[list[tuple[int, int]]] = field(default_factory=list)
-
-    def add(self, side: int, start: Hashable) -> int:
-        """A new node's number."""
-        self.side.append(side)
-        self.start.append(start)
-        self.near.append([])
-        return len(self.side) - 1
-
-    def join(self, one: int, other: int, role: int) -> None:
-        """Connect two nodes."""
-        self.near[one].append((other, role))
-        self.near[other].append((one, role))
-
-
-def first_colours(graph: Graph) -> list[int]:
-    """Colours after some rounds in which every node looks at its neighbours at once: most of the
-    work, done on arrays."""
-    numbers: dict[Hashable, int] = {}
-    colours = np.array([numbers.setdefault(start, len(numbers)) for start in graph.start], np.int64)
-    ends = [(v, other, role) for v, near in enumerate(graph.near) for other, role in near]
-    source, target, role = np.array(ends, np.int64).reshape(-1, 3).T
-    count = len(numbers)
-    for _ in range(_ROUNDS):
-        seen = np.zeros(len(colours), np.uint64)
-        np.add.at(seen, source, _mixed(colours[target] * 16 + role + 1))
-        _, colours = np.unique(_mixed(colours) ^ _mixed(seen), return_inverse=True)
-        if (found := int(colours.max(initial=-1)) + 1) == count:
-            break
-        count = found
-    return [int(colour) for colour in colours]
-
-
-def _mixed(keys: NDArray[np.int64] | NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Numbers that look random, one for each key (splitmix64)."""
-    x = keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ x >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ x >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-    return x ^ x >> np.uint64(31)
 
 
 class Colouring:
@@ -74,7 +23,7 @@ class Colouring:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.colour = first_colours(graph)
+        self.colour = [int(colour) for colour in colours_by_round(graph)[-1]]
         count = max(self.colour, default=-1) + 1
         # Nodes of each colour by side, in the order they came (the values mean nothing).
         self.members: list[tuple[dict[int, None], dict[int, None]]] = [
