@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from codesign.errors import InputError
 from codesign.layout.circuit import FlatDevice, Parasitic
+from codesign.layout.multiples import MAX_COPIES, MULTIPLES, copies, multiplicity
 from codesign.pdk import Device, Process
 from codesign.spice.expressions import evaluate
 from codesign.spice.netlist import Element, Netlist, Subcircuit
@@ -161,7 +162,7 @@ class Expansion:
                 remedy="give w and l, in um",
             )
         values: dict[str, float] = {}
-        for key in ("nf", "w", "l", "m", "mult", "as", "ad", "ps", "pd"):
+        for key in ("nf", "w", "l", *MULTIPLES, "as", "ad", "ps", "pd"):
             if key in texts:
                 values[key] = self.number(element, key, texts[key], {**names, **values})
         w, l = values["w"], values["l"]
@@ -191,15 +192,11 @@ class Expansion:
             if element.calls in self.netlist.subcircuits:
                 inner = self.netlist.subcircuit(str(element.calls))
                 passed = self.passed(element, names)
-                if any(passed.get(key, 1.0) != 1.0 for key in _MULTIPLE):
-                    raise InputError(
-                        f"{self.place(element)}: a subcircuit with m cannot be compared with a "
-                        "layout", remedy="write it out",
-                    )  # fmt: skip
                 below = dict(zip(inner.ports, nodes, strict=True))
-                yield from self.flat(inner, passed, f"{prefix}{element.name.lower()}.", below)
+                for copy in self._copies(element, passed):
+                    yield from self.flat(inner, passed, f"{prefix}{copy}.", below)
             elif letter == "x":
-                yield self._flat_device(element, names, prefix, nodes)
+                yield from self._flat_devices(element, names, prefix, nodes)
             elif letter in "rc":
                 text = dict(element.parameters).get(letter) or " ".join(element.words[:1])
                 value = self.number(element, letter, text, names)
@@ -210,9 +207,21 @@ class Expansion:
                     remedy=f"use X instances of {self.model_prefix} models, C and R",
                 )
 
-    def _flat_device(
+    def _copies(self, element: Element, passed: Values) -> Iterator[str]:
+        """Names of a subcircuit's instances: as many as its m says."""
+        count = multiplicity(passed)
+        if not 1 <= count <= MAX_COPIES or round(count) != count:
+            raise InputError(
+                f"{self.place(element)}: a subcircuit that is there {count:g} times cannot be "
+                "compared with a layout", remedy="give a whole m",
+            )  # fmt: skip
+        name = element.name.lower()
+        yield name
+        yield from (f"{name}#{number}" for number in range(2, round(count) + 1))
+
+    def _flat_devices(
         self, element: Element, names: Values, prefix: str, nodes: tuple[str, ...]
-    ) -> FlatDevice:
+    ) -> tuple[FlatDevice, ...]:
         model = str(element.calls).removeprefix(self.model_prefix)
         starts = {"nfet": "n", "pfet": "p", "cap_mim": "cap"}
         kind = next((k for start, k in starts.items() if model.startswith(start)), None)
@@ -223,10 +232,13 @@ class Expansion:
                 remedy='use view = "schematic"',
             )
         sizes = self.sizes(element, names)
-        w_um = sizes["w"]
-        if kind != "cap":
-            w_um *= sizes.get("m", sizes.get("mult", 1.0))
         junctions = (sizes.get(key) for key in ("as", "ad", "ps", "pd"))
         name = f"{prefix}{element.name[1:].lower()}"
-        w_um, l_um = round(w_um, 6), round(sizes["l"], 6)
-        return FlatDevice(name, kind, model, nodes, w_um, l_um, *junctions)
+        w_um, l_um = round(sizes["w"], 6), round(sizes["l"], 6)
+        device = FlatDevice(name, kind, model, nodes, w_um, l_um, *junctions)
+        try:
+            return copies(device, multiplicity(sizes))
+        except InputError as error:
+            raise InputError(
+                f"{self.place(element)}: {error.message}", remedy=error.remedy
+            ) from None

@@ -13,9 +13,16 @@ SUBSTRATE = "vss"
 
 @dataclass(frozen=True)
 class FlatDevice:
-    """A transistor (`n`, `p`: nodes drain, gate, source, bulk) or a MIM capacitor (`cap`: top
-    plate, bottom plate). `model` is the short name (nfet_01v8); junctions are None where a
-    schematic leaves them out. `x_um`, `y_um`: where it is drawn."""
+    """A transistor (`n`, `p`: nodes drain, gate, source, bulk), a MIM capacitor (`cap`: top
+    plate, bottom plate), a resistor (`res`: its ends, what it lies in where the model has that), a
+    `diode` (anode, cathode), a `varactor` (gate, well, substrate), a `bipolar` (collector, base,
+    emitter, substrate where the model has it), or a `box` (a whole subcircuit).
+
+    `model` is the short name (nfet_01v8); w_um and l_um are 0 where the model takes none; junctions
+    are None where a schematic leaves them out. `x_um`, `y_um`: where it is drawn. `parameters`:
+    further ones by name, as the netlist has them. `card`: X for a subcircuit, else the letter of an
+    element with a model. `subcircuit`: the whole name where it is not the process's prefix and the
+    model."""
 
     name: str
     kind: str
@@ -29,9 +36,12 @@ class FlatDevice:
     pd_um: float | None = None
     x_um: float | None = None
     y_um: float | None = None
+    parameters: tuple[tuple[str, float], ...] = field(default=(), kw_only=True)
+    card: str = field(default="X", kw_only=True)
+    subcircuit: str | None = field(default=None, kw_only=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Parasitic:
     """A parasitic capacitance (F) or resistance (ohm) between two nets."""
 
@@ -45,7 +55,8 @@ class FlatCircuit:
     """A cell without hierarchy; `ports` in netlist order, nets by name.
 
     model_prefix: of the process's subcircuits, for `spice` and `cards`; the default process's
-    unless given.
+    unless given. labels: every name that a layout
+    gives to nets, with the net's name here; a net may have several.
     """
 
     name: str
@@ -55,6 +66,7 @@ class FlatCircuit:
     resistors: tuple[Parasitic, ...] = ()
     comments: tuple[str, ...] = field(default=())
     model_prefix: str = field(default_factory=lambda: default_process().model_prefix)
+    labels: tuple[tuple[str, str], ...] = ()
 
     @property
     def nets(self) -> tuple[str, ...]:
@@ -88,7 +100,24 @@ class FlatCircuit:
             ),
             capacitors=parasitics(self.capacitors),
             resistors=parasitics(self.resistors),
+            labels=tuple((label, names.get(net, net)) for label, net in self.labels),
         )
+
+    def called(self, wanted: Iterable[str]) -> FlatCircuit:
+        """The same circuit with nets called as `wanted` (a schematic's ports) calls them, case of
+        letters aside: a label of the layout becomes its net's name, and the net a port.
+
+        Of two wanted names of one net one counts, a port's own name before all others.
+        """
+        spelled = {name.lower(): name for name in reversed(list(wanted))}
+        own = {net: spelled[net.lower()] for net in self.ports if net.lower() in spelled}
+        names = dict(own)
+        for label, net in sorted(self.labels, key=lambda pair: pair[0] != pair[1]):
+            if label.lower() in spelled and net not in names:
+                names[net] = spelled[label.lower()]
+        circuit = self.renamed({net: name for net, name in names.items() if net != name})
+        new = sorted(set(names.values()) - set(circuit.ports))
+        return replace(circuit, ports=(*circuit.ports, *new))
 
     def cards(self, instance: str) -> list[str]:
         """Element cards without a subcircuit around them, as an instance would expand: devices and
@@ -115,21 +144,22 @@ class FlatCircuit:
 def _elements(circuit: FlatCircuit, prefix: str) -> Iterator[str]:
     for device in circuit.devices:
         words = (*device.nodes, *_parameters(device, circuit.model_prefix))
-        yield from wrapped(f"X{device.name}", words)
+        yield from wrapped(f"{device.card}{device.name}", words)
     for letter, parts in (("C", circuit.capacitors), ("R", circuit.resistors)):
         for index, part in enumerate(parts, start=1):
             yield f"{letter}{prefix}{index} {part.node_a} {part.node_b} {part.value:.6g}"
 
 
 def _parameters(device: FlatDevice, model_prefix: str) -> Iterator[str]:
-    yield f"{model_prefix}{device.model}"
+    yield device.subcircuit or f"{model_prefix}{device.model}"
     for key, value in (
         ("ad", device.ad_um2),
         ("as", device.as_um2),
-        ("l", device.l_um),
+        ("l", device.l_um or None),
         ("pd", device.pd_um),
         ("ps", device.ps_um),
-        ("w", device.w_um),
+        ("w", device.w_um or None),
+        *device.parameters,
     ):
         if value is not None:
             yield f"{key}={value:.6g}"

@@ -16,8 +16,10 @@ from codesign.pdk.devices import DeviceFacts
 from codesign.pdk.facts import DEFAULT_PROCESS, facts_of, process_folder
 from codesign.pdk.include import build_include
 from codesign.pdk.library import LibraryLocation, ModelLibrary, read_model_library
+from codesign.pdk.model_names import library_names, names_in
 from codesign.pdk.modelfile import ModelFile, Subcircuit, parse_models
 from codesign.pdk.parasitics import ParasiticTable, read_parasitics
+from codesign.pdk.recognition import Recognition, read_recognition
 from codesign.pdk.resistances import ResistanceTable, read_resistances
 from codesign.pdk.rules import RuleTable, read_rules
 from codesign.pdk.technology import Technology, read_technology
@@ -68,6 +70,11 @@ class Process:
         """The design rules. Raises ToolError for a damaged rules.toml."""
         return read_rules(self.folder)
 
+    @property
+    def recognition(self) -> Recognition:
+        """What drawn shapes are devices. Raises ToolError for a damaged recognition.toml."""
+        return read_recognition(self.folder)
+
     def parasitics(self, corner: str = "nom", law: str = "constant") -> ParasiticTable:
         """Capacitance coefficients at an interconnect corner. Raises InputError for another corner
         or law, ToolError for a damaged parasitics.toml or interconnect.toml."""
@@ -103,6 +110,12 @@ class Process:
     def model_prefix(self) -> str:
         """What the names of the model library's subcircuits begin with."""
         return self.model_library.prefix
+
+    def model_names(self) -> frozenset[str] | None:
+        """What the installed library defines, in small letters; None when there is none."""
+        if self.library_path is not None:
+            return names_in(self.library.lib_file)
+        return library_names(self.model_library)
 
     def subcircuit(self, model: str) -> str:
         """Name of a device's subcircuit in a netlist, from its short name (`nfet_01v8`)."""

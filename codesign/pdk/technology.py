@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,9 @@ class Technology:
 
     label_purpose, pin_purpose: GDS data types of texts and pin shapes. substrate_texts: numbers of
     texts that name the substrate. harmless, harmless_numbers: GDS numbers, and layers whatever
-    their data type, of what neither conducts nor makes a device. boundary: of the outlines that
-    cells abut at, if the process has such.
+    their data type, of what neither conducts nor makes a device. fill: GDS numbers of conductors
+    that are connected to nothing. marks: GDS numbers of areas that choose devices and rules, by
+    name. boundary: of the outlines that cells abut at, if the process has such.
     """
 
     name: str
@@ -62,10 +63,23 @@ class Technology:
     harmless: frozenset[tuple[int, int]]
     harmless_numbers: frozenset[int]
     boundary: tuple[int, int] | None = None
+    fill: frozenset[tuple[int, int]] = frozenset()
+    marks: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def gds(self, name: str) -> tuple[int, int]:
-        """GDS layer and data type of a layer or cut. KeyError for an unknown one."""
+        """GDS layer and data type of a layer, cut or mark. KeyError for an unknown one."""
+        if name in self.marks:
+            return self.marks[name]
         return self.cuts[name].gds if name in self.cuts else self.layers[name].gds
+
+    def draws_nothing(self, gds: tuple[int, int]) -> bool:
+        """Whether shapes there neither conduct nor make a device: outlines, comments, and the
+        label and pin purposes of every layer that has other shapes."""
+        if gds in self.harmless or gds[0] in self.harmless_numbers:
+            return True
+        if gds[1] not in (self.label_purpose, self.pin_purpose):
+            return False
+        return any(self.gds(name)[0] == gds[0] for name in (*self.layers, *self.cuts))
 
 
 @cache
@@ -94,6 +108,8 @@ def read_technology(folder: Path) -> Technology:
             harmless=frozenset(map(_pair, marks["harmless"])),
             harmless_numbers=frozenset(map(int, marks["harmless_numbers"])),
             boundary=_pair(marks["boundary"]) if "boundary" in marks else None,
+            fill=frozenset(map(_pair, marks.get("fill", []))),
+            marks={mark: _pair(gds) for mark, gds in facts.get("mark", {}).items()},
         )
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import os
 import shlex
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
+from codesign.processes import before_start, kill_group
 from codesign.spice.tool import SPICEINIT, Ngspice, environment
 
 
@@ -52,7 +50,7 @@ def execute(folder: Path, ngspice: Ngspice, timeout_s: float) -> tuple[int, bool
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=before_start(),
         )
         try:
             return child.wait(timeout=timeout_s), False
@@ -60,14 +58,7 @@ def execute(folder: Path, ngspice: Ngspice, timeout_s: float) -> tuple[int, bool
             return -signal.SIGKILL, True
         finally:
             # The whole group, also after a normal end or an interrupt: nothing may outlive the run.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-
-
-def _die_with_parent() -> None:
-    """In the child: be killed with the parent, so that no worker leaves ngspice running."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+            kill_group(child)
 
 
 def read_log(folder: Path) -> str:

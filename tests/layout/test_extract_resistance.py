@@ -9,9 +9,11 @@ import klayout.db as kdb
 import numpy as np
 import pytest
 
+from codesign.errors import InputError
 from codesign.layout.circuit import FlatCircuit
-from codesign.layout.extract import extract_circuit
+from codesign.layout.extract import extract_circuit, resistance_ohm
 from codesign.layout.extract.connect import connect
+from codesign.layout.extract.labels import check_labels
 from codesign.layout.extract.mim import mim_capacitors
 from codesign.layout.extract.names import name_nets, natural_key
 from codesign.layout.extract.rc import extract_rc
@@ -145,7 +147,7 @@ def chain(tmp_path):
 def reduced(path, limits):
     drawing = read_gds(path, "top")
     connected = connect(drawing)
-    names = name_nets(drawing, connected)
+    names = name_nets(drawing, connected, check_labels(drawing))
     mims = tuple(mim_capacitors(drawing, connected))
     process = default_process()
     tables = process.resistances(), process.parasitics()
@@ -229,3 +231,26 @@ def test_source_and_drain_on_one_net_keep_their_own_contacts(tmp_path):
 def test_names_are_counted_whatever_their_digits():
     names = ["bn_10", "bn_2", "bn²", "²"]
     assert sorted(names, key=natural_key) == ["bn_2", "bn_10", "bn²", "²"]
+
+
+def test_resistance_between_two_pins_of_one_net(tmp_path):
+    """100 squares of met1 between two names of one wire; a branch that no current takes."""
+    sketch = Sketch()
+    labelled_inverter(sketch)
+    sketch.box("met1", 5.0, 0.0, 20.0, 0.14)
+    sketch.box("met1", 12.0, 0.0, 12.14, 5.0)
+    sketch.label("met1", "near", 5.5, 0.07)
+    sketch.label("met1", "far", 19.5, 0.07)
+    circuit = extract_circuit(
+        sketch.write(tmp_path), "top", mode="rc", rc_limits=RCLimits(0, 0, 0)
+    )
+    assert {"near", "far"} <= set(circuit.nets) and "near" not in circuit.ports
+    assert resistance_ohm(circuit, "near", "FAR") == pytest.approx(100 * 0.125, rel=0.02)
+    with pytest.raises(InputError, match="no resistors lead from near to a"):
+        resistance_ohm(circuit, "near", "a")
+    with pytest.raises(InputError, match="no node 'nowhere'"):
+        resistance_ohm(circuit, "near", "nowhere")
+    # Nodes less than an ohm apart are one.
+    sketch.label("met1", "beside", 6.0, 0.07)
+    merged = extract_circuit(sketch.write(tmp_path), "top", mode="rc")
+    assert resistance_ohm(merged, "beside", "near") == 0.0

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from codesign.errors import InputError
-from codesign.layout.circuit import FlatDevice
+from codesign.layout.circuit import FlatCircuit, FlatDevice
 from codesign.layout.extract.connect import Connected, Transistor
 from codesign.layout.extract.mim import MIMCapacitor
 from codesign.layout.extract.names import Names
+from codesign.layout.extract.part import Part
 from codesign.layout.extract.reader import Drawing
+
+_LETTERS = {"res": "r", "diode": "d", "varactor": "v", "bipolar": "q", "box": "x"}
+_WORDS = {
+    "res": "resistors",
+    "diode": "diodes",
+    "varactor": "varactors",
+    "bipolar": "bipolar transistors",
+    "box": "other devices",
+}
 
 
 def flat_devices(
-    transistors: Sequence[Transistor], capacitors: Sequence[MIMCapacitor], names: Sequence[str]
+    transistors: Sequence[Transistor],
+    capacitors: Sequence[MIMCapacitor],
+    parts: Sequence[Part],
+    names: Sequence[str],
 ) -> tuple[FlatDevice, ...]:
-    """Transistors m1, m2, ... and MIM capacitors c1, c2, ... from the lowest left one up."""
+    """Transistors m1, m2, ..., MIM capacitors c1, c2, ... and other devices, from the lowest left
+    one up."""
     fets = sorted(transistors, key=lambda t: (round(t.y_um, 3), t.x_um))
     plates = sorted(capacitors, key=lambda c: (round(c.y_um, 3), c.x_um, c.model))
     return (
@@ -33,6 +49,7 @@ def flat_devices(
                 pd_um=round(t.pd_um, 6),
                 x_um=round(t.x_um, 6),
                 y_um=round(t.y_um, 6),
+                subcircuit=t.subcircuit,
             )
             for number, t in enumerate(fets, start=1)
         ),
@@ -49,19 +66,46 @@ def flat_devices(
             )
             for number, c in enumerate(plates, start=1)
         ),
+        *_others(parts, names),
     )
 
 
+def _others(parts: Sequence[Part], names: Sequence[str]) -> Iterator[FlatDevice]:
+    counts = dict.fromkeys(_LETTERS, 0)
+    for part in sorted(parts, key=lambda p: (round(p.y_um, 3), p.x_um, p.model)):
+        counts[part.kind] += 1
+        yield FlatDevice(
+            name=f"{_LETTERS[part.kind]}{counts[part.kind]}",
+            kind=part.kind,
+            model=part.model,
+            nodes=tuple(names[net] for net in part.nets),
+            w_um=part.w_um,
+            l_um=part.l_um,
+            x_um=round(part.x_um, 6),
+            y_um=round(part.y_um, 6),
+            parameters=part.parameters,
+            card=part.card,
+            subcircuit=part.subcircuit,
+        )
+
+
 def choose_ports(
-    names: Names, wanted: Sequence[str] | None, unconnected: Collection[str], substrate: str
+    names: Names, wanted: Sequence[str] | None, unconnected: Collection[str]
 ) -> tuple[str, ...]:
-    """The circuit's ports: those wanted that the layout has, in their order, or every label in
-    natural order and an unnamed substrate last, since transistors need one."""
-    if wanted is not None:
-        have = set(names.label_names) | set(unconnected)
-        return tuple(port for port in wanted if port in have)
-    last = () if substrate in names.label_names else (substrate,)
-    return names.label_names + last
+    """The circuit's ports: those wanted that the layout has, in their order, or every port of the
+    layout in natural order."""
+    if wanted is None:
+        return names.port_names
+    have = set(names.port_names) | set(unconnected)
+    return tuple(port for port in wanted if port in have)
+
+
+def with_substrate(circuit: FlatCircuit, substrate: str) -> FlatCircuit:
+    """The circuit with its substrate as the last port, where no label made it one and something is
+    on it: whoever uses the circuit must connect it."""
+    if substrate in circuit.ports or substrate not in circuit.nets:
+        return circuit
+    return replace(circuit, ports=(*circuit.ports, substrate))
 
 
 def check_gates(
@@ -85,21 +129,28 @@ def check_gates(
 
 
 def undriven(
-    connected: Connected, capacitors: Sequence[MIMCapacitor], ports: Collection[int]
+    connected: Connected,
+    capacitors: Sequence[MIMCapacitor],
+    parts: Sequence[Part],
+    ports: Collection[int],
 ) -> set[int]:
     """Nets that are neither ports nor on any terminal: conductors that float."""
     used = set(ports) | {connected.substrate}
     used.update(net for t in connected.transistors for net in t.nets)
     used.update(net for c in capacitors for net in c.nets)
+    used.update(net for part in parts for net in part.nets)
     return set(range(connected.n_nets)) - used
 
 
-def header(connected: Connected, names: Names, counts: tuple[int, int]) -> Iterator[str]:
+def header(
+    connected: Connected, names: Names, capacitors: int, parts: Sequence[Part]
+) -> Iterator[str]:
     """Lines that say what was extracted and how the substrate is named."""
-    transistors, capacitors = counts
+    kinds = Counter(part.kind for part in parts)
+    others = "".join(f"{kinds[kind]} {words}, " for kind, words in _WORDS.items() if kinds[kind])
     yield (
-        f"{transistors} transistors, {capacitors} MIM capacitors, {connected.n_nets} nets, "
-        f"{len(names.labelled)} labelled"
+        f"{len(connected.transistors)} transistors, {capacitors} MIM capacitors, {others}"
+        f"{connected.n_nets} nets, {len(names.labelled)} labelled"
     )
     substrate = names.names[connected.substrate]
     if connected.substrate in names.labelled:

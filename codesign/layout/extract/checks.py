@@ -1,4 +1,4 @@
-"""Checks of what is drawn: known layers, the manufacturing grid, polygons that mean one thing."""
+"""Checks of what is drawn: the manufacturing grid, polygons that mean one thing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from codesign.layout.extract.reader import Drawing
 
 
 def check_drawing(drawing: Drawing) -> None:
-    """Raise InputError for unknown layers, shapes off the grid and self-touching polygons."""
+    """Raise InputError for cells turned or magnified, shapes off the grid, and polygons that cross
+    themselves."""
     known = _known_layers(drawing)
-    _check_layers(drawing, known)
     _check_placements(drawing)
     _check_grid(drawing, known)
     for cell in _cells(drawing):
@@ -39,29 +39,6 @@ def _known_layers(drawing: Drawing) -> dict[tuple[int, int], str]:
 def _cells(drawing: Drawing) -> Iterator[Any]:
     for index in (drawing.cell.cell_index(), *drawing.cell.called_cells()):
         yield drawing.layout.cell(index)
-
-
-def _check_layers(drawing: Drawing, known: dict[tuple[int, int], str]) -> None:
-    technology = drawing.technology
-    pins = {(number, technology.pin_purpose) for number, _ in known}
-    for index in drawing.layout.layer_indexes():
-        info = drawing.layout.get_info(index)
-        gds = (info.layer, info.datatype)
-        if gds in known or gds in pins:
-            continue
-        if gds in technology.harmless or gds[0] in technology.harmless_numbers:
-            continue
-        shapes = drawing.cell.begin_shapes_rec(index)
-        shapes.shape_flags = kdb.Shapes.SBoxes | kdb.Shapes.SPolygons | kdb.Shapes.SPaths
-        if shapes.at_end():
-            continue
-        box = shapes.shape().bbox().transformed(shapes.trans())
-        raise InputError(
-            f"{drawing.source}: layer {gds[0]}/{gds[1]} is not known to {technology.name} "
-            f"extraction (shape at {place(box, drawing.dbu_um)}); it may change devices or "
-            "connections",
-            remedy="remove the layer, or draw with those of the process's layers.toml",
-        )
 
 
 def _check_placements(drawing: Drawing) -> None:
@@ -115,25 +92,12 @@ def _check_polygons(drawing: Drawing, cell: Any, index: int, name: str) -> None:
             raise InputError(
                 f"{drawing.source}: a polygon of {name} in cell {cell.name!r} at "
                 f"{place(polygon.bbox(), drawing.dbu_um)} {fault}",
-                remedy="split it into polygons that do not touch themselves",
+                remedy="split it into polygons that do not cross themselves",
             )
 
 
 def polygon_fault(polygon: Any) -> str | None:
-    """What makes a polygon ambiguous, or None. A hole joined to the outline by a cut line, the
-    way GDS has for holes, is unambiguous.
-
-    Compares the polygon with its own union, taken apart where it touches itself in a point: equal
-    for a simple polygon. Overlaps change the area, and cut lines or spikes the perimeter.
-    """
-    union = kdb.Region(polygon)
-    union.min_coherence = True
-    union = union.merged(True, 0)
-    parts = list(union.each())
-    if len(parts) == 1 and parts[0] == polygon:
-        return None
-    if polygon.area() != union.area():
-        return "crosses itself"
-    if len(parts) == 1 and parts[0].holes() > 0 and polygon.perimeter() > union.perimeter():
-        return None
-    return "touches itself"
+    """What makes a polygon ambiguous, or None: its area differs from that of its own union. One
+    that meets itself in points or along lines, as GDS draws holes, is unambiguous."""
+    union = kdb.Region(polygon).merged(True, 0)
+    return "crosses itself" if polygon.area() != union.area() else None

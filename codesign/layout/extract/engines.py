@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,24 +10,29 @@ from typing import Any
 from codesign.errors import InputError
 from codesign.layout.circuit import FlatCircuit
 from codesign.layout.extract.run import Mode, extract_circuit
+from codesign.layout.extract.unknown import Unknown
 from codesign.pdk import Interconnect, Process
+from codesign.progress import ProgressCallback, silent
 
 
 def run_engine(
     engine: str,
     gds: Path,
-    top: str,
+    top: str | None = None,
     *,
     mode: Mode | str = Mode.C,
     corner: Interconnect | str = Interconnect.NOM,
     ports: Sequence[str] | None = None,
     unconnected: Collection[str] = (),
     law: str = "constant",
+    unknown: Unknown | str = Unknown.REFUSE,
     process: Process | None = None,
+    progress: ProgressCallback = silent,
 ) -> FlatCircuit:
     """Extract with `own` or `magic`: the same circuit record and the same port audit.
 
-    `process`: whose layers these are, the default one unless given.
+    `unknown`: what `own` does with layers and devices that the process does not know. `process`:
+    whose layers these are, the default one unless given.
     """
     if engine == "magic":
         if law != "constant":
@@ -53,17 +59,21 @@ def run_engine(
         ports=ports,
         unconnected=unconnected,
         law=law,
+        unknown=unknown,
         process=process,
+        progress=progress,
     )
 
 
 def summary(circuit: FlatCircuit) -> dict[str, Any]:
     """Ports, counts, and sums of the parasitics."""
+    kinds = Counter(device.kind for device in circuit.devices)
     return {
         "cell": circuit.name,
         "ports": list(circuit.ports),
-        "transistors": sum(device.kind != "cap" for device in circuit.devices),
-        "mim_capacitors": sum(device.kind == "cap" for device in circuit.devices),
+        "transistors": kinds["n"] + kinds["p"],
+        "mim_capacitors": kinds["cap"],
+        "other_devices": len(circuit.devices) - kinds["n"] - kinds["p"] - kinds["cap"],
         "nets": len(circuit.nets),
         "capacitors": len(circuit.capacitors),
         "capacitance_F": sum(part.value for part in circuit.capacitors),

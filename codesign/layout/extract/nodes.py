@@ -7,77 +7,46 @@ in the transistor model), every gate (at its centre), every MIM plate. Wires mee
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from codesign.layout.extract.boxes import near_pairs
-from codesign.layout.extract.connect import Connected
+from codesign.layout.extract.boxes import boxes_at, near_pairs
+from codesign.layout.extract.connect import DEEP, Connected
 from codesign.layout.extract.mim import MIMCapacitor
 from codesign.layout.extract.names import Label, Names
+from codesign.layout.extract.node import Anchor, Nodes, nearest
+from codesign.layout.extract.part import Part
+from codesign.layout.extract.part_nodes import place_parts
 from codesign.layout.extract.rectangles import Boxes, Index, areas
 from codesign.pdk.resistances import ResistanceTable
 
 # MIM plate, the cut on it, the conductor that the cut leads to.
 _PLATES = (("capm", "via3_capm", "met4", "via3"), ("cap2m", "via4_cap2m", "met5", "via4"))
-_DIFFUSIONS = ("nsd", "psd", "ntap", "ptap")
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """A place on a conductor that leads to `node` through `ohm`: a point, or a contact's box."""
-
-    conductor: str
-    box: tuple[int, int, int, int]
-    node: int
-    ohm: float = 0.0
-
-
-@dataclass
-class Nodes:
-    """Nodes under construction: the net of each, anchors by net, resistors so far.
-
-    parts: per plane, the node of each rectangle of `Connected.plane`; -1 for wires, which come
-    later. ports: the node that a labelled net's name goes to. transistors: (n, 4) nodes drain,
-    gate, source, bulk; capacitors: (n, 2) top, bottom.
-    """
-
-    net: list[int] = field(default_factory=list)
-    anchors: dict[int, list[Anchor]] = field(default_factory=dict)
-    resistors: list[tuple[int, int, float]] = field(default_factory=list)
-    parts: dict[str, Index] = field(default_factory=dict)
-    ports: dict[int, int] = field(default_factory=dict)
-    transistors: list[tuple[int, int, int, int]] = field(default_factory=list)
-    capacitors: list[tuple[int, int]] = field(default_factory=list)
-    substrate: int = 0
-
-    def add(self, net: int) -> int:
-        """A new node of a net."""
-        self.net.append(net)
-        return len(self.net) - 1
-
-    def anchor(self, net: int, anchor: Anchor) -> None:
-        """A new anchor on a net's wires."""
-        self.anchors.setdefault(net, []).append(anchor)
+_DIFFUSIONS = ("nsd", "psd", "ntap", "ptap", "iptap")
 
 
 def place_nodes(
     connected: Connected,
-    capacitors: tuple[MIMCapacitor, ...],
+    devices: tuple[tuple[MIMCapacitor, ...], tuple[Part, ...]],
     names: Names,
     table: ResistanceTable,
 ) -> Nodes:
-    """All nodes but those of the wires, with their anchors."""
+    """All nodes but those of the wires, with their anchors; `devices` are MIM capacitors and the
+    others besides transistors."""
     nodes = Nodes()
+    capacitors, parts = devices
     nodes.substrate = nodes.add(connected.substrate)
     for plane in ("nwell", "gate", "capm", "cap2m"):
         boxes, owners = connected.plane(plane)
         nodes.parts[plane] = _groups(boxes, owners, nodes)
+    _deep_wells(connected, nodes)
     diffusion = {name: (connected.boxes[name], connected.owners[name]) for name in _DIFFUSIONS}
     groups = {name: _groups(*diffusion[name], nodes) for name in ("nsd", "psd")}
-    groups["ntap"] = _touching_node(*diffusion["ntap"], connected, nodes)
+    groups["ntap"] = _touching_node(diffusion["ntap"], "nwell", connected, nodes)
+    groups["iptap"] = _touching_node(diffusion["iptap"], "pwell", connected, nodes)
     groups["ptap"] = np.full(len(diffusion["ptap"][0]), nodes.substrate)
     nodes.parts["diff"] = np.concatenate([groups[name] for name in _DIFFUSIONS])
     _contacts(connected, groups, nodes, table)
@@ -85,8 +54,18 @@ def place_nodes(
     _gates(connected, nodes)
     _transistors(connected, groups, nodes)
     _capacitors(connected, capacitors, nodes)
+    place_parts(connected, parts, groups, nodes)
     _labels(connected, names, nodes, table)
     return nodes
+
+
+def _deep_wells(connected: Connected, nodes: Nodes) -> None:
+    """Isolated p-wells and deep n-wells, the latter joined with the n-wells on them."""
+    for layer in DEEP:
+        nodes.parts[layer] = _groups(connected.boxes[layer], connected.owners[layer], nodes)
+    i, j = near_pairs(connected.boxes["dnwell"], connected.boxes["nwell"])
+    pairs = zip(nodes.parts["dnwell"][i].tolist(), nodes.parts["nwell"][j].tolist(), strict=True)
+    nodes.resistors += [(deep, well, 0.0) for deep, well in sorted(set(pairs))]
 
 
 def _groups(boxes: Boxes, owners: Index, nodes: Nodes) -> Index:
@@ -102,13 +81,16 @@ def _groups(boxes: Boxes, owners: Index, nodes: Nodes) -> Index:
     return group + first
 
 
-def _touching_node(boxes: Boxes, owners: Index, connected: Connected, nodes: Nodes) -> Index:
-    """The well node under each n-tap."""
-    wells, well_owners = connected.plane("nwell")
+def _touching_node(
+    taps: tuple[Boxes, Index], layer: str, connected: Connected, nodes: Nodes
+) -> Index:
+    """The node of the well under each tap."""
+    boxes, owners = taps
+    wells, well_owners = connected.boxes[layer], connected.owners[layer]
     i, j = near_pairs(boxes, wells)
     same = owners[i] == well_owners[j]
     found = np.full(len(boxes), nodes.substrate)
-    found[i[same]] = nodes.parts["nwell"][j[same]]
+    found[i[same]] = nodes.parts[layer][j[same]]
     return found
 
 
@@ -119,7 +101,7 @@ def _contacts(
     cuts = connected.boxes["licon"]
     size = areas(cuts) * connected.dbu_um**2
     for name in _DIFFUSIONS:
-        kind = "licon_n" if name.startswith("n") else "licon_p"
+        kind = "licon_n" if name in ("nsd", "ntap") else "licon_p"
         i, j = near_pairs(cuts, connected.boxes[name])
         same = connected.owners["licon"][i] == connected.owners[name][j]
         _, first = np.unique(i[same], return_index=True)
@@ -152,7 +134,8 @@ def _gates(connected: Connected, nodes: Nodes) -> None:
 
 def _transistors(connected: Connected, groups: dict[str, Index], nodes: Nodes) -> None:
     gates, gate_owners = connected.plane("gate")
-    wells, _ = connected.plane("nwell")
+    wells = {"n": "pwell", "p": "nwell"}
+    substrate = (connected.substrate, nodes.substrate)
     sides: dict[int, list[tuple[int, int]]] = {}
     for kind in ("n", "p"):
         name = f"{kind}sd"
@@ -160,14 +143,19 @@ def _transistors(connected: Connected, groups: dict[str, Index], nodes: Nodes) -
         for gate, part in zip(i.tolist(), j.tolist(), strict=True):
             side = (int(connected.owners[name][part]), int(groups[name][part]))
             sides.setdefault(int(nodes.parts["gate"][gate]), []).append(side)
-    for t in connected.transistors:
-        x, y = t.x_um / connected.dbu_um, t.y_um / connected.dbu_um
-        mine = np.flatnonzero(gate_owners == t.nets[1])
-        gate = int(nodes.parts["gate"][mine[_nearest(gates[mine], x, y)]])
+    fets = connected.transistors
+    at = np.array([(t.x_um, t.y_um) for t in fets]).reshape(-1, 2) / connected.dbu_um
+    own = boxes_at(at, gates, gate_owners, np.array([t.nets[1] for t in fets], np.int64))
+    of_gate = nodes.parts["gate"][own].tolist()
+    bulks = {
+        kind: nodes.parts[well][boxes_at(at, connected.boxes[well])].tolist()
+        for kind, well in wells.items()
+        if len(connected.boxes[well])
+    }
+    for number, t in enumerate(fets):
+        gate = of_gate[number]
         found = {net: [n for owner, n in sides[gate] if owner == net] for net in t.nets[::2]}
-        bulk = nodes.substrate
-        if t.kind == "p":
-            bulk = int(nodes.parts["nwell"][_nearest(wells, x, y)])
+        bulk = substrate[1] if t.nets[3] == substrate[0] else bulks[t.kind][number]
         # A source on the drain's net is another piece of diffusion where there is one.
         nodes.transistors.append((max(found[t.nets[0]]), gate, min(found[t.nets[2]]), bulk))
 
@@ -179,43 +167,59 @@ def _capacitors(
         x, y = round(c.x_um / connected.dbu_um), round(c.y_um / connected.dbu_um)
         plate, bottom = ("capm", "met3") if c.model.endswith("m3_1") else ("cap2m", "met4")
         boxes, _ = connected.plane(plate)
-        top = int(nodes.parts[plate][_nearest(boxes, x, y)])
+        top = int(nodes.parts[plate][nearest(boxes, x, y)])
         below = nodes.add(c.nets[1])
         nodes.anchor(c.nets[1], Anchor(bottom, (x, y, x, y), below))
         nodes.capacitors.append((top, below))
 
 
 def _labels(connected: Connected, names: Names, nodes: Nodes, table: ResistanceTable) -> None:
-    for net, label in names.anchors.items():
-        if label.conductor == "substrate":
-            nodes.ports[net] = nodes.substrate
-        elif label.conductor == "nwell":
-            wells, _ = connected.plane("nwell")
-            nodes.ports[net] = int(nodes.parts["nwell"][_nearest(wells, label.x, label.y)])
-        else:
+    """A node for every port at its label, and for every other name that its net has there."""
+    wires: dict[str, list[tuple[int, Label]]] = {}
+    for net in sorted(names.ports):
+        label = names.anchors[net]
+        nodes.ports[net] = _planar(connected, net, label, nodes)
+        if nodes.ports[net] < 0:
             nodes.ports[net] = nodes.add(net)
-            # A wire narrower than drawn in this corner must still reach its label.
-            change = table.width_change_um[label.conductor] / connected.dbu_um
-            x, y = _inside(connected, label, max(0, math.ceil(-change / 2)))
-            nodes.anchor(net, Anchor(label.conductor, (x, y, x, y), nodes.ports[net]))
+            wires.setdefault(label.conductor, []).append((nodes.ports[net], label))
+        for other in names.pins.get(net, ()):
+            if _planar(connected, net, other, nodes) < 0:
+                node = nodes.add(net)
+                nodes.aliases[node] = other.text
+                wires.setdefault(other.conductor, []).append((node, other))
+    for conductor, listed in wires.items():
+        # A wire narrower than drawn in this corner must still reach its label.
+        change = table.width_change_um[conductor] / connected.dbu_um
+        inset = max(0, math.ceil(-change / 2))
+        places = _inside(connected, conductor, [label for _, label in listed], inset)
+        for (node, _), (x, y) in zip(listed, places.tolist(), strict=True):
+            nodes.anchor(nodes.net[node], Anchor(conductor, (x, y, x, y), node))
     nodes.ports.setdefault(connected.substrate, nodes.substrate)
+    for net, first in names.same.items():
+        nodes.resistors.append((nodes.ports[first], nodes.ports[net], 0.0))
 
 
-def _inside(connected: Connected, label: Label, inset: int) -> tuple[int, int]:
-    planes = ("poly", "gate") if label.conductor == "poly" else (label.conductor,)
+def _planar(connected: Connected, net: int, label: Label, nodes: Nodes) -> int:
+    """The node under a label on the substrate or a well, each one node; -1 on a wire."""
+    if label.conductor not in ("nwell", "substrate"):
+        return -1
+    if net == connected.substrate and label.conductor == "substrate":
+        return nodes.substrate
+    well = "nwell" if label.conductor == "nwell" else "pwell"
+    return int(nodes.parts[well][nearest(connected.boxes[well], label.x, label.y)])
+
+
+def _inside(
+    connected: Connected, conductor: str, labels: Sequence[Label], inset: int
+) -> np.ndarray:
+    """Places (n, 2) of labels, at least `inset` inside the rectangles that they lie on."""
+    planes = ("poly", "gate") if conductor == "poly" else (conductor,)
     boxes = np.concatenate([connected.plane(plane)[0] for plane in planes])
-    box = boxes[_nearest(boxes, label.x, label.y)]
-    low, high = box[:2] + inset, box[2:] - inset
-    middle = (box[:2] + box[2:]) // 2
-    low, high = np.minimum(low, middle), np.maximum(high, middle)
-    x, y = np.clip((label.x, label.y), low, high).tolist()
-    return x, y
-
-
-def _nearest(boxes: Boxes, x: float, y: float) -> int:
-    dx = np.maximum(np.maximum(boxes[:, 0] - x, x - boxes[:, 2]), 0)
-    dy = np.maximum(np.maximum(boxes[:, 1] - y, y - boxes[:, 3]), 0)
-    return int(np.argmin(dx**2 + dy**2))
+    at = np.array([(label.x, label.y) for label in labels], np.int64)
+    box = boxes[boxes_at(at, boxes)]
+    low, high = box[:, :2] + inset, box[:, 2:] - inset
+    middle = (box[:, :2] + box[:, 2:]) // 2
+    return np.clip(at, np.minimum(low, middle), np.maximum(high, middle))
 
 
 def _box(row: Index) -> tuple[int, int, int, int]:

@@ -1,12 +1,16 @@
-"""Layout against schematic with klayout's comparer, and a diagnosis where they differ."""
+"""Layout against schematic: an exact search for a pairing, and a diagnosis where there is none."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from codesign.layout.circuit import FlatCircuit
-from codesign.layout.lvs.diagnosis import diagnose
-from codesign.layout.lvs.engine import Outcome, is_isomorphism, run_comparer
-from codesign.layout.lvs.prepare import check_comparable, device_nets, merge_parallel
-from codesign.layout.lvs.report import LVSReport, Problem
+from codesign.layout.lvs.diagnosis import Diagnosis, diagnose
+from codesign.layout.lvs.pairing import Pairing, pair
+from codesign.layout.lvs.pins import pin_problems
+from codesign.layout.lvs.prepare import device_nets, prepared
+from codesign.layout.lvs.reductions import Level, levels
+from codesign.layout.lvs.report import LVSReport
 
 ENGINE = "klayout"
 
@@ -16,54 +20,65 @@ def compare(extracted: FlatCircuit, schematic: FlatCircuit) -> LVSReport:
 
     Models, connections, widths and lengths must agree, and ports by name; source and drain may be
     exchanged. Devices are compared as drawn first; if that fails, parallel transistors of the same
-    length are taken together on both sides. After a match the report's `nets` pairs every net, for
-    renaming the extracted netlist. Raises InputError for circuits with resistors.
+    length, then resistors in series, then the fingers of stacks are taken together on both sides.
+    After a match the report's `nets` pairs every net, for renaming the extracted netlist. Raises
+    InputError for circuits with ideal resistors.
     """
-    check_comparable(extracted, "layout")
-    check_comparable(schematic, "schematic")
-    pins = _pin_problems(extracted, schematic)
-    outcome = run_comparer(extracted, schematic)
-    notes: tuple[str, ...] = ()
-    if not outcome.match and not pins:
-        folded = run_comparer(merge_parallel(extracted), merge_parallel(schematic))
-        if folded.match:
-            outcome, notes = folded, ("parallel transistors were taken together",)
-    problems = pins
-    if not outcome.match:
-        problems = (*pins, *diagnose(extracted, schematic, outcome))
-    elif not notes and not is_isomorphism(extracted, schematic, outcome.nets):
-        problems = (*pins, Problem("other", "the comparer's pairing of nets is not consistent"))
-    if not outcome.match and not problems:
-        problems = (Problem("other", "the comparer found a difference and did not say which"),)
+    layout, meant = prepared(extracted, schematic)
+    pins = pin_problems(layout, meant)
+    tried = []
+    pairing = None
+    for level in levels(layout, meant):
+        tried.append(level)
+        pairing = pair(level.layout, level.schematic)
+        if pairing is not None:
+            break
+    if pairing is not None:
+        nets, devices = _all_nets(pairing, layout), pairing.devices
+        problems, notes = pins, tried[-1].notes
+    else:
+        found = _explained(tried)
+        nets, devices = found.nets, found.devices
+        problems, notes = (*pins, *found.problems), found.notes
     return LVSReport(
         cell=schematic.name,
         engine=ENGINE,
-        match=outcome.match and not problems,
+        match=pairing is not None and not pins,
         device_count=(len(extracted.devices), len(schematic.devices)),
-        net_count=(len(device_nets(extracted)), len(device_nets(schematic))),
+        net_count=(len(device_nets(layout)), len(device_nets(schematic))),
         problems=problems,
-        nets=_sorted(outcome, extracted),
-        devices=dict(sorted(outcome.devices.items())),
+        nets={net: nets[name] for net, name in _called(extracted, layout) if name in nets},
+        devices=dict(sorted(devices.items())),
         notes=notes,
     )
 
 
-def _pin_problems(extracted: FlatCircuit, schematic: FlatCircuit) -> tuple[Problem, ...]:
-    drawn = {port.lower() for port in extracted.ports}
-    meant = {port.lower() for port in schematic.ports}
-    missing = [
-        Problem("missing pin", f"the layout has no pin {port}", (), (port,))
-        for port in schematic.ports
-        if port.lower() not in drawn
-    ]
-    extra = [
-        Problem("extra pin", f"the schematic has no pin {port}", (port,), ())
-        for port in extracted.ports
-        if port.lower() not in meant
-    ]
-    return (*missing, *extra)
+def _called(extracted: FlatCircuit, layout: FlatCircuit) -> Iterator[tuple[str, str]]:
+    """Every net of the extracted circuit with its name in the comparison."""
+    names: dict[str, str] = {}
+    for before, after in zip(extracted.devices, layout.devices, strict=True):
+        names |= zip(before.nodes, after.nodes, strict=True)
+    names |= zip(extracted.ports, layout.ports, strict=False)
+    return ((net, names[net]) for net in device_nets(extracted))
 
 
-def _sorted(outcome: Outcome, extracted: FlatCircuit) -> dict[str, str]:
-    """The pairing in the order of the layout's nets."""
-    return {net: outcome.nets[net] for net in device_nets(extracted) if net in outcome.nets}
+def _all_nets(pairing: Pairing, extracted: FlatCircuit) -> dict[str, str]:
+    """Every net of the layout with its name in the schematic; one that was taken together with
+    another keeps a name of its own."""
+    nets = dict(pairing.nets)
+    taken = {name.lower() for name in nets.values()}
+    for net in device_nets(extracted):
+        if net not in nets:
+            name = net
+            while name.lower() in taken:
+                name += "_"
+            taken.add(name.lower())
+            nets[net] = name
+    return nets
+
+
+def _explained(tried: list[Level]) -> Diagnosis:
+    """What differs, where the circuits differ least: as drawn, or with everything taken together
+    that may be."""
+    found = [diagnose(level) for level in (tried if len(tried) == 1 else (tried[0], tried[-1]))]
+    return min(found, key=lambda diagnosis: len(diagnosis.problems))

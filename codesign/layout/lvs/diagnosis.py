@@ -1,23 +1,37 @@
-"""From the comparer's raw mismatches to differences a person understands."""
+"""From the nearest pairing to differences a person understands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from codesign.layout.circuit import FlatCircuit, FlatDevice
-from codesign.layout.lvs.engine import Outcome, run_comparer
+from codesign.layout.circuit import FlatDevice
+from codesign.layout.lvs.kinds import differences, in_words, kind_of, terminals
+from codesign.layout.lvs.nearest import Outcome, nearest
+from codesign.layout.lvs.pairing import pair
 from codesign.layout.lvs.pins import exchangeable_pins, swapped_pin
-from codesign.layout.lvs.prepare import SIZE_TOLERANCE_UM, device_nets, terminals
+from codesign.layout.lvs.reductions import Level
 from codesign.layout.lvs.report import Problem
 
 
-def diagnose(layout: FlatCircuit, schematic: FlatCircuit, outcome: Outcome) -> tuple[Problem, ...]:
-    """What differs, causes before consequences."""
-    swapped = tuple(_swapped_pins(layout, schematic))
+@dataclass(frozen=True)
+class Diagnosis:
+    """What differs, and what could be paired all the same."""
+
+    problems: tuple[Problem, ...]
+    nets: dict[str, str]
+    devices: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def diagnose(level: Level) -> Diagnosis:
+    """What differs between two circuits without a pairing, causes before consequences."""
+    swapped = tuple(_swapped_pins(level))
     if swapped:
-        return swapped
-    view = _View(layout, schematic, outcome)
-    problems = [
+        return Diagnosis(swapped, {}, {}, level.notes)
+    outcome = nearest(level.layout, level.schematic)
+    view = _View(level, outcome)
+    problems: tuple[Problem, ...] = (
         *view.sizes(),
         *view.models(),
         *view.missing_and_extra_devices(),
@@ -25,23 +39,26 @@ def diagnose(layout: FlatCircuit, schematic: FlatCircuit, outcome: Outcome) -> t
         *view.opens(),
         *view.connections(),
         *view.lonely_nets(),
-    ]
-    return tuple(problems)
+    )
+    if not problems:
+        text = "the circuits cannot be paired, and no single device or net is the reason"
+        problems = (Problem("other", text),)
+    return Diagnosis(problems, outcome.nets, outcome.devices, level.notes)
 
 
-def _swapped_pins(layout: FlatCircuit, schematic: FlatCircuit) -> Iterator[Problem]:
+def _swapped_pins(level: Level) -> Iterator[Problem]:
     """Pins whose exchange alone explains everything.
 
     Pins that carry the same terminals could have been exchanged: one such group after the other is
     freed while all other pins stay fixed by name, and what matches then is the exchange.
     """
-    for free in exchangeable_pins(layout, schematic):
-        found = run_comparer(layout, schematic, free)
-        if not found.match:
+    for free in exchangeable_pins(level.layout.circuit, level.schematic.circuit):
+        found = pair(level.layout, level.schematic, free)
+        if found is None:
             continue
-        for port in layout.ports:
-            meant = found.nets[port]
-            if meant.lower() != port.lower():
+        for port in level.layout.circuit.ports:
+            meant = found.nets.get(port)
+            if meant is not None and meant.lower() != port.lower():
                 yield swapped_pin(port, meant)
         return
 
@@ -49,19 +66,17 @@ def _swapped_pins(layout: FlatCircuit, schematic: FlatCircuit) -> Iterator[Probl
 class _View:
     """Both circuits by name, with the nets that are known to correspond."""
 
-    def __init__(self, layout: FlatCircuit, schematic: FlatCircuit, outcome: Outcome) -> None:
-        self.outcome = outcome
+    def __init__(self, level: Level, outcome: Outcome) -> None:
+        layout, schematic = level.layout.circuit, level.schematic.circuit
+        self.level, self.outcome = level, outcome
         self.drawn = {device.name: device for device in layout.devices}
         self.meant = {device.name: device for device in schematic.devices}
-        self.layout_nets, self.schematic_nets = device_nets(layout), device_nets(schematic)
-        self.nets = dict(outcome.nets)
-        self.nets |= {a: b for a, b in outcome.net_mismatches if a is not None and b is not None}
-        self.lonely_drawn = [a for a, b in outcome.net_mismatches if a is not None and b is None]
-        self.lonely_meant = [b for a, b in outcome.net_mismatches if b is not None and a is None]
+        self.nets = outcome.nets
+        self.lonely_drawn, self.lonely_meant = outcome.lonely_drawn, outcome.lonely_meant
         self.explained: set[str] = set()
 
     def pairs(
-        self, raw: list[tuple[str | None, str | None]]
+        self, raw: Iterable[tuple[str | None, str | None]]
     ) -> Iterator[tuple[FlatDevice, FlatDevice]]:
         for a, b in raw:
             if a is not None and b is not None:
@@ -69,16 +84,14 @@ class _View:
 
     def sizes(self) -> Iterator[Problem]:
         for drawn, meant in self.pairs(self.outcome.wrong_sizes):
-            parts = [
-                f"{what} is {in_layout:g} um in the layout, {in_schematic:g} um in the schematic"
-                for what, in_layout, in_schematic in (
-                    ("width", drawn.w_um, meant.w_um),
-                    ("length", drawn.l_um, meant.l_um),
-                )
-                if abs(in_layout - in_schematic) > SIZE_TOLERANCE_UM
-            ]
-            text = f"{_both(drawn, meant)}: {'; '.join(parts)}"
-            yield Problem("wrong size", text, (drawn.name,), (meant.name,))
+            fingers = max(
+                side.fingers.get(device.name, 1)
+                for side, device in ((self.level.layout, drawn), (self.level.schematic, meant))
+            )
+            parts = differences(drawn, meant, fingers)
+            if parts:
+                text = f"{_both(drawn, meant)}: {'; '.join(parts)}"
+                yield Problem("wrong size", text, (drawn.name,), (meant.name,))
 
     def models(self) -> Iterator[Problem]:
         for drawn, meant in self.pairs(self.outcome.wrong_models):
@@ -155,11 +168,14 @@ class _View:
 
 
 def _aligned(drawn: FlatDevice, meant: FlatDevice, nets: dict[str, str]) -> tuple[str, ...]:
-    """The layout device's nodes with source and drain the way round that fits better."""
-    if drawn.kind == "cap":
+    """The layout device's nodes with exchangeable terminals the way round that fits better."""
+    exchangeable = kind_of(drawn).exchangeable
+    if exchangeable is None:
         return drawn.nodes
-    drain, gate, source, bulk = drawn.nodes
-    ways = (drawn.nodes, (source, gate, drain, bulk))
+    first, second = exchangeable
+    turned = list(drawn.nodes)
+    turned[first], turned[second] = turned[second], turned[first]
+    ways = (drawn.nodes, tuple(turned))
     agreement = [
         sum(nets.get(a) == b for a, b in zip(way, meant.nodes, strict=True)) for way in ways
     ]
@@ -175,4 +191,4 @@ def _described(device: FlatDevice) -> str:
     nodes = ", ".join(
         f"{terminal} {node}" for terminal, node in zip(terminals(device), device.nodes, strict=True)
     )
-    return f"{device.name} ({device.model} {device.w_um:g}/{device.l_um:g} um; {nodes})"
+    return f"{device.name} ({device.model} {in_words(device)}; {nodes})"

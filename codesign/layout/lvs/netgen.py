@@ -1,8 +1,7 @@
 """Layout against schematic with the program netgen-lvs.
 
-Every port carries a marker device of its own class on both sides, so that netgen has a name to
-start from in symmetric circuits, and exchanged pins are a difference of topology: by itself it
-reports a match, and exits with 0, when pins are exchanged or sizes differ.
+By itself it reports a match, and exits with 0, when pins are exchanged or sizes differ: see
+`netgen_files` for what it is given, and `netgen_report` for how its answer is read.
 """
 
 from __future__ import annotations
@@ -13,22 +12,23 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from codesign.errors import MissingToolError, ToolError
 from codesign.layout.circuit import FlatCircuit
-from codesign.layout.lvs.netgen_report import netgen_problems, swapped_pins
-from codesign.layout.lvs.pins import exchangeable_pins
-from codesign.layout.lvs.prepare import check_comparable, device_nets, merge_parallel
+from codesign.layout.lvs.netgen_files import CELL, NetgenInput, netgen_input
+from codesign.layout.lvs.netgen_report import netgen_problems, swapped_pins, verdict
+from codesign.layout.lvs.pins import exchangeable_pins, pin_problems
+from codesign.layout.lvs.prepare import device_nets, prepared
+from codesign.layout.lvs.reductions import Level, levels
 from codesign.layout.lvs.report import LVSReport, Problem
 from codesign.pdk import Process, default_process
+from codesign.processes import run_program
 
 ENGINE = "netgen"
 NETGEN_VARIABLE = "CODESIGN_NETGEN"
-_CELL = "compared"
 _NAMES = ("netgen-lvs", "netgen")
 
 
@@ -65,15 +65,16 @@ class Netgen:
         return match[1]
 
     def compare(
-        self, layout: _Names, schematic: _Names, setup: Path, timeout_s: float
+        self, given: NetgenInput, setup: str, timeout_s: float
     ) -> tuple[dict[str, Any], str]:
-        """Its JSON answer and its report, by a set-up file. Raises ToolError when it gives none."""
+        """Its JSON answer and its report; `setup` goes before the lines about classes of devices.
+        Raises ToolError when it gives none."""
         with tempfile.TemporaryDirectory(prefix="codesign-lvs-") as scratch:
             folder = Path(scratch)
-            (folder / "setup.tcl").write_bytes(setup.read_bytes())
-            (folder / "layout.spice").write_text(layout.spice())
-            (folder / "schematic.spice").write_text(schematic.spice())
-            sides = [f"{side}.spice {_CELL}" for side in ("layout", "schematic")]
+            (folder / "setup.tcl").write_text(f"{setup}\n{given.setup}")
+            (folder / "layout.spice").write_text(given.layout.text)
+            (folder / "schematic.spice").write_text(given.schematic.text)
+            sides = [f"{name}.spice {CELL}" for name in ("layout", "schematic")]
             command = ["-batch", "lvs", *sides, "setup.tcl", "report.out", "-json"]
             log = self._run(command, folder, timeout_s)
             try:
@@ -83,27 +84,17 @@ class Netgen:
                 tail = "\n  ".join(log.strip().splitlines()[-8:])
                 raise ToolError(f"netgen gave no result: {error}\n  {tail}") from error
         if "errors reading the setup file" in log:
-            raise ToolError(f"netgen did not take the set-up file {setup}")
+            raise ToolError("netgen did not take the set-up file of the process")
         return cells[-1], text
 
     def _run(self, arguments: list[str], folder: Path, timeout_s: float) -> str:
         env = {k: v for k, v in os.environ.items() if k != "DISPLAY"} | {"LC_ALL": "C"}
+        command = [str(self.path), *arguments]
         try:
-            done = subprocess.run(
-                [str(self.path), *arguments],
-                cwd=folder,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=timeout_s,
-                check=False,
-            )
+            done = run_program(command, folder=folder, timeout_s=timeout_s, environment=env)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise ToolError(f"netgen ({self.path}) failed: {error}") from error
-        return done.stdout
+        return done.output
 
 
 def compare_with_netgen(
@@ -118,26 +109,30 @@ def compare_with_netgen(
     `process`: whose set-up file is used, the default one unless given.
     Raises MissingToolError without netgen, ToolError when it fails.
     """
-    check_comparable(extracted, "layout")
-    check_comparable(schematic, "schematic")
+    layout, meant = prepared(extracted, schematic)
     run = _Run(Netgen.find(), process or default_process(), timeout_s)
-    problems = run.problems(extracted, schematic)
-    notes: tuple[str, ...] = ()
-    if problems:
-        merged = merge_parallel(extracted), merge_parallel(schematic)
-        sizes = [len(circuit.devices) for circuit in (extracted, schematic)]
-        if sizes != [len(circuit.devices) for circuit in merged]:
-            folded = run.problems(*merged)
-            if not folded:
-                problems, notes = (), ("parallel transistors were taken together",)
-    if problems:
-        problems = run.swapped(extracted, schematic) or problems
+    pins = pin_problems(layout, meant)
+    tried: list[Level] = []
+    matching = None
+    for level in levels(layout, meant):
+        tried.append(level)
+        if run.matches(level):
+            matching = level
+            break
+    problems, notes = pins, matching.notes if matching is not None else ()
+    if matching is None:
+        ends = tried if len(tried) == 1 else (tried[0], tried[-1])
+        notes, found = min(
+            ((level.notes, run.explain(level)) for level in ends),
+            key=lambda explained: len(explained[1]),
+        )
+        problems = (*pins, *found)
     return LVSReport(
         cell=schematic.name,
         engine=ENGINE,
         match=not problems,
         device_count=(len(extracted.devices), len(schematic.devices)),
-        net_count=(len(device_nets(extracted)), len(device_nets(schematic))),
+        net_count=(len(device_nets(layout)), len(device_nets(meant))),
         problems=problems,
         notes=notes,
     )
@@ -151,66 +146,35 @@ class _Run:
     process: Process
     timeout_s: float
 
-    def problems(self, extracted: FlatCircuit, schematic: FlatCircuit) -> tuple[Problem, ...]:
-        layout, meant, answer, text = self._answer(extracted, schematic, frozenset())
-        return netgen_problems(answer, text, layout.back, meant.back, self._prefix)
+    def matches(self, level: Level) -> bool:
+        """Whether netgen finds the circuits equal, ports that both have on the same nets.
 
-    def swapped(self, extracted: FlatCircuit, schematic: FlatCircuit) -> tuple[Problem, ...]:
+        Sizes are part of the devices' classes here: netgen does not sort parallel devices of
+        different sizes before it compares their parameters.
+        """
+        answer, text = self._answer(netgen_input(level, sized=True))
+        return verdict(answer, text)
+
+    def explain(self, level: Level) -> tuple[Problem, ...]:
+        """Why the circuits differ; never empty."""
+        return self._swapped(level) or self._problems(level)
+
+    def _problems(self, level: Level) -> tuple[Problem, ...]:
+        given = netgen_input(level, sized=False)
+        found = netgen_problems(*self._answer(given), given)
+        text = "netgen finds no pairing, and names no device or net that differs"
+        return found or (Problem("other", text),)
+
+    def _swapped(self, level: Level) -> tuple[Problem, ...]:
         """Exchanged pins that explain everything: one group of pins after the other goes without
         markers, and what matches then says which were exchanged."""
-        for group in exchangeable_pins(extracted, schematic):
-            unmarked = frozenset(port.lower() for port in group)
-            layout, meant, answer, text = self._answer(extracted, schematic, unmarked)
-            if not netgen_problems(answer, text, layout.back, meant.back, self._prefix):
-                return swapped_pins(answer, layout.back, meant.back)
+        for group in exchangeable_pins(level.layout.circuit, level.schematic.circuit):
+            given = netgen_input(level, sized=True, unmarked=group)
+            answer, text = self._answer(given)
+            if verdict(answer, text, free_pins=True):
+                return swapped_pins(answer, given)
         return ()
 
-    @property
-    def _prefix(self) -> str:
-        return self.process.model_prefix
-
-    def _answer(
-        self, extracted: FlatCircuit, schematic: FlatCircuit, unmarked: frozenset[str]
-    ) -> tuple[_Names, _Names, dict[str, Any], str]:
-        layout, meant = (
-            _Names(circuit, self._prefix, unmarked) for circuit in (extracted, schematic)
-        )
-        setup = self.process.netgen_setup
-        return layout, meant, *self.program.compare(layout, meant, setup, self.timeout_s)
-
-
-class _Names:
-    """A circuit under names that netgen cannot misread: nets n0.., devices d0.., ports p_<name>.
-
-    `back` leads to the circuit's own names.
-    """
-
-    def __init__(
-        self, circuit: FlatCircuit, model_prefix: str, unmarked: frozenset[str] = frozenset()
-    ) -> None:
-        self.unmarked = unmarked
-        ports = {port: f"p_{port.lower()}" for port in circuit.ports}
-        inner = (net for net in device_nets(circuit) if net not in ports)
-        nets = ports | {net: f"n{index}" for index, net in enumerate(inner)}
-        devices = tuple(
-            replace(device, name=f"d{index}") for index, device in enumerate(circuit.devices)
-        )
-        self.circuit = replace(
-            circuit,
-            name=_CELL,
-            devices=devices,
-            capacitors=(),
-            comments=(),
-            model_prefix=model_prefix,
-        ).renamed(nets)
-        self.back = {short: name for name, short in nets.items()}
-        self.back |= {f"d{i}": device.name for i, device in enumerate(circuit.devices)}
-
-    def spice(self) -> str:
-        *body, ends = self.circuit.spice().splitlines()
-        return "\n".join([f"* {_CELL}", *body, *self._markers(), ends, ".end", ""])
-
-    def _markers(self) -> Iterator[str]:
-        for port in self.circuit.ports:
-            if port.removeprefix("p_") not in self.unmarked:
-                yield f"Xmark_{port} {port} mark_{port}"
+    def _answer(self, given: NetgenInput) -> tuple[dict[str, Any], str]:
+        setup = self.process.netgen_setup.read_text(encoding="utf-8")
+        return self.program.compare(given, setup, self.timeout_s)

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from codesign.errors import ToolError
+from codesign.layout.circuit import FlatDevice
+from codesign.layout.lvs.kinds import differences, kind_of
+from codesign.layout.lvs.netgen_files import MARKER, NetgenFile, NetgenInput
 from codesign.layout.lvs.pins import swapped_pin
 from codesign.layout.lvs.report import Problem
 
-_MARKER = "mark_p_"
 _NONE = "(no matching"
-_TERMINALS = {"1|3": "source or drain", "1": "drain", "2": "gate", "3": "source", "4": "bulk"}
-_PLATES = {"1": "top plate", "2": "bottom plate"}
-_SIZES = {"w": "width", "l": "length"}
+_INSTANCE = re.compile(r"/?(k\d+k)(d\d+)")
 
 
 @dataclass(frozen=True)
@@ -28,85 +28,81 @@ class _Net:
     pins: tuple[str, ...]
 
 
-def netgen_problems(
-    answer: Mapping[str, Any],
-    text: str,
-    layout: Mapping[str, str],
-    schematic: Mapping[str, str],
-    prefix: str,
-) -> tuple[Problem, ...]:
-    """Differences from netgen's JSON answer and its report; `layout` and `schematic` lead from the
-    names in netgen's files to those of the circuits, `prefix` is that of its models. Raises
-    ToolError for an answer without a verdict."""
+def verdict(answer: Mapping[str, Any], text: str, *, free_pins: bool = False) -> bool:
+    """Whether netgen found the circuits equal, pins by name unless `free_pins`. Raises ToolError
+    for an answer without a verdict."""
     if "Circuits match" not in text and "Netlists do not match" not in text:
-        raise ToolError(f"netgen gave no verdict: {text.strip()[-200:]!r}")
+        raise ToolError("netgen gave no verdict", remedy="compare with --engine klayout")
+    ours, theirs = (_counts(side) for side in answer["devices"])
+    nets = answer["nets"]
+    different = answer.get("badnets") or answer.get("badelements") or answer.get("properties")
+    # Markers do not always keep netgen from pairing other pins.
+    moved = () if free_pins else tuple(_moved_pins(answer))
+    return (
+        "Netlists do not match" not in text
+        and "Property errors" not in text
+        and ours == theirs
+        and int(nets[0]) == int(nets[1])
+        and not different
+        and not moved
+    )
+
+
+def netgen_problems(
+    answer: Mapping[str, Any], text: str, given: NetgenInput
+) -> tuple[Problem, ...]:
+    """Differences from netgen's JSON answer and its report; none where it names none. Raises
+    ToolError for an answer without a verdict."""
+    if verdict(answer, text):
+        return ()
     drawn, meant = [], []
     for ours, theirs in answer.get("badnets") or ():
-        drawn += _nets(ours, layout, prefix)
-        meant += _nets(theirs, schematic, prefix)
-    problems = [
-        *_pins(answer["devices"]),
-        *_devices(answer["devices"], answer.get("badelements") or (), layout, schematic, prefix),
-        *_sizes(answer.get("properties") or (), layout, schematic, prefix),
+        drawn += _nets(ours, given.layout, given.classes)
+        meant += _nets(theirs, given.schematic, given.classes)
+    return (
+        *_devices(answer, given),
+        *_sizes(answer.get("properties") or (), given),
         *_net_problems(drawn, meant, *map(int, answer["nets"])),
-    ]
-    clean = "Netlists do not match" not in text and "Property errors" not in text
-    if not problems and not clean:
-        problems.append(Problem("other", "netgen: " + " ".join(text.split())[-200:]))
-    return tuple(problems)
+    )
 
 
-def swapped_pins(
-    answer: Mapping[str, Any], layout: Mapping[str, str], schematic: Mapping[str, str]
-) -> tuple[Problem, ...]:
+def swapped_pins(answer: Mapping[str, Any], given: NetgenInput) -> tuple[Problem, ...]:
     """Pins that netgen paired under different names in a comparison that matched otherwise."""
-    ours, theirs = answer["pins"]
-    pairs = [
-        (layout[a], schematic[b])
-        for a, b in zip(ours, theirs, strict=True)
-        if _NONE not in a and _NONE not in b and a != b
-    ]
-    return tuple(swapped_pin(a, b) for a, b in pairs)
+    return tuple(
+        swapped_pin(given.layout.nets[a], given.schematic.nets[b]) for a, b in _moved_pins(answer)
+    )
+
+
+def _moved_pins(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Pins that were paired under different names."""
+    ours, theirs = answer.get("pins") or ((), ())
+    for a, b in zip(ours, theirs, strict=True):
+        if _NONE not in a and _NONE not in b and a != b:
+            yield a, b
 
 
 def _counts(classes: Any) -> Counter[str]:
     return Counter({name: int(count) for name, count in classes})
 
 
-def _pins(devices: Any) -> Iterator[Problem]:
-    ours, theirs = (_counts(side) for side in devices)
-    for name in sorted(theirs - ours):
-        if name.startswith(_MARKER):
-            port = name.removeprefix(_MARKER)
-            yield Problem("missing pin", f"the layout has no pin {port}", (), (port,))
-    for name in sorted(ours - theirs):
-        if name.startswith(_MARKER):
-            port = name.removeprefix(_MARKER)
-            yield Problem("extra pin", f"the schematic has no pin {port}", (port,), ())
-
-
-def _devices(
-    devices: Any,
-    fragments: Any,
-    layout: Mapping[str, str],
-    schematic: Mapping[str, str],
-    prefix: str,
-) -> Iterator[Problem]:
-    ours, theirs = (_counts(side) for side in devices)
-    alone: list[list[tuple[str, str]]] = [[], []]
-    for sides in fragments:
-        for side, (elements, names) in enumerate(zip(sides, (layout, schematic), strict=True)):
-            present = (name for name, *_ in elements if _NONE not in name)
-            alone[side] += [_instance(name, names, prefix) for name in present]
+def _devices(answer: Mapping[str, Any], given: NetgenInput) -> Iterator[Problem]:
+    ours, theirs = (_counts(side) for side in answer["devices"])
+    alone: list[list[tuple[str, FlatDevice]]] = [[], []]
+    for sides in answer.get("badelements") or ():
+        for side, (elements, file) in enumerate(
+            zip(sides, (given.layout, given.schematic), strict=True)
+        ):
+            present = (_instance(name, file) for name, *_ in elements if _NONE not in name)
+            alone[side] += [found for found in present if found is not None]
     for kind, difference, side, other in (
         ("missing device", theirs - ours, 1, "layout"),
         ("extra device", ours - theirs, 0, "schematic"),
     ):
         for name, count in sorted(difference.items()):
-            if name.startswith(_MARKER):
+            if name not in given.classes:
                 continue
-            model = name.removeprefix(prefix)
-            suspects = tuple(sorted({own for cls, own in alone[side] if cls == model}))
+            model = given.classes[name].model
+            suspects = tuple(sorted({own.name for cls, own in alone[side] if cls == name}))
             text = f"the {other} has {count} {model} fewer"
             if suspects:
                 text += f"; among {', '.join(suspects[:10])}"
@@ -114,31 +110,42 @@ def _devices(
             yield Problem(kind, text, *named)
 
 
-def _instance(name: str, names: Mapping[str, str], prefix: str) -> tuple[str, str]:
-    """Model and own name of an instance: netgen writes them in one word."""
-    match = re.fullmatch(rf"/?(?:{re.escape(prefix)})?(.*?)(d\d+)", name)
-    if match is None:
-        return "", name
-    return match[1], names.get(match[2], match[2])
+def _instance(name: str, file: NetgenFile) -> tuple[str, FlatDevice] | None:
+    """Class and device of an instance: netgen writes both in one word."""
+    match = _INSTANCE.fullmatch(name)
+    device = file.devices.get(match[2]) if match else None
+    return None if match is None or device is None else (match[1], device)
 
 
-def _sizes(
-    properties: Any, layout: Mapping[str, str], schematic: Mapping[str, str], prefix: str
-) -> Iterator[Problem]:
-    for (ours, our_values), (theirs, their_values) in properties:
-        drawn = _instance(ours, layout, prefix)[1]
-        meant = _instance(theirs, schematic, prefix)[1]
-        intended = dict(their_values)
-        parts = [
-            f"{_SIZES.get(key, key)} is {value} um in the layout, "
-            f"{intended.get(key)} um in the schematic"
-            for key, value in our_values
-        ]
-        text = f"{meant} (layout: {drawn}): {'; '.join(parts)}"
-        yield Problem("wrong size", text, (drawn,), (meant,))
+def _sizes(properties: Any, given: NetgenInput) -> Iterator[Problem]:
+    for (ours, _), (theirs, _) in properties:
+        drawn, meant = _instance(ours, given.layout), _instance(theirs, given.schematic)
+        if drawn is None or meant is None:
+            continue
+        a, b = drawn[1], meant[1]
+        if words := differences(a, b):
+            text = f"{b.name} (layout: {a.name}): {'; '.join(words)}"
+            yield Problem("wrong size", text, (a.name,), (b.name,))
+            continue
+        # netgen takes parallel devices together: their number is a parameter to it.
+        here, there = _alike(a, given.layout), _alike(b, given.schematic)
+        kind = "missing device" if len(here) < len(there) else "extra device"
+        text = f"the layout has {len(here)} {a.model} where the schematic has {len(there)}"
+        yield Problem(
+            kind,
+            f"{text}: {', '.join((here, there)[len(here) < len(there)][:10])}",
+            tuple(here),
+            tuple(there),
+        )
 
 
-def _nets(fragment: Any, names: Mapping[str, str], prefix: str) -> list[_Net]:
+def _alike(device: FlatDevice, file: NetgenFile) -> list[str]:
+    """Devices of a model on the same nets, by name."""
+    same = (d for d in file.devices.values() if (d.model, d.nodes) == (device.model, device.nodes))
+    return sorted(d.name for d in same)
+
+
+def _nets(fragment: Any, file: NetgenFile, classes: Mapping[str, FlatDevice]) -> list[_Net]:
     nets = []
     for name, terminals in fragment:
         if _NONE in name:
@@ -146,12 +153,22 @@ def _nets(fragment: Any, names: Mapping[str, str], prefix: str) -> list[_Net]:
         counts: Counter[tuple[str, str]] = Counter()
         pins = []
         for cls, terminal, count in terminals:
-            if cls.startswith(_MARKER):
-                pins.append(cls.removeprefix(_MARKER))
-            else:
-                counts[cls.removeprefix(prefix), terminal] += count
-        nets.append(_Net(names.get(name, name), counts, tuple(pins)))
+            if cls.startswith(MARKER):
+                pins.append(cls.removeprefix(MARKER))
+            elif cls in classes:
+                counts[classes[cls].model, _terminal_words(classes[cls], terminal)] += count
+        nets.append(_Net(file.nets.get(name, name), counts, tuple(pins)))
     return nets
+
+
+def _terminal_words(device: FlatDevice, numbers: str) -> str:
+    """Names of terminals: netgen numbers them from 1 and joins exchangeable ones by a bar."""
+    names = kind_of(device).terminals
+    words = [
+        names[int(n) - 1] if n.isdigit() and 0 < int(n) <= len(names) else n
+        for n in numbers.split("|")
+    ]
+    return " or ".join(words)
 
 
 def _net_problems(
@@ -186,11 +203,8 @@ def _net_problems(
 
 
 def _listed(terminals: Counter[tuple[str, str]]) -> str:
-    """Terminals in words: netgen numbers those of a transistor from drain to bulk."""
-    words = []
-    for (model, terminal), count in sorted(terminals.items()):
-        names = _PLATES if model.startswith("cap") else _TERMINALS
-        words.append(f"{count} x {names.get(terminal, terminal)} of {model}")
+    """Terminals in words."""
+    words = [f"{count} x {name} of {model}" for (model, name), count in sorted(terminals.items())]
     return ", ".join(words) or "nothing"
 
 

@@ -1,4 +1,4 @@
-"""Which pins could have been exchanged: what both engines search through when circuits differ."""
+"""Pins that one side lacks, and which could have been exchanged: what both engines look into."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 from codesign.layout.circuit import FlatCircuit
-from codesign.layout.lvs.prepare import terminals
+from codesign.layout.lvs.kinds import kind_of, sizes
 from codesign.layout.lvs.report import Problem
 
 # The search compares again for every group of pins: not in circuits beyond this size.
 _MAX_DEVICES = 5000
-# Model, kind of terminal (source counts as drain), width and length in um.
-Terminal = tuple[str, str, float, float]
+# Model, terminal (source counts as drain), and sizes.
+Terminal = tuple[object, ...]
 
 
 def swapped_pin(port: str, meant: str) -> Problem:
@@ -44,8 +44,31 @@ def exchangeable_pins(layout: FlatCircuit, schematic: FlatCircuit) -> Iterator[s
 def _terminals_by_net(circuit: FlatCircuit) -> dict[str, Counter[Terminal]]:
     found: dict[str, Counter[Terminal]] = {}
     for device in circuit.devices:
-        sizes = (round(device.w_um, 2), round(device.l_um, 2))
-        for terminal, node in zip(terminals(device), device.nodes, strict=True):
-            kind = "drain" if terminal == "source" else terminal
-            found.setdefault(node, Counter())[device.model, kind, *sizes] += 1
+        rounded = tuple(round(size, 2) for size in sizes(device).values())
+        for role, node in zip(kind_of(device).roles, device.nodes, strict=False):
+            found.setdefault(node, Counter())[device.model, role, *rounded] += 1
     return found
+
+
+def pin_problems(extracted: FlatCircuit, schematic: FlatCircuit) -> tuple[Problem, ...]:
+    """Ports that one side lacks, in any case of letters, and those that share a net in the
+    layout."""
+    drawn = {port.lower() for port in extracted.ports}
+    meant = {port.lower() for port in schematic.ports}
+    on = {label.lower(): net for label, net in extracted.labels}
+    missing = []
+    for port in schematic.ports:
+        if port.lower() in drawn:
+            continue
+        if (other := on.get(port.lower())) is not None:
+            text = f"the layout has pin {port} on the net of pin {other}"
+            missing.append(Problem("short", text, (other,), (port,)))
+        else:
+            text = f"the layout has no pin {port}"
+            missing.append(Problem("missing pin", text, (), (port,)))
+    extra = [
+        Problem("extra pin", f"the schematic has no pin {port}", (port,), ())
+        for port in extracted.ports
+        if port.lower() not in meant
+    ]
+    return (*missing, *extra)

@@ -6,17 +6,11 @@ from collections import Counter
 from dataclasses import replace
 
 from codesign.errors import InputError
-from codesign.layout.circuit import FlatCircuit, FlatDevice
+from codesign.layout.circuit import FlatCircuit
+from codesign.layout.lvs.kinds import kind_of
 
-# Widths and lengths in a layout lie on the 5 nm grid; a size between is drawn rounded.
-SIZE_TOLERANCE_UM = 0.003
-TERMINALS = {"cap": ("top plate", "bottom plate")}
-TRANSISTOR_TERMINALS = ("drain", "gate", "source", "bulk")
-
-
-def terminals(device: FlatDevice) -> tuple[str, ...]:
-    """Names of a device's terminals in the order of its nodes."""
-    return TERMINALS.get(device.kind, TRANSISTOR_TERMINALS)
+# A piece of wire that a netlist calls a device, to keep its ends apart.
+SHORT = "short"
 
 
 def device_nets(circuit: FlatCircuit) -> tuple[str, ...]:
@@ -25,6 +19,15 @@ def device_nets(circuit: FlatCircuit) -> tuple[str, ...]:
     for device in circuit.devices:
         seen.update(dict.fromkeys(device.nodes))
     return tuple(seen)
+
+
+def prepared(extracted: FlatCircuit, schematic: FlatCircuit) -> tuple[FlatCircuit, FlatCircuit]:
+    """Both circuits as they are compared: the layout's nets called as the schematic calls its
+    ports. Raises InputError for what no comparison can take."""
+    layout = extracted.called(schematic.ports)
+    check_comparable(layout, "layout")
+    check_comparable(schematic, "schematic")
+    return _with_shorts(layout, schematic), _with_shorts(schematic, schematic)
 
 
 def check_comparable(circuit: FlatCircuit, which: str) -> None:
@@ -41,24 +44,24 @@ def check_comparable(circuit: FlatCircuit, which: str) -> None:
             twice = sorted(name for name, count in Counter(listed).items() if count > 1)
             raise InputError(f"the {which} of {circuit.name} has {what} twice: {twice[:5]}")
     for device in circuit.devices:
-        if len(device.nodes) != len(terminals(device)):
+        kind, count = kind_of(device), len(device.nodes)
+        most = len(kind.terminals)
+        if not most - kind.optional <= count <= most:
             raise InputError(
-                f"{which} of {circuit.name}: device {device.name} ({device.model}) has "
-                f"{len(device.nodes)} nodes instead of {len(terminals(device))}"
+                f"{which} of {circuit.name}: device {device.name} ({device.model}) has {count} "
+                f"nodes instead of {most}"
             )
 
 
-def merge_parallel(circuit: FlatCircuit) -> FlatCircuit:
-    """Transistors with the same nodes, model and length as one of their total width."""
-    merged: dict[tuple[object, ...], FlatDevice] = {}
-    for device in circuit.devices:
-        if device.kind == "cap":
-            merged[device.name,] = device
-            continue
-        drain, gate, source, bulk = device.nodes
-        ends = tuple(sorted((drain, source)))
-        key = (device.model, round(device.l_um / SIZE_TOLERANCE_UM), ends, gate, bulk)
-        first = merged.get(key)
-        width = device.w_um + (first.w_um if first else 0.0)
-        merged[key] = replace(first or device, w_um=width)
-    return replace(circuit, devices=tuple(merged.values()))
+def _with_shorts(circuit: FlatCircuit, schematic: FlatCircuit) -> FlatCircuit:
+    """The circuit as compared with a schematic that has shorts: these do not say which wire they
+    are in, so every resistor of two nodes is one."""
+    if not any(device.model == SHORT for device in schematic.devices):
+        return circuit
+    devices = (
+        replace(device, model=SHORT, w_um=0.0, l_um=0.0)
+        if device.kind == "res" and len(device.nodes) == 2
+        else device
+        for device in circuit.devices
+    )
+    return replace(circuit, devices=tuple(devices))

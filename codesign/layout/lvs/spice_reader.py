@@ -1,46 +1,31 @@
-"""Reading a SPICE netlist of the process's devices as one flat circuit.
+"""Reading a SPICE or CDL netlist of the process's devices as one flat circuit.
 
 What is read: `.subckt` with X instances of the library's models and of other subcircuits of the
-file, C and R between nets, `+` continuations, comments, `.global`. Names are those ngspice gives:
-net `mem` of instance `Xn_1` is `xn_1.mem`. Widths and lengths are in um, as the continuous models
-take them; a value below 1e-3 is taken as metres.
+file, M, R, C, D and Q elements with these models, C and R between nets; `.param`, parameters of
+subcircuits, expressions; `m`, `mult`, `mf` of devices and subcircuits; `.option scale`; the top
+subcircuit that xschem writes as a comment. What stands in subcircuits that are not part of the
+circuit, and outside of all, does not matter. Names are those ngspice gives: net `mem` of instance
+`Xn_1` is `xn_1.mem`.
+
+Widths and lengths are in um, as the continuous models take them; a value below 1e-3 is taken as
+metres.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from codesign.errors import InputError
 from codesign.layout.circuit import FlatCircuit, FlatDevice, Parasitic
+from codesign.layout.lvs.elements import Elements, Place
+from codesign.layout.lvs.models import Models
+from codesign.layout.multiples import MAX_COPIES
 from codesign.pdk import Process, default_process
+from codesign.spice.loose import LooseCard, LooseNetlist, LooseSubcircuit, parse_loose, values_of
 
 MAX_DEVICES = 2_000_000
-_IGNORED = frozenset({".param", ".option", ".options", ".include", ".lib", ".temp", ".end"})
-_NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(meg|[tgkmunpfa])?[a-z]*\Z")
-_SUFFIX = {"t": 1e12, "g": 1e9, "meg": 1e6, "k": 1e3, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12}
-_SUFFIX |= {"f": 1e-15, "a": 1e-18}
-_METRES_BELOW = 1e-3
-
-
-@dataclass(frozen=True)
-class _Element:
-    """A card inside a subcircuit: its name, its words and parameters, and its line."""
-
-    name: str
-    words: tuple[str, ...]
-    parameters: Mapping[str, str]
-    line: int
-
-
-@dataclass
-class _Subcircuit:
-    name: str
-    ports: tuple[str, ...]
-    elements: list[_Element] = field(default_factory=list)
 
 
 def read_circuit(
@@ -56,195 +41,76 @@ def read_circuit(
         text = path.read_text(encoding="utf-8", errors="strict")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read the netlist {path}: {error}") from error
-    return _Reader(str(path), text, process or default_process()).flat(top)
+    process = process or default_process()
+    return _Reader(parse_loose(text, str(path)), process).flat(top)
 
 
 class _Reader:
-    def __init__(self, source: str, text: str, process: Process) -> None:
-        self.source = source
-        self.process, self.prefix = process, process.model_prefix
-        self.subcircuits: dict[str, _Subcircuit] = {}
-        self.globals = {"0"}
-        self._parse(text)
+    def __init__(self, netlist: LooseNetlist, process: Process) -> None:
+        self.netlist, self.prefix = netlist, process.model_prefix
+        self.elements = Elements(netlist, Models(process))
 
-    def fail(self, message: str, line: int | None = None, remedy: str | None = None) -> InputError:
-        place = f"{self.source}:{line}" if line else self.source
-        return InputError(f"{place}: {message}", remedy=remedy)
-
-    def _parse(self, text: str) -> None:
-        current: _Subcircuit | None = None
-        for number, card in _cards(text):
-            words, parameters = _split(card)
-            keyword = words[0].lower()
-            if keyword == ".subckt":
-                if current is not None or len(words) < 2:
-                    raise self.fail(".subckt inside a .subckt, or without a name", number)
-                current = _Subcircuit(words[1], tuple(words[2:]))
-                if current.name.lower() in self.subcircuits:
-                    raise self.fail(f"subcircuit {current.name} is defined twice", number)
-            elif keyword == ".ends":
-                if current is None:
-                    raise self.fail(".ends without .subckt", number)
-                self.subcircuits[current.name.lower()] = current
-                current = None
-            elif keyword == ".global":
-                self.globals.update(word.lower() for word in words[1:])
-            elif keyword in _IGNORED or current is None:
-                continue
-            elif keyword[0] in "xcr":
-                current.elements.append(_Element(words[0], tuple(words[1:]), parameters, number))
-            else:
-                raise self.fail(
-                    f"{words[0]!r} cannot be compared with a layout",
-                    number,
-                    f"use X instances of {self.prefix} models, C and R",
-                )
-        if current is not None:
-            raise self.fail(f"subcircuit {current.name} has no .ends")
-        if not self.subcircuits:
-            raise self.fail("no .subckt in the file", None, "give a netlist with a subcircuit")
+    @cached_property
+    def globals(self) -> dict[str, float]:
+        """Values of the parameters outside all subcircuits."""
+        return values_of(self.netlist.parameters, {})
 
     def flat(self, top: str | None) -> FlatCircuit:
-        name = next(reversed(self.subcircuits)) if top is None else top.lower()
-        if name not in self.subcircuits:
-            known = [subcircuit.name for subcircuit in self.subcircuits.values()]
-            close = difflib.get_close_matches(str(top), known, n=3)
-            raise self.fail(
-                f"there is no subcircuit {top!r}",
-                None,
-                f"did you mean {' or '.join(close)}?" if close else f"there are: {known[:10]}",
-            )
-        cell = self.subcircuits[name]
+        cell = self.netlist.subcircuit(top)
         nets = {port.lower(): port for port in cell.ports}
-        if len(nets) != len(cell.ports):
-            raise self.fail(f"subcircuit {cell.name} has a port twice")
         devices: list[FlatDevice] = []
         parasitics: dict[str, list[Parasitic]] = {"c": [], "r": []}
-        for element, prefix, names in self._expanded(cell, "", nets, (name,)):
-            kind = element.name[0].lower()
-            if kind == "x":
-                devices.append(self._device(element, prefix, names))
+        place = Place("", nets, self._scope(cell, {}), (cell.name.lower(),))
+        for card, where in self._expanded(cell, place):
+            found = self.elements.read(card, where)
+            if isinstance(found, Parasitic):
+                parasitics[card.name[0].lower()].append(found)
             else:
-                text = " ".join(element.words[2:3]) or element.parameters.get(kind, "?")
-                node_a, node_b = self._nodes(element, 2, names, prefix)
-                parasitics[kind].append(Parasitic(node_a, node_b, self._number(element, text)))
+                devices += found
             if len(devices) > MAX_DEVICES:
-                raise self.fail(f"subcircuit {cell.name} has more than {MAX_DEVICES} devices")
+                raise self.elements.fail(
+                    f"subcircuit {cell.name} has more than {MAX_DEVICES} devices"
+                )
         capacitors, resistors = (tuple(parasitics[kind]) for kind in "cr")
         return FlatCircuit(
             *(cell.name, cell.ports, tuple(devices), capacitors, resistors),
             model_prefix=self.prefix,
         )
 
-    def _expanded(
-        self, cell: _Subcircuit, prefix: str, nets: Mapping[str, str], path: tuple[str, ...]
-    ) -> Iterator[tuple[_Element, str, Mapping[str, str]]]:
-        """All primitive elements: with the prefix of names inside, and flat nets of the ports."""
-        for element in cell.elements:
-            called = element.words[-1].lower() if element.words else ""
-            if element.name[0].lower() != "x" or called not in self.subcircuits:
-                yield element, prefix, nets
+    def _expanded(self, cell: LooseSubcircuit, place: Place) -> Iterator[tuple[LooseCard, Place]]:
+        """All elements that are no subcircuits of the file, and where they stand."""
+        for card in cell.cards:
+            called = card.words[-1].lower() if card.words else ""
+            inner = self.netlist.subcircuits.get(called) if card.name[0] in "xX" else None
+            if inner is None or self.elements.models.is_listed(called):
+                yield card, place
                 continue
-            if called in path:
-                raise self.fail(f"subcircuit {called} contains itself", element.line)
-            inner = self.subcircuits[called]
-            nodes = self._nodes(element, len(inner.ports), nets, prefix, exact=True)
+            if called in place.path:
+                raise self.elements.fail(f"subcircuit {called} contains itself", card.line)
+            given = self.elements.values(card, card.parameters, place.names)
+            count = 1.0 if "m" in inner.defaults else given.get("m", 1.0)
+            if not 1 <= round(count) <= MAX_COPIES or round(count) != count:
+                raise self.elements.fail(
+                    f"{card.name} is there {count:g} times", card.line, "give a whole m"
+                )
+            nodes = self.elements.nodes(card, len(inner.ports), place, exact=True)
             below = dict(zip((port.lower() for port in inner.ports), nodes, strict=True))
-            yield from self._expanded(
-                inner, f"{prefix}{element.name.lower()}.", below, (*path, called)
-            )
+            names = self._scope(inner, given)
+            for number in range(1, round(count) + 1):
+                name = card.name.lower() + (f"#{number}" if number > 1 else "")
+                inside = Place(f"{place.prefix}{name}.", below, names, (*place.path, called))
+                yield from self._expanded(inner, inside)
 
-    def _nodes(
-        self,
-        element: _Element,
-        count: int,
-        nets: Mapping[str, str],
-        prefix: str,
-        *,
-        exact: bool = False,
-    ) -> tuple[str, ...]:
-        given = element.words[:-1] if exact else element.words[:count]
-        if len(given) != count:
-            raise self.fail(f"{element.name} has {len(given)} nodes, needs {count}", element.line)
-        lower = (node.lower() for node in given)
-        return tuple(
-            nets.get(node) or (node if node in self.globals else f"{prefix}{node}")
-            for node in lower
-        )
-
-    def _device(self, element: _Element, prefix: str, nets: Mapping[str, str]) -> FlatDevice:
-        model = (element.words[-1] if element.words else "?").lower()
-        kind = _kind(model, self.prefix)
-        if kind is None:
-            raise self.fail(
-                f"{element.name}: {model!r} is neither a subcircuit of the file nor a transistor "
-                f"or MIM capacitor of {self.process.name}",
-                element.line,
-                "write the subcircuits of the circuit into one file",
-            )
-        nodes = self._nodes(element, 2 if kind == "cap" else 4, nets, prefix, exact=True)
-        values = {key: self._number(element, text) for key, text in element.parameters.items()}
-        missing = {"w", "l"} - set(values)
-        if missing:
-            raise self.fail(
-                f"{element.name} has no {' and no '.join(sorted(missing))}", element.line
-            )
-        w_um, l_um = (_um(values[key]) for key in "wl")
-        if kind != "cap":
-            w_um *= values.get("m", values.get("mult", 1.0))
-        return FlatDevice(
-            f"{prefix}{element.name[1:].lower()}",
-            *(kind, model.removeprefix(self.prefix), nodes, round(w_um, 6), round(l_um, 6)),
-            *(values.get(key) for key in ("as", "ad", "ps", "pd")),
-        )
-
-    def _number(self, element: _Element, text: str) -> float:
-        match = _NUMBER.match(text.lower().strip("'{}\""))
-        if match is None:
-            raise self.fail(
-                f"{element.name}: {text!r} is no number", element.line, "give plain numbers"
-            )
-        return float(match[1]) * _SUFFIX.get(match[2] or "", 1.0)
+    def _scope(self, cell: LooseSubcircuit, given: Mapping[str, float]) -> Mapping[str, float]:
+        """Values of the parameters that a subcircuit's elements may use."""
+        if not cell.defaults and not cell.assigned:
+            return self.globals
+        passed = {key: value for key, value in given.items() if key in cell.defaults}
+        left = {key: text for key, text in cell.defaults.items() if key not in passed}
+        own = passed | values_of(left, {**_without(self.globals, left), **passed})
+        assigned = values_of(cell.assigned, {**_without(self.globals, cell.assigned), **own})
+        return {**self.globals, **own, **assigned}
 
 
-def _um(value: float) -> float:
-    return value * 1e6 if abs(value) < _METRES_BELOW else value
-
-
-def _kind(model: str, prefix: str) -> str | None:
-    if not model.startswith(prefix):
-        return None
-    name = model.removeprefix(prefix)
-    for start, kind in (("nfet", "n"), ("pfet", "p"), ("cap_mim", "cap")):
-        if name.startswith(start):
-            return kind
-    return None
-
-
-def _cards(text: str) -> Iterator[tuple[int, str]]:
-    """Logical lines with their numbers: continuations joined, comments dropped."""
-    card, start = "", 0
-    for number, line in enumerate(text.splitlines(), start=1):
-        stripped = re.split(r"\s\$|;", line, maxsplit=1)[0].strip()
-        if not stripped or stripped.startswith("*"):
-            continue
-        if stripped.startswith("+"):
-            card += " " + stripped[1:]
-            continue
-        if card:
-            yield start, card
-        card, start = stripped, number
-    if card:
-        yield start, card
-
-
-def _split(card: str) -> tuple[list[str], dict[str, str]]:
-    """Words and `key=value` parameters of a card."""
-    words, parameters = [], {}
-    for word in re.sub(r"\s*=\s*", "=", card).split():
-        key, equals, value = word.partition("=")
-        if equals:
-            parameters[key.lower()] = value
-        else:
-            words.append(word)
-    return words, parameters
+def _without(names: Mapping[str, float], keys: Mapping[str, str]) -> dict[str, float]:
+    return {key: value for key, value in names.items() if key not in keys}
