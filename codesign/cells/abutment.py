@@ -18,7 +18,8 @@ from codesign.cells.synapse_geometry import SynapseGeometry
 from codesign.errors import InputError
 from codesign.layout.extract.checks import check_drawing
 from codesign.layout.extract.connect import PLANES, Connected, connect
-from codesign.layout.extract.names import Label, name_nets
+from codesign.layout.extract.labels import Label, check_labels
+from codesign.layout.extract.names import name_nets
 from codesign.layout.extract.reader import Drawing, read_gds
 from codesign.layout.sketch import Box
 
@@ -58,7 +59,7 @@ def read_geometry(path: Path, top: str, nodes: Mapping[str, str]) -> SynapseGeom
     box = outline(drawing)
     check_drawing(drawing)
     connected = connect(drawing)
-    names = name_nets(drawing, connected)
+    names = name_nets(drawing, connected, check_labels(drawing), tuple(nodes))
     by_text = {names.names[net]: net for net in names.anchors}
     labels = {names.names[net]: label for net, label in names.anchors.items()}
     nets = {own: by_text[user] for user, own in nodes.items() if user in by_text}

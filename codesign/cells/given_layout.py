@@ -29,7 +29,7 @@ class GivenLayout:
 
     def check(self) -> None:
         """Raises InputError when the file is no layout of the cell with a label for every port."""
-        from codesign.layout.extract.names import labels
+        from codesign.layout.extract.labels import labels
         from codesign.layout.extract.reader import read_gds
 
         drawing = read_gds(self.path, self.top)

@@ -12,7 +12,7 @@ from codesign.cli.output import Output
 
 @click.command()
 @click.argument("layout", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--top", metavar="CELL", required=True, help="Cell to extract.")
+@click.option("--top", metavar="CELL", help="Cell to extract; needed where there are several tops.")
 @click.option(
     *("-o", "--output"),
     type=click.Path(path_type=Path, dir_okay=False),
@@ -38,7 +38,7 @@ from codesign.cli.output import Output
     "port_file",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Port list (.ports.json) to take the order from and to check.  [default: every label]",
+    help="Port list (.ports.json) to take the order from and to check.  [default: every pin]",
 )
 @click.option(
     "--engine",
@@ -49,10 +49,11 @@ from codesign.cli.output import Output
 )
 @click.option(
     "--law",
-    type=click.Choice(["constant", "foundry"]),
+    type=click.Choice(["constant", "foundry", "calibrated"]),
     default="constant",
     show_default=True,
-    help="Capacitances: constant coefficients, as magic has them, or the foundry's tables.",
+    help="Capacitances: constant coefficients, as magic has them, the foundry's tables, or these "
+    "with its finger capacitors' coupling of close walls.",
 )
 @click.option(
     "--unknown",
@@ -64,7 +65,7 @@ from codesign.cli.output import Output
 @common_options
 def extract(
     layout: Path,
-    top: str,
+    top: str | None,
     output: Path,
     mode: str,
     corner: str,
@@ -73,26 +74,29 @@ def extract(
     law: str,
     unknown: str,
 ) -> Output:
-    """Extract a netlist with parasitics from a layout; its text labels become ports.
+    """Extract a netlist with parasitics from a layout (GDS or OASIS); its pins become ports.
 
     The ports are checked afterwards: with --ports, each must be there and reach a device, else
     exit code 1.
     """
     from codesign.files import write_atomic
     from codesign.layout.extract import read_ports, run_engine, summary
+    from codesign.progress import reporter
 
     ports, unconnected = read_ports(port_file) if port_file is not None else (None, ())
-    circuit = run_engine(
-        engine,
-        layout,
-        top,
-        mode=mode,
-        corner=corner,
-        ports=ports,
-        unconnected=unconnected,
-        law=law,
-        unknown=unknown,
-    )
+    with reporter() as display:
+        circuit = run_engine(
+            engine,
+            layout,
+            top,
+            mode=mode,
+            corner=corner,
+            ports=ports,
+            unconnected=unconnected,
+            law=law,
+            unknown=unknown,
+            progress=display,
+        )
     write_atomic(output, circuit.spice())
     text = "\n".join([*circuit.comments, f"wrote {output}"])
     return Output({"netlist": output, **summary(circuit)}, text)

@@ -157,7 +157,7 @@ def check_layout(
     circuit = extract_circuit(
         gds, top, mode="c", corner=interconnect, min_capacitance_F=SIMULATED_FROM_F,
         process=process,
-    )  # fmt: skip
+    ).called(ports)  # fmt: skip
     faults = [f for f in port_faults(circuit, ports) if not f.startswith("order")]
     if not faults:
         circuit = replace(circuit, ports=tuple(ports))

@@ -41,7 +41,7 @@ class FlatDevice:
     subcircuit: str | None = field(default=None, kw_only=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Parasitic:
     """A parasitic capacitance (F) or resistance (ohm) between two nets."""
 

@@ -6,6 +6,9 @@ Two descriptions of the same wires, from pdk/<process>:
   width and space (interconnect.toml). The law "foundry" interpolates it.
 - constants per pair of layers, those that the official technology file extracts with
   (parasitics.toml). The law "constant" is magic's.
+
+The law "calibrated" is the foundry's with less coupling of walls near the minimum space
+(close_walls.toml), as the foundry's own finger capacitors have it.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from codesign.errors import InputError
 from codesign.pdk.facts import facts_of
 
 CORNERS = ("nom", "low", "high")
-LAWS = ("foundry", "constant")
+LAWS = ("foundry", "constant", "calibrated")
 SUBSTRATE = "substrate"
 _CODES = {
     "f": SUBSTRATE,
@@ -83,10 +86,21 @@ class WireArrays:
 
 
 @dataclass(frozen=True)
+class CloseWall:
+    """What walls of a layer couple, relative to the foundry's table: `factor` up to space_m, 1 from
+    `until` times that space, linear in the logarithm of the space between."""
+
+    space_m: float
+    factor: float
+    until: float
+
+
+@dataclass(frozen=True)
 class ParasiticTable:
     """All coefficients of one interconnect corner. overlaps: by (upper layer, lower layer).
 
-    law: "foundry" or "constant", what `capacitances` extracts with.
+    law: "foundry", "constant" or "calibrated", what `capacitances` extracts with. close_walls: by
+    layer, for the last.
     """
 
     corner: str
@@ -97,6 +111,7 @@ class ParasiticTable:
     well_F_per_m2: float
     halo_um: float
     spread_m_per_F: float
+    close_walls: dict[str, CloseWall]
 
 
 @cache
@@ -114,6 +129,11 @@ def read_parasitics(folder: Path, corner: str, law: str) -> ParasiticTable:
     k = CORNERS.index(corner)
     with facts_of(folder / "interconnect.toml") as arrays:
         wires = {layer: _wire_arrays(layer, record, k) for layer, record in arrays.items()}
+    with facts_of(folder / "close_walls.toml") as facts:
+        close_walls = {
+            layer: CloseWall(record["space_um"] * 1e-6, record["factor"], float(facts["until"]))
+            for layer, record in facts["walls"].items()
+        }
     with facts_of(folder / "parasitics.toml") as facts:
         overlaps = {
             (upper, lower): _overlap(record, k)
@@ -133,6 +153,7 @@ def read_parasitics(folder: Path, corner: str, law: str) -> ParasiticTable:
             facts["well"]["area_aF_per_um2"][k] * 1e-6,
             facts["halo"]["halo_um"],
             facts["halo"]["spread_um_per_aF"] * 1e12,
+            close_walls,
         )
 
 

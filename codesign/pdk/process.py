@@ -16,8 +16,8 @@ from codesign.pdk.devices import DeviceFacts
 from codesign.pdk.facts import DEFAULT_PROCESS, facts_of, process_folder
 from codesign.pdk.include import build_include
 from codesign.pdk.library import LibraryLocation, ModelLibrary, read_model_library
-from codesign.pdk.modelfile import ModelFile, Subcircuit, parse_models
 from codesign.pdk.model_names import library_names, names_in
+from codesign.pdk.modelfile import ModelFile, Subcircuit, parse_models
 from codesign.pdk.parasitics import ParasiticTable, read_parasitics
 from codesign.pdk.recognition import Recognition, read_recognition
 from codesign.pdk.resistances import ResistanceTable, read_resistances

@@ -33,6 +33,10 @@ class Rule:
     on: bool = False
     than_um: float = 0.0
     plate_um: float = 0.0
+    square: bool = False
+    inside_um: float = 0.0
+    length_um: float = 0.0
+    outside: str = ""
 
     @property
     def layer(self) -> str:

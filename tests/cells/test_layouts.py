@@ -216,8 +216,9 @@ def test_violations_fail_with_reports_written(tmp_path, monkeypatch):
     cell = CurrentSourceSynapse(CurrentSourceSynapseParameters())
     gds = tmp_path / "synapse.gds"
     cell.layout.write_gds(gds)
-    with pytest.raises(InputError, match="short"):
-        check_layout(cell, gds, Interconnect.NOM)
+    result, circuit = check_layout(cell, gds, Interconnect.NOM)
+    assert circuit is None and not result.ok and all(r.of("short") for r in result.lvs[:1])
+    assert result.port_faults == ("bp: on the net of bn (a short)",)
 
     def thin(self, sketch: Sketch) -> None:
         draw(self, sketch)

@@ -240,7 +240,6 @@ PAIRS: dict[str, Pair] = {
     "psd.5b": enclosed("tap", "psdm", 0.125),
     "nsd.7": around(0.13, lambda s: [*on("diff psdm", (0, 0, 1, 1)), ("nsdm", (1 + s, 0, 2, 1))]),
     "psd.7": around(0.13, lambda s: [*on("tap nsdm", (0, 0, 1, 1)), ("psdm", (1 + s, 0, 2, 1))]),
-    "nsd.8": disjoint("nsdm", "psdm"),
     "nsd.9": within("diff", "nsdm"),
     "nsd.10a": area("nsdm", 0.265, 0.5),
     "psd.10b": area("psdm", 0.255, 0.5),

@@ -11,20 +11,22 @@ from codesign.layout.drc.checks import KINDS
 from codesign.pdk import default_process
 from tests.layout.drc_drawing import cell_of, moved, square, transistor, write_gds
 from tests.layout.drc_pairs import PAIRS
+from tests.layout.drc_pairs_marked import ALLOWED, CORE, MARKED, OUTSIDE_CORE
 
 TABLE = default_process().rules
+ALL_PAIRS = PAIRS | MARKED
 
 
 def test_every_rule_has_a_pair_a_kind_and_a_source():
-    assert {rule.id for rule in TABLE.rules} == set(PAIRS)
+    assert {rule.id for rule in TABLE.rules} == set(ALL_PAIRS)
     assert len({rule.id for rule in TABLE.rules}) == len(TABLE.rules)
     assert {rule.kind for rule in TABLE.rules} == set(KINDS)
     assert all(rule.source and rule.text for rule in TABLE.rules)
 
 
-@pytest.mark.parametrize("rule_id", list(PAIRS))
+@pytest.mark.parametrize("rule_id", list(ALL_PAIRS))
 def test_violation_is_found_and_the_limit_passes(tmp_path, rule_id):
-    bad, good = PAIRS[rule_id]
+    bad, good = ALL_PAIRS[rule_id]
     rules = (TABLE[rule_id],)
     for deep in (True, False):
         path = write_gds(tmp_path / "bad.gds", cell_of(bad))
@@ -128,7 +130,9 @@ def test_stored_places_are_limited_but_the_count_is_not(tmp_path):
 def test_hierarchy_changes_no_verdict_on_random_layouts(tmp_path, seed):
     """Nested, rotated and mirrored cells of random rectangles, most of them violations."""
     rng = random.Random(seed)
-    layers = [rule.layer for rule in TABLE.rules if rule.kind == "width"] + ["licon", "mcon", "via"]
+    drawn = default_process().technology.layers
+    widths = [rule.layer for rule in TABLE.rules if rule.kind == "width"]
+    layers = [*(layer for layer in widths if layer in drawn), "licon", "mcon", "via"]
 
     def boxes(count: int, extent: float) -> list[tuple[str, tuple[float, float, float, float]]]:
         grid = [round(rng.uniform(0, extent), 1) for _ in range(2 * count)]
@@ -145,3 +149,45 @@ def test_hierarchy_changes_no_verdict_on_random_layouts(tmp_path, seed):
     path = write_gds(tmp_path / "random.gds", top, middle, inner)
     deep, flat = (check_drc(path, "top", deep=deep) for deep in (True, False))
     assert deep.counts.keys() == flat.counts.keys() and len(flat.counts) > 20
+
+
+@pytest.mark.parametrize("rule_id", list(OUTSIDE_CORE))
+def test_rules_of_the_periphery_do_not_hold_in_a_memory(tmp_path, rule_id):
+    shapes = OUTSIDE_CORE[rule_id]
+    assert rule_id in violated(tmp_path, shapes)
+    assert rule_id not in violated(tmp_path, [*shapes, *CORE])
+
+
+def test_a_contact_needs_one_of_two_sides_at_each_corner(tmp_path):
+    """A bar with a strip across its end, as drivers of standard cells have it: no two opposite
+    sides have the distance, yet one side at each corner has; without the strip two corners lack
+    both."""
+    licon, bar = square("licon", 0, 0, 0.17), ("poly", (-0.5, -0.135, 0.145, 0.135))
+    strip = ("poly", (-0.005, -0.385, 0.145, 0.385))
+    assert "licon.8a" not in violated(tmp_path, [licon, bar, strip])
+    assert "licon.8a" in violated(tmp_path, [licon, bar])
+
+
+def test_vias_are_apart_from_a_capacitor_along_x_or_along_y(tmp_path):
+    """The official technology file measures to a square: 0.19 um both ways is too near."""
+    plate = [("cap2m", (0, 0, 2, 2)), ("met4", (-0.2, -0.2, 2.2, 2.2))]
+    for gap, wrong in ((0.19, True), (0.2, False)):
+        found = violated(tmp_path, [*plate, ("via4", (2 + gap, 2 + gap, 2.8 + gap, 2.8 + gap))])
+        assert ("cap2m.5" in found) is wrong
+
+
+def test_layers_without_rules_are_named(tmp_path):
+    path = tmp_path / "l.gds"
+    cell = cell_of([("met1", (0, 0, 1, 1)), ("diode", (0, 0, 1, 1)), ("hvtr", (3, 0, 4, 1))])
+    cell.add(gdstk.rectangle((5, 0), (6, 1), layer=74, datatype=20))
+    cell.add(gdstk.rectangle((5, 0), (6, 1), layer=68, datatype=5))
+    report = check_drc(write_gds(path, cell))
+    assert report.ok and report.unchecked == ("74/20",)
+    assert report.text().splitlines()[-1] == "not checked, for want of rules: layers 74/20"
+    assert report.as_json()["layers_not_checked"] == ["74/20"]
+
+
+@pytest.mark.parametrize("what", list(ALLOWED))
+def test_what_the_foundry_s_cells_do_is_no_violation(tmp_path, what):
+    shapes, rules = ALLOWED[what]
+    assert not rules & violated(tmp_path, shapes)

@@ -96,6 +96,88 @@ def test_fingers_share_their_diffusion(tmp_path):
     assert circuit.ports[-1] == "substrate"  # no tap, no text: said so, and a port
 
 
+def test_gate_at_the_end_of_a_diffusion_has_source_and_drain_on_one_net(tmp_path):
+    """A dummy finger on the edge, and a tip of poly in a wide diffusion."""
+    sketch = Sketch()
+    sketch.box("diff", 0, 0, 1, 2)
+    sketch.box("nsdm", -0.2, -0.2, 1.6, 2.2)
+    sketch.contact(0.2, 0.5)
+    sketch.label("li1", "s", 0.2, 0.5)
+    sketch.box("poly", 0.9, -0.2, 1.2, 2.2)  # covers the end: 0.1 x 2 um of channel
+    sketch.label("poly", "end", 1.1, 1)
+    sketch.box("poly", 0.4, 1.3, 0.55, 2.2)  # 0.7 um deep, from above
+    sketch.label("poly", "tip", 0.5, 2.1)
+    circuit = extract(sketch, tmp_path)
+    end, tip = sorted(circuit.devices, key=lambda d: d.nodes[1])
+    assert end.nodes == ("s", "end", "s", "substrate")
+    assert tip.nodes == ("s", "tip", "s", "substrate")
+    assert (end.w_um, end.l_um) == (pytest.approx(2.0), pytest.approx(0.1))
+    assert (tip.w_um, tip.l_um) == (pytest.approx(0.7), pytest.approx(0.15))
+    junctions = sum(d.as_um2 + d.ad_um2 for d in (end, tip))
+    assert junctions == pytest.approx(0.9 * 2 - 0.7 * 0.15)
+
+
+def test_shapes_that_meet_in_a_corner_do_not_conduct(tmp_path):
+    """As magic has it."""
+    sketch = Sketch()
+    labelled_inverter(sketch)
+    sketch.box("met1", 5, 0, 6, 1)
+    sketch.box("met1", 6, 1, 7, 2)
+    sketch.label("met1", "p", 5.5, 0.5)
+    sketch.label("met1", "q", 6.5, 1.5)
+    assert {"p", "q"} <= set(extract(sketch, tmp_path).ports)
+
+
+def test_sizes_are_those_of_klayouts_own_extractor(tmp_path):
+    """Random transistors in a row with bent, shared and slanted diffusion."""
+    import random
+
+    import klayout.db as kdb
+
+    rng = random.Random(5)
+    sketch = Sketch()
+    gates, diffusion = kdb.Region(), kdb.Region()
+    for row in range(12):
+        x, y = 0.0, 4.0 * row
+        for finger in range(rng.randint(1, 4)):
+            w = rng.randint(84, 200) / 200
+            length, gap = rng.randint(30, 100) / 200, rng.randint(60, 120) / 200
+            high = w + rng.choice((0, 0.2))
+            sketch.box("diff", x, y, x + gap, y + high)
+            sketch.box("diff", x + gap, y, x + gap + length, y + w)
+            sketch.box("poly", x + gap, y - 0.2, x + gap + length, y + w + 0.3)
+            sketch.label("poly", f"g{row}_{finger}", x + gap + length / 2, y - 0.1)
+            x += gap + length
+        right = round(x + rng.randint(60, 120) / 200, 3)
+        top = round(y + w + rng.choice((0.0, 0.3)), 3)
+        sketch.polygon("diff", [(x, y), (right, y), (right, top), (x, y + w)])
+        sketch.box("nsdm", -0.2, y - 0.3, right + 0.2, y + 2)
+    path = sketch.write(tmp_path)
+    layout = kdb.Layout()
+    layout.read(str(path))
+    poly, active = (
+        kdb.Region(layout.top_cell().begin_shapes_rec(layout.layer(n, 20))).merged()
+        for n in (66, 65)
+    )
+    gates, diffusion = poly & active, active - poly
+    extractor = kdb.LayoutToNetlist("top", layout.dbu)
+    for name, region in (("g", gates), ("sd", diffusion)):
+        extractor.register(region, name)
+    extractor.extract_devices(
+        kdb.DeviceExtractorMOS3Transistor("m"), {"SD": diffusion, "G": gates}
+    )
+    names = ("W", "L", "AS", "AD", "PS", "PD")
+    expected = {
+        (round(d.trans.disp.x, 3), round(d.trans.disp.y, 3)): [d.parameter(n) for n in names]
+        for d in extractor.netlist().circuit_by_name("top").each_device()
+    }
+    found = extract(sketch, tmp_path).devices
+    assert len(found) == len(expected) > 20
+    for d in found:
+        sizes = [d.w_um, d.l_um, d.as_um2, d.ad_um2, d.ps_um, d.pd_um]
+        assert sizes == pytest.approx(expected[round(d.x_um, 3), round(d.y_um, 3)], abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("kind", "model", "layers"),
     [("capm", "cap_mim_m3_1", ("met3", "met4")), ("cap2m", "cap_mim_m3_2", ("met4", "met5"))],
@@ -118,8 +200,9 @@ def test_every_conductor_and_via_connects(tmp_path):
     labelled_inverter(sketch)
     sketch.stack(0.0, 1.0, "li1", "met5")
     sketch.label("met5", "deep", 0.0, 1.0)
-    with pytest.raises(InputError, match="one net"):
-        extract(sketch, tmp_path)
+    circuit = extract(sketch, tmp_path)
+    assert {("deep", "a"), ("y", "a")} <= set(circuit.labels)  # its lowest pad reaches y
+    assert circuit.ports == ("a", "vdd", "vss")
     crossing = Sketch()
     labelled_inverter(crossing)
     for layer in ("met1", "met2", "met3", "met4", "met5"):
@@ -151,7 +234,9 @@ def test_layouts_without_devices_are_extracted_too(mode, tmp_path):
     sketch.box("nwell", 0, 0, 5, 5)
     sketch.label("nwell", "well", 1, 1)
     circuit = extract_circuit(sketch.write(tmp_path), "top", mode=mode)
-    assert circuit.ports == ("well", "substrate") and not circuit.devices
+    # What the well has to the substrate is all that is on it.
+    assert circuit.ports == (("well",) if mode == "none" else ("well", "substrate"))
+    assert not circuit.devices
     assert "port well: reaches no terminal of a device" in circuit.comments
 
 

@@ -56,12 +56,15 @@ def test_the_same_audit_applies():
         audit_ports(circuit, ports)
 
 
-def test_substrate_without_a_name_is_a_port_and_shorts_are_errors():
+def test_substrate_without_a_name_is_a_port_and_a_second_name_an_alias():
     alone = TEXT.replace('equiv "VSUBS" "vss"\n', 'node "vss" 1 2 0 0 li\n')
     circuit = circuit_of(parsed(alone), "inv", None, (), with_capacitors=False)
     assert circuit.ports[-1] == "substrate" and circuit.devices[0].nodes[3] == "substrate"
-    with pytest.raises(InputError, match="labels a and y are on one net"):
-        circuit_of(parsed(TEXT + 'equiv "a" "y"\n'), "inv", None, (), with_capacitors=False)
+    two = parsed(TEXT + 'equiv "a" "y"\n')
+    circuit = circuit_of(two, "inv", None, (), with_capacitors=False)
+    assert circuit.ports == ("a", "plate", "vdd", "vss") and ("y", "a") in circuit.labels
+    circuit = circuit_of(two, "inv", None, (), with_capacitors=False, pins={"vdd", "vss", "y"})
+    assert circuit.ports == ("vdd", "vss", "y")
 
 
 def test_older_files_give_lengths_in_hundredths_of_a_micron():

@@ -12,6 +12,7 @@ import pytest
 from codesign.layout.circuit import FlatCircuit
 from codesign.layout.extract import extract_circuit
 from codesign.layout.extract.connect import connect
+from codesign.layout.extract.labels import check_labels
 from codesign.layout.extract.mim import mim_capacitors
 from codesign.layout.extract.names import name_nets, natural_key
 from codesign.layout.extract.rc import extract_rc
@@ -145,7 +146,7 @@ def chain(tmp_path):
 def reduced(path, limits):
     drawing = read_gds(path, "top")
     connected = connect(drawing)
-    names = name_nets(drawing, connected)
+    names = name_nets(drawing, connected, check_labels(drawing))
     mims = tuple(mim_capacitors(drawing, connected))
     process = default_process()
     tables = process.resistances(), process.parasitics()

@@ -94,7 +94,7 @@ def test_design_rules_and_layers_follow_the_folder(mine: Path, tmp_path: Path) -
     assert "m5.1" in check_drc(wires["met5"], process=process).counts
     # The default process knows no layer of that number: none of its rules is about it.
     assert check_drc(wires["met5"]).ok
-    with pytest.raises(InputError, match="layer 172/20 is not known to sky130"):
+    with pytest.raises(InputError, match=r"layer 172/20 .* is not known to sky130"):
         extract_circuit(wires["met5"], "met5")
 
 

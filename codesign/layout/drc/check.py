@@ -38,21 +38,33 @@ def check_drc(
     counts: dict[str, int] = {}
     violations: list[Violation] = []
     for rule in chosen:
-        boxes = _boxes(KINDS[rule.kind](layers, rule), layers.dbu_um)
+        boxes = _boxes(KINDS[rule.kind](layers, rule), layers, rule)
         if boxes:
             counts[rule.id] = len(boxes)
             violations += [Violation(rule.id, box) for box in boxes[:MAX_PLACES]]
     texts = {rule.id: _text(rule) for rule in chosen if rule.id in counts}
-    return DRCReport(cell.name, len(chosen), counts, tuple(violations), texts)
+    unchecked = layers.without_rules(chosen) if rules is None else ()
+    return DRCReport(cell.name, len(chosen), counts, tuple(violations), texts, unchecked)
 
 
-def _boxes(places: Places, dbu_um: float) -> list[tuple[float, float, float, float]]:
-    """Bounding boxes in um, sorted, each once."""
+def _boxes(
+    places: Places, layers: LayerSet, rule: Rule
+) -> list[tuple[float, float, float, float]]:
+    """Bounding boxes in um, sorted, each once; those where the rule does not hold are left out."""
     found = {
         (box.left, box.bottom, box.right, box.top)
         for collection in places
         for box in _each_box(collection)
     }
+    exempt = layers[rule.outside] if found and rule.outside else None
+    if exempt is not None and not exempt.is_empty():
+        grown = kdb.Region()
+        for l, b, r, t in found:
+            grown.insert(kdb.Box(l - 1, b - 1, r + 1, t + 1))
+        grown.merged_semantics = False
+        outside = (place.bbox() for place in grown.not_interacting(exempt).each())
+        found = {(box.left + 1, box.bottom + 1, box.right - 1, box.top - 1) for box in outside}
+    dbu_um = layers.dbu_um
     return [
         (round(l * dbu_um, 6), round(b * dbu_um, 6), round(r * dbu_um, 6), round(t * dbu_um, 6))
         for l, b, r, t in sorted(found)

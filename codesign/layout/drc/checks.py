@@ -7,6 +7,7 @@ polygon, in database units of the top cell.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import klayout.db as kdb
 
@@ -35,13 +36,19 @@ def separation(layers: LayerSet, rule: Rule) -> Places:
         layer.separation_check(
             other,
             layers.dbu(rule.value),
-            metrics=_PROJECTION if rule.parallel or rule.abutting else kdb.Region.Euclidian,
+            metrics=_metrics(rule),
             zero_distance_mode=_NEVER_ZERO if rule.abutting else _TOUCHING,
         )
     ]
     if rule.no_overlap:
         places.append(layer & other)
     return places
+
+
+def _metrics(rule: Rule) -> Any:
+    if rule.parallel or rule.abutting:
+        return _PROJECTION
+    return kdb.Region.Square if rule.square else kdb.Region.Euclidian
 
 
 def enclosure(layers: LayerSet, rule: Rule) -> Places:
@@ -57,16 +64,39 @@ def enclosure(layers: LayerSet, rule: Rule) -> Places:
 
 
 def _tight_both_ways(cuts: kdb.Region, outer: kdb.Region, distance: int) -> kdb.Region:
-    """Cuts that `outer` encloses by `distance` neither to the left and right nor above and below.
+    """Cuts with a corner that `outer` encloses by `distance` on neither of its two sides.
 
-    klayout's rect_filter counts a side twice when a conductor's edge breaks it into two parts.
+    Where both sides to the left and right, or above and below, have the distance, all corners do:
+    the others are looked at corner by corner. klayout's rect_filter counts a side twice when a
+    conductor's edge breaks it into two parts.
     """
     for dx, dy in ((distance, 0), (0, distance)):
         grown = cuts.sized(dx, dy, 2)
         # Neighbouring cuts may touch when grown; each is judged alone.
         grown.merged_semantics = False
         cuts = cuts.not_interacting(grown.inside(outer))
-    return cuts
+    tight = kdb.Region()
+    for polygon in cuts.each():
+        box = polygon.bbox()
+        near = outer & kdb.Region(box.enlarged(distance, distance))
+        if not all(_corner_is_enclosed(near, box, corner, distance) for corner in _CORNERS):
+            tight.insert(polygon)
+    return tight
+
+
+# Directions out of a cut at its corners.
+_CORNERS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+
+
+def _corner_is_enclosed(
+    outer: kdb.Region, box: kdb.Box, corner: tuple[int, int], distance: int
+) -> bool:
+    """Whether one of the two strips from a corner outwards, a database unit wide, is covered."""
+    right, up = corner
+    x, y = (box.right if right > 0 else box.left), (box.top if up > 0 else box.bottom)
+    beside = kdb.Box(x, y, x + right * distance, y - up)
+    above = kdb.Box(x, y, x - right, y + up * distance)
+    return any((kdb.Region(strip) - outer).is_empty() for strip in (beside, above))
 
 
 def extension(layers: LayerSet, rule: Rule) -> Places:
@@ -78,6 +108,26 @@ def size(layers: LayerSet, rule: Rule) -> Places:
     layer, side = layers[rule.layer], layers.dbu(rule.value)
     squares = layer.squares().with_bbox_width(side, False)
     return [layer.not_interacting(squares)]
+
+
+def bar(layers: LayerSet, rule: Rule) -> Places:
+    layer = layers[rule.layer]
+    right = kdb.Region()
+    for w, l in ((rule.value, rule.length_um), (rule.length_um, rule.value)):
+        wide = layer.rectangles().with_bbox_width(layers.dbu(w), False)
+        right += wide.with_bbox_height(layers.dbu(l), False)
+    return [layer.not_interacting(right)]
+
+
+def straddle(layers: LayerSet, rule: Rule) -> Places:
+    layer, other = layers[rule.layer], layers[rule.other]
+    return [layer.interacting(layer & other).interacting(layer - other)]
+
+
+def ring(layers: LayerSet, rule: Rule) -> Places:
+    layer = layers[rule.layer]
+    border = layer.sized(layers.dbu(rule.value)) - layer.sized(-layers.dbu(rule.inside_um))
+    return [border - layers[rule.other]]
 
 
 def area(layers: LayerSet, rule: Rule) -> Places:
@@ -182,6 +232,7 @@ KINDS: dict[str, Check] = {
     check.__name__: check
     for check in (
         *(width, space, separation, enclosure, extension, size, area, hole_area, inside),
+        *(bar, straddle, ring),
         *(no_overlap, contains, crossing, edge_length, wide_space, plate_space, reach),
         *(rectangle, aspect, grid, angles),
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import klayout.db as kdb
 
+from codesign.pdk.rules import Rule
 from codesign.pdk.technology import Technology
 
 
@@ -47,6 +50,45 @@ class LayerSet:
     def drawn_shapes(self, name: str) -> kdb.RecursiveShapeIterator:
         """The shapes as drawn, not merged."""
         return kdb.RecursiveShapeIterator(self._layout, self._cell, self._index(name))
+
+    def without_rules(self, rules: Iterable[Rule]) -> tuple[str, ...]:
+        """Layers with shapes in the cell that no rule is about, by GDS numbers and name; outlines,
+        labels, pin marks and areas that only say which rules hold do not count."""
+        technology = self._technology
+        checked = {
+            technology.gds(name)
+            for rule in rules
+            for used in (*rule.layers, rule.other)
+            for name in self._drawn_names(used)
+        }
+        areas = set(technology.marks.values())
+        names = {technology.gds(name): name for name in (*technology.layers, *technology.cuts)}
+        found = []
+        for index in self._layout.layer_indexes():
+            info = self._layout.get_info(index)
+            gds = (info.layer, info.datatype)
+            if gds in checked or gds in areas or technology.draws_nothing(gds):
+                continue
+            shapes = kdb.RecursiveShapeIterator(self._layout, self._cell, index)
+            shapes.shape_flags = kdb.Shapes.SBoxes | kdb.Shapes.SPolygons | kdb.Shapes.SPaths
+            if not shapes.at_end():
+                found.append(gds)
+        return tuple(
+            f"{number}/{purpose}" + (f" ({names[number, purpose]})" if gds in names else "")
+            for gds in sorted(found)
+            for number, purpose in (gds,)
+        )
+
+    def _drawn_names(self, name: str) -> Iterator[str]:
+        """The drawn layers that a layer is made of."""
+        if name.endswith("_pin") or not name:
+            return
+        expression = self._derived.get(name)
+        if expression is None:
+            yield name
+            return
+        for part in expression.split()[::2]:
+            yield from self._drawn_names(part)
 
     def _index(self, name: str) -> int:
         if name.endswith("_pin"):

@@ -25,13 +25,15 @@ class Violation:
 @dataclass(frozen=True)
 class DRCReport:
     """Result of a check. `counts` has every violated rule with how often; `violations` the places
-    (at most MAX_PLACES for each rule); `texts` says what each violated rule asks for."""
+    (at most MAX_PLACES for each rule); `texts` says what each violated rule asks for; `unchecked`
+    names layers with shapes that no rule is about."""
 
     cell: str
     checked: int
     counts: dict[str, int]
     violations: tuple[Violation, ...]
     texts: dict[str, str]
+    unchecked: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -47,8 +49,10 @@ class DRCReport:
 
     def text(self, places_per_rule: int = 10) -> str:
         """The report for people: each violated rule, what it asks for, and where."""
+        rest = f"not checked, for want of rules: layers {', '.join(self.unchecked)}"
+        last = [rest] if self.unchecked else []
         if self.ok:
-            return f"{self.cell}: no violation of {self.checked} rules"
+            return "\n".join([f"{self.cell}: no violation of {self.checked} rules", *last])
         lines = [f"{self.cell}: {self.total} violations of {len(self.counts)} rules"]
         shown: Counter[str] = Counter()
         by_rule: dict[str, list[Violation]] = {rule: [] for rule in self.counts}
@@ -61,7 +65,7 @@ class DRCReport:
                 shown[rule] += 1
             if self.counts[rule] > shown[rule]:
                 lines.append(f"  and {self.counts[rule] - shown[rule]} more")
-        return "\n".join(lines)
+        return "\n".join([*lines, *last])
 
     def as_json(self) -> dict[str, object]:
         """The public form (drc.json): boxes in um."""
@@ -71,6 +75,7 @@ class DRCReport:
             "ok": self.ok,
             "rules_checked": self.checked,
             "violations": self.total,
+            "layers_not_checked": list(self.unchecked),
             "rules": {
                 rule: {
                     "text": self.texts[rule],

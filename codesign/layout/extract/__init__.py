@@ -5,6 +5,7 @@
 
 from codesign.layout.extract.audit import audit_ports, port_faults, read_ports
 from codesign.layout.extract.engines import run_engine, summary
+from codesign.layout.extract.reader import only_top_cell
 from codesign.layout.extract.reduce import RCLimits
 from codesign.layout.extract.run import Mode, extract_circuit
 
@@ -13,6 +14,7 @@ __all__ = [
     "RCLimits",
     "audit_ports",
     "extract_circuit",
+    "only_top_cell",
     "port_faults",
     "read_ports",
     "run_engine",

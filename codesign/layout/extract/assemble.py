@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from codesign.errors import InputError
-from codesign.layout.circuit import FlatDevice
+from codesign.layout.circuit import FlatCircuit, FlatDevice
 from codesign.layout.extract.connect import Connected, Transistor
 from codesign.layout.extract.mim import MIMCapacitor
 from codesign.layout.extract.names import Names
@@ -89,15 +90,22 @@ def _others(parts: Sequence[Part], names: Sequence[str]) -> Iterator[FlatDevice]
 
 
 def choose_ports(
-    names: Names, wanted: Sequence[str] | None, unconnected: Collection[str], substrate: str
+    names: Names, wanted: Sequence[str] | None, unconnected: Collection[str]
 ) -> tuple[str, ...]:
-    """The circuit's ports: those wanted that the layout has, in their order, or every label in
-    natural order and an unnamed substrate last, since transistors need one."""
-    if wanted is not None:
-        have = set(names.label_names) | set(unconnected)
-        return tuple(port for port in wanted if port in have)
-    last = () if substrate in names.label_names else (substrate,)
-    return names.label_names + last
+    """The circuit's ports: those wanted that the layout has, in their order, or every port of the
+    layout in natural order."""
+    if wanted is None:
+        return names.port_names
+    have = set(names.port_names) | set(unconnected)
+    return tuple(port for port in wanted if port in have)
+
+
+def with_substrate(circuit: FlatCircuit, substrate: str) -> FlatCircuit:
+    """The circuit with its substrate as the last port, where no label made it one and something is
+    on it: whoever uses the circuit must connect it."""
+    if substrate in circuit.ports or substrate not in circuit.nets:
+        return circuit
+    return replace(circuit, ports=(*circuit.ports, substrate))
 
 
 def check_gates(

@@ -32,8 +32,11 @@ def port_faults(
     """A line for every port that is missing, surplus, out of order or reaches no device."""
     faults = []
     have, reached = set(circuit.ports), _reached(circuit)
+    on = {label.lower(): net for label, net in circuit.labels}
     for port in ports:
-        if port not in have:
+        if port not in have and port.lower() in on:
+            faults.append(f"{port}: on the net of {on[port.lower()]} (a short)")
+        elif port not in have:
             faults.append(f"{port}: no net of the layout has this label")
         elif port not in reached and port not in unconnected:
             faults.append(f"{port}: reaches no terminal of a device")

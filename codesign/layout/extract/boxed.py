@@ -65,7 +65,9 @@ def boxed_cells(found: Finder) -> list[Part]:
             ends += [labels[name] for name in rule.more_nodes if name in labels]
             at = found.centre_um(box)
             name = cell.name.split("$")[0]
-            parts.append(Part("box", name, tuple(ends), *at, subcircuit=name))
+            inside = (box.left, box.bottom, box.right, box.top)
+            part = Part("box", name, tuple(ends), *at, subcircuit=name, holds=inside)
+            parts.append(part)
     return parts
 
 

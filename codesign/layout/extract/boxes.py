@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -15,33 +16,25 @@ from codesign.layout.extract.rectangles import Boxes, BoxIndex, Index
 SLAB_UM = 0.05
 
 
-def boxes_of(
-    pieces: Iterable[tuple[int, Any]], dbu_um: float
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Rectangles (n, 4) as x0, y0, x1, y1, the owner of each (n,), and how many trapezoids had
-    slanted sides. `pieces`: owner and klayout Region of disjoint polygons.
+def boxes_of_region(region: Any, dbu_um: float) -> tuple[Boxes, int]:
+    """Rectangles (n, 4) as x0, y0, x1, y1 of a klayout Region of disjoint polygons, and how many
+    trapezoids had slanted sides.
 
     Slanted trapezoids are approximated by slabs of their mean width: same area up to rounding,
     ends off by at most SLAB_UM / 2.
     """
     step = max(1, round(SLAB_UM / dbu_um))
-    rows: list[tuple[int, int, int, int]] = []
-    owners: list[int] = []
+    corners = array("q")
     slanted = 0
-    for owner, region in pieces:
-        for polygon in region.each():
-            if polygon.is_box():
-                box = polygon.bbox()
-                rows.append((box.left, box.bottom, box.right, box.top))
-                owners.append(owner)
-                continue
-            for part in polygon.decompose_trapezoids():
-                found = list(_slabs(part, step))
-                slanted += not part.is_box()
-                rows += found
-                owners += [owner] * len(found)
-    boxes = np.array(rows, dtype=np.int64).reshape(-1, 4)
-    return boxes, np.array(owners, dtype=np.int64), slanted
+    for part in region.decompose_trapezoids_to_region().each():
+        if part.is_box():
+            box = part.bbox()
+            corners.extend((box.left, box.bottom, box.right, box.top))
+            continue
+        slanted += 1
+        for slab in _slabs(part, step):
+            corners.extend(slab)
+    return np.array(corners, dtype=np.int64).reshape(-1, 4), slanted
 
 
 def near_pairs(a: Boxes, b: Boxes) -> tuple[Index, Index]:
@@ -53,12 +46,33 @@ def near_pairs(a: Boxes, b: Boxes) -> tuple[Index, Index]:
     return np.concatenate([c[0] for c in chunks]), np.concatenate([c[1] for c in chunks])
 
 
+def boxes_at(
+    points: np.ndarray, boxes: Boxes, owners: Index | None = None, nets: Index | None = None
+) -> Index:
+    """Index of the rectangle that each point (n, 2) lies on, the nearest where it lies on none; of
+    those whose owner is the point's net, where these are given."""
+    near = np.concatenate((np.floor(points), np.ceil(points)), axis=1).astype(np.int64)
+    i, j = near_pairs(near, boxes)
+    if owners is not None and nets is not None:
+        mine = owners[j] == nets[i]
+        i, j = i[mine], j[mine]
+    found = np.full(len(points), -1)
+    order = np.argsort(-j, kind="stable")
+    inside = ((boxes[j, :2] <= points[i]) & (points[i] <= boxes[j, 2:])).all(axis=1)
+    for chosen in (order[~inside[order]], order[inside[order]]):
+        found[i[chosen]] = j[chosen]
+    for k in np.flatnonzero(found < 0).tolist():
+        some = np.arange(len(boxes))
+        if owners is not None and nets is not None:
+            some = np.flatnonzero(owners == nets[k])
+        apart = np.maximum(boxes[some, :2] - points[k], points[k] - boxes[some, 2:])
+        found[k] = some[(np.maximum(apart, 0) ** 2).sum(axis=1).argmin()]
+    return found
+
+
 def _slabs(part: Any, step: int) -> Iterator[tuple[int, int, int, int]]:
     box = part.bbox()
-    if part.is_box():
-        yield box.left, box.bottom, box.right, box.top
-        return
-    points = [(p.x, p.y) for p in part.each_point()]
+    points = [(p.x, p.y) for p in part.each_point_hull()]
     low = sorted(x for x, y in points if y == box.bottom)
     high = sorted(x for x, y in points if y == box.top)
     height = box.height()

@@ -21,9 +21,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from codesign.layout.extract.calibrated_law import CalibratedLaw
 from codesign.layout.extract.constant_law import ConstantLaw
 from codesign.layout.extract.foundry_law import FoundryLaw
-from codesign.layout.extract.law import WIRES, WireLaw
+from codesign.layout.extract.law import WireLaw
 from codesign.layout.extract.rectangles import areas
 from codesign.layout.extract.shapes import NetCapacitances, NetShapes
 from codesign.layout.extract.tally import Tally
@@ -45,13 +46,12 @@ def capacitances(shapes: NetShapes, table: ParasiticTable) -> NetCapacitances:
     halo = round(table.halo_um / shapes.dbu_um)
     wells, well_nets = shapes.layer("nwell")
     tally.ground(well_nets, table.well_F_per_m2 * dbu_m**2 * areas(wells))
-    below, above = views(shapes)
-    for wire in WIRES:
+    for wire, below, above in views(shapes):
         extractor = WireExtractor(
             _wires(shapes, wire), _law(wire, table, halo, dbu_m), dbu_m, halo, tally
         )
-        extractor.area(below[wire])
-        extractor.edges(below[wire], above[wire])
+        extractor.area(below)
+        extractor.edges(below, above)
     return tally.result()
 
 
@@ -65,6 +65,13 @@ def _wires(shapes: NetShapes, wire: str) -> Wires:
     return Wires(both, both_nets, len(boxes), shapes.n_nets)
 
 
+_LAWS: dict[str, type[FoundryLaw] | type[ConstantLaw]] = {
+    "constant": ConstantLaw,
+    "foundry": FoundryLaw,
+    "calibrated": CalibratedLaw,
+}
+
+
 def _law(wire: str, table: ParasiticTable, halo: int, dbu_m: float) -> WireLaw:
-    law = {"foundry": FoundryLaw, "constant": ConstantLaw}[table.law]
+    law = _LAWS[table.law]
     return law(wire, table, halo, dbu_m)

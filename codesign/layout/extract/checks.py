@@ -12,8 +12,8 @@ from codesign.layout.extract.reader import Drawing
 
 
 def check_drawing(drawing: Drawing) -> None:
-    """Raise InputError for cells turned or magnified, shapes off the grid and self-touching
-    polygons."""
+    """Raise InputError for cells turned or magnified, shapes off the grid, and polygons that cross
+    themselves."""
     known = _known_layers(drawing)
     _check_placements(drawing)
     _check_grid(drawing, known)
@@ -92,25 +92,12 @@ def _check_polygons(drawing: Drawing, cell: Any, index: int, name: str) -> None:
             raise InputError(
                 f"{drawing.source}: a polygon of {name} in cell {cell.name!r} at "
                 f"{place(polygon.bbox(), drawing.dbu_um)} {fault}",
-                remedy="split it into polygons that do not touch themselves",
+                remedy="split it into polygons that do not cross themselves",
             )
 
 
 def polygon_fault(polygon: Any) -> str | None:
-    """What makes a polygon ambiguous, or None. A hole joined to the outline by a cut line, the
-    way GDS has for holes, is unambiguous.
-
-    Compares the polygon with its own union, taken apart where it touches itself in a point: equal
-    for a simple polygon. Overlaps change the area, and cut lines or spikes the perimeter.
-    """
-    union = kdb.Region(polygon)
-    union.min_coherence = True
-    union = union.merged(True, 0)
-    parts = list(union.each())
-    if len(parts) == 1 and parts[0] == polygon:
-        return None
-    if polygon.area() != union.area():
-        return "crosses itself"
-    if len(parts) == 1 and parts[0].holes() > 0 and polygon.perimeter() > union.perimeter():
-        return None
-    return "touches itself"
+    """What makes a polygon ambiguous, or None: its area differs from that of its own union. One
+    that meets itself in points or along lines, as GDS draws holes, is unambiguous."""
+    union = kdb.Region(polygon).merged(True, 0)
+    return "crosses itself" if polygon.area() != union.area() else None

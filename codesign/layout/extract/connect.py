@@ -1,4 +1,4 @@
-"""Transistors and nets of a drawing: derived layers and klayout's connectivity, flat."""
+"""Transistors and nets of a drawing, flat."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import klayout.db as kdb
 import numpy as np
 
 from codesign.errors import InputError
-from codesign.layout.extract.boxes import boxes_of, near_pairs
+from codesign.layout.extract.boxes import near_pairs
 from codesign.layout.extract.checks import place
 from codesign.layout.extract.derive import Derived, derive
 from codesign.layout.extract.gates import marks_over
+from codesign.layout.extract.mos import Channels, channels
+from codesign.layout.extract.nets import Nets, find_nets
 from codesign.layout.extract.reader import Drawing
-from codesign.layout.extract.rectangles import Boxes, Index
 from codesign.layout.extract.unknown import Unknown
 from codesign.pdk import default_process
 from codesign.pdk.recognition import DeviceRule, Recognition, first
@@ -53,7 +54,6 @@ _JOINTS = (
     *(("capm", "via3_capm"), ("via3_capm", "met4")),
     *(("cap2m", "via4_cap2m"), ("via4_cap2m", "met5")),
 )
-_SUBSTRATE = "substrate"
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,10 @@ class Transistor:
 class Connected:
     """Nets 0 .. n_nets - 1 of a drawing, and what they are made of.
 
-    boxes, owners: per derived layer (those of PLANES, DEEP and CUTS), disjoint rectangles (n, 4) in
-    database units and the net of each (n,). substrate: index of the net that p-taps and NMOS
-    bulks are on where no deep n-well isolates them. derived: the regions that this was made of.
-    notes: devices that were left out.
+    transistors: from the lowest left one up. boxes, owners: per derived layer (those of PLANES,
+    DEEP and CUTS), disjoint rectangles (n, 4) in database units and the net of each (n,).
+    substrate: index of the net that p-taps and NMOS bulks are on where no deep n-well isolates
+    them. derived: the regions that this was made of. notes: devices that were left out.
     """
 
     dbu_um: float
@@ -119,71 +119,52 @@ def connect(
     InputError for what is no transistor of the process, unless what is unknown is left out."""
     recognition = recognition or default_process().recognition
     derived = derive(drawing, recognition, unknown)
-    layers = derived.layers
-    extractor = kdb.LayoutToNetlist(drawing.cell.name, drawing.dbu_um)
-    for name, region in layers.items():
-        extractor.register(region, name)
-    for kind in ("n", "p"):
-        # Terminal shapes on layers of their own: put on the drawn ones they would count twice.
-        active, gate = layers[f"{kind}sd"], layers[f"{kind}gate"]
-        source_drain, on_gate = kdb.Region(), kdb.Region()
-        extractor.register(source_drain, f"{kind}_sd_terminal")
-        extractor.register(on_gate, f"{kind}_gate_terminal")
-        terminals = {"SD": active, "G": gate}
-        terminals |= {"tS": source_drain, "tD": source_drain, "tG": on_gate}
-        # Three terminals: a bulk layer under all of them makes the cost grow with the square.
-        extractor.extract_devices(kdb.DeviceExtractorMOS3Transistor(f"{kind}fet"), terminals)
-        extractor.connect(source_drain, active)
-        extractor.connect(on_gate, gate)
-    for region in layers.values():
-        extractor.connect(region)
-    for lower, upper in _JOINTS:
-        extractor.connect(layers[lower], layers[upper])
-    extractor.connect_global(layers["ptap"], _SUBSTRATE)
-    extractor.extract_netlist()
-    notes = [*derived.notes, *_odd_devices(drawing, extractor, unknown)]
-    circuit = extractor.netlist().circuit_by_name(drawing.cell.name)
-    nets = list(circuit.each_net()) if circuit is not None else []
-    index = {net.cluster_id: number for number, net in enumerate(nets)}
-    substrate = next((n for n, net in enumerate(nets) if net.name == _SUBSTRATE), len(nets))
-    boxes, owners, slanted = {}, {}, 0
-    for name in (*(part for parts in PLANES.values() for part in parts), *DEEP, *CUTS):
-        layer = extractor.layer_index(layers[name])
-        pieces = (
-            (number, extractor.polygons_of_net(net, layer, True)) for number, net in enumerate(nets)
-        )
-        boxes[name], owners[name], count = boxes_of(pieces, drawing.dbu_um)
-        slanted += count
+    layers = derived.shapes
+    parts = (*(part for parts in PLANES.values() for part in parts), *DEEP, *CUTS)
+    nets = find_nets({name: layers[name] for name in parts}, _JOINTS, "ptap", drawing.dbu_um)
     choice = _Choice(drawing, recognition, layers)
-    transistors = list(_transistors(circuit, choice, index, drawing.dbu_um)) if circuit else []
+    notes = list(derived.notes)
+    transistors: list[Transistor] = []
+    for kind in ("n", "p"):
+        gate, active = f"{kind}gate", f"{kind}sd"
+        found, odd = channels(
+            (nets.boxes[gate], nets.owners[gate]),
+            (nets.boxes[active], nets.owners[active]),
+            (layers[gate], layers[active]),
+        )
+        notes += _odd_gates(drawing, odd, unknown)
+        transistors += _transistors(kind, found, choice, drawing.dbu_um)
     notes += choice.left_out(unknown)
+    transistors.sort(key=lambda t: (round(t.y_um, 3), t.x_um))
     return Connected(
         drawing.dbu_um,
-        max(len(nets), substrate + 1),
-        substrate,
-        boxes,
-        owners,
-        tuple(_with_bulks(drawing, transistors, boxes, owners, substrate)),
-        slanted,
+        nets.count,
+        nets.substrate,
+        nets.boxes,
+        nets.owners,
+        tuple(_with_bulks(drawing, transistors, nets)),
+        nets.slanted,
         derived,
         tuple(notes),
     )
 
 
-def _odd_devices(drawing: Drawing, extractor: Any, unknown: Unknown) -> list[str]:
-    """A note for every gate without diffusion on both sides. Raises InputError for the first one,
-    unless what is unknown is left out."""
+def _odd_gates(
+    drawing: Drawing, odd: list[tuple[np.ndarray, int]], unknown: Unknown
+) -> list[str]:
+    """A note for every gate that is no transistor's. Raises InputError for the first one, unless
+    what is unknown is left out."""
     notes = []
-    for entry in extractor.each_log_entry():
-        if entry.severity in (kdb.Severity.Warning, kdb.Severity.Error):
-            box = entry.geometry.bbox().to_itype(drawing.dbu_um)
-            where = f" at {place(box, drawing.dbu_um)}" if not box.empty() else ""
-            if unknown is Unknown.REFUSE:
-                raise InputError(
-                    f"{drawing.source}: a transistor{where} is not drawn as one: {entry.message}",
-                    remedy="a gate needs diffusion on both sides",
-                )
-            notes.append(f"a gate{where} was left out: {entry.message}")
+    for box, pieces in odd:
+        where = place(kdb.Box(*box.tolist()), drawing.dbu_um)
+        what = f"{pieces} pieces of diffusion" if pieces else "no diffusion"
+        if unknown is Unknown.REFUSE:
+            raise InputError(
+                f"{drawing.source}: a transistor at {where} is not drawn as one: its gate meets "
+                f"{what}",
+                remedy="a gate needs diffusion on both sides",
+            )
+        notes.append(f"a gate at {where} was left out: it meets {what}")
     return notes
 
 
@@ -216,51 +197,39 @@ class _Choice:
         if self._unknown and unknown is Unknown.REFUSE:
             what, where = self._unknown[0]
             raise InputError(
-                f"{self._drawing.source}: the gate at {where} is that of a {what}",
+                f"{self._drawing.source}: no model is for the gate at {where}: {what}",
                 remedy="draw another transistor, or extract the rest with --unknown leave-out",
             )
         return [f"{what} at {where} was left out" for what, where in self._unknown]
 
 
 def _transistors(
-    circuit: Any, choice: _Choice, index: dict[int, int], dbu_um: float
+    kind: str, found: Channels, choice: _Choice, dbu_um: float
 ) -> Iterator[Transistor]:
-    """The transistors, still without their bulks."""
-    for device in circuit.each_device():
-        kind = device.device_class().name[0]
-        at = device.trans.disp
-        centre = (round(at.x / dbu_um), round(at.y / dbu_um))
-        net = {
-            definition.name: index[found.cluster_id]
-            for definition in device.device_class().terminal_definitions()
-            if (found := device.net_for_terminal(definition.id())) is not None
-        }
-        value = device.parameter
-        rule = choice.rule(kind, centre, value("W"))
-        if rule is None:
-            continue
-        yield Transistor(
-            kind,
-            rule.model,
-            (net["D"], net["G"], net["S"], -1),
-            value("W"),
-            value("L"),
-            value("AS"),
-            value("AD"),
-            value("PS"),
-            value("PD"),
-            at.x,
-            at.y,
-            rule.subcircuit,
-        )
+    """The transistors of one kind, still without their bulks."""
+    sizes = np.stack(
+        [
+            *(found.w * dbu_um, found.l * dbu_um),
+            *(found.area * dbu_um**2).T,
+            *(found.perimeter * dbu_um).T,
+        ],
+        axis=1,
+    )
+    nets = np.stack((found.drain, found.gate, found.source), axis=1)
+    for box, (drain, gate, source), size in zip(
+        found.box.tolist(), nets.tolist(), sizes.tolist(), strict=True
+    ):
+        centre = kdb.Box(*box).center()
+        w, l, as_um2, ad_um2, ps_um, pd_um = size
+        rule = choice.rule(kind, (centre.x, centre.y), w)
+        if rule is not None:
+            of, (x, y) = (drain, gate, source, -1), (centre.x * dbu_um, centre.y * dbu_um)
+            junctions = (as_um2, ad_um2, ps_um, pd_um)
+            yield Transistor(kind, rule.model, of, w, l, *junctions, x, y, rule.subcircuit)
 
 
 def _with_bulks(
-    drawing: Drawing,
-    transistors: list[Transistor],
-    boxes: dict[str, Boxes],
-    owners: dict[str, Index],
-    substrate: int,
+    drawing: Drawing, transistors: list[Transistor], nets: Nets
 ) -> Iterator[Transistor]:
     """The bulk of a PMOS is the well at its gate's centre, that of an NMOS the isolated p-well
     there, or the substrate."""
@@ -269,10 +238,10 @@ def _with_bulks(
     ]
     points = np.array([(x, y, x, y) for x, y in centres], np.int64).reshape(-1, 4)
     bulks = {}
-    for kind, well, missing in (("n", "pwell", substrate), ("p", "nwell", -1)):
+    for kind, well, missing in (("n", "pwell", nets.substrate), ("p", "nwell", -1)):
         under = np.full(len(transistors), missing)
-        i, j = near_pairs(points, boxes[well])
-        under[i] = owners[well][j]
+        i, j = near_pairs(points, nets.boxes[well])
+        under[i] = nets.owners[well][j]
         bulks[kind] = under.tolist()
     for number, t in enumerate(transistors):
         yield replace(t, nets=(*t.nets[:3], bulks[t.kind][number]))

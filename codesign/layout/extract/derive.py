@@ -21,11 +21,9 @@ _MAX_CORNERS = 16
 
 @dataclass(frozen=True)
 class Derived:
-    """Regions by name. layers: what conducts, for klayout's extractor, which keeps them; shapes:
-    the same for everybody else; bodies: the resistors cut out of a conductor; notes: what was
-    left out."""
+    """Regions by name. shapes: what conducts; bodies: the resistors cut out of a conductor; notes:
+    what was left out."""
 
-    layers: dict[str, Any]
     shapes: dict[str, Any]
     bodies: dict[str, Any]
     notes: tuple[str, ...]
@@ -75,9 +73,7 @@ def derive(drawing: Drawing, recognition: Recognition, unknown: Unknown) -> Deri
         # A supply net's polygon has thousands of corners: every via would be tested against all.
         layers[name] = layers[name].dup()
         layers[name].break_polygons(_MAX_CORNERS, 0.0)
-    # klayout does not take one region under two names.
-    own = {name: region.dup() for name, region in layers.items()}
-    return Derived(own, layers, bodies, notes)
+    return Derived(layers, bodies, notes)
 
 
 def _isolated_wells(drawing: Drawing) -> Any:

@@ -12,12 +12,13 @@ from codesign.layout.circuit import FlatCircuit
 from codesign.layout.extract.run import Mode, extract_circuit
 from codesign.layout.extract.unknown import Unknown
 from codesign.pdk import Interconnect, Process
+from codesign.progress import ProgressCallback, silent
 
 
 def run_engine(
     engine: str,
     gds: Path,
-    top: str,
+    top: str | None = None,
     *,
     mode: Mode | str = Mode.C,
     corner: Interconnect | str = Interconnect.NOM,
@@ -26,6 +27,7 @@ def run_engine(
     law: str = "constant",
     unknown: Unknown | str = Unknown.REFUSE,
     process: Process | None = None,
+    progress: ProgressCallback = silent,
 ) -> FlatCircuit:
     """Extract with `own` or `magic`: the same circuit record and the same port audit.
 
@@ -59,6 +61,7 @@ def run_engine(
         law=law,
         unknown=unknown,
         process=process,
+        progress=progress,
     )
 
 

@@ -26,6 +26,16 @@ class Gaps:
     left_width: Index
     right_width: Index
 
+    def part(self, which: slice) -> Gaps:
+        """Some of them."""
+        return Gaps(
+            self.boxes[which],
+            self.left[which],
+            self.right[which],
+            self.left_width[which],
+            self.right_width[which],
+        )
+
 
 def find_gaps(boxes: Boxes, labels: Index, halo: int) -> Gaps:
     """Gaps between disjoint rectangles along x up to `halo` wide; labels (n,) >= 0.

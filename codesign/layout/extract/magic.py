@@ -22,6 +22,7 @@ from codesign.errors import InputError, MissingToolError, ToolError
 from codesign.layout.circuit import FlatCircuit
 from codesign.layout.extract.audit import audit_ports
 from codesign.layout.extract.checks import check_drawing
+from codesign.layout.extract.labels import check_labels
 from codesign.layout.extract.magic_circuit import circuit_of
 from codesign.layout.extract.magic_ext import ExtFile, parse_ext
 from codesign.layout.extract.reader import Drawing, read_gds
@@ -34,7 +35,7 @@ _SCRIPT = """\
 crashbackups stop
 drc off
 gds read layout.gds
-load {top}
+load {{{top}}}
 select top cell
 extract do local
 extract no resistance
@@ -117,7 +118,7 @@ class Magic:
 
 def extract_with_magic(
     gds: Path,
-    top: str,
+    top: str | None = None,
     *,
     mode: Mode | str = Mode.C,
     corner: Interconnect | str = Interconnect.NOM,
@@ -140,8 +141,12 @@ def extract_with_magic(
     magic = Magic.find(process)
     drawing = read_gds(gds, top, technology=process.technology)
     check_drawing(drawing)
+    pins = {label.text for label in check_labels(drawing, ports, unconnected) if label.is_pin}
     found, version = magic.extract(drawing)
-    circuit = circuit_of(found, top, ports, unconnected, with_capacitors=Mode(mode) is Mode.C)
+    top = cell_name(drawing)
+    circuit = circuit_of(
+        found, top, ports, unconnected, with_capacitors=Mode(mode) is Mode.C, pins=pins
+    )
     header = f"extracted by magic {version} from cell {top}: mode {Mode(mode)}, interconnect nom"
     circuit = replace(
         circuit,
@@ -162,5 +167,7 @@ def _write_flat(drawing: Drawing, path: Path) -> None:
         layer = flat.layer(drawing.layout.get_info(index))
         cell.shapes(layer).insert(kdb.Region(drawing.cell.begin_shapes_rec(index)))
         for shape in drawing.cell.shapes(index).each(kdb.Shapes.STexts):
-            cell.shapes(layer).insert(shape.text)
+            text = shape.text
+            text.string = text.string.replace("\\", "")
+            cell.shapes(layer).insert(text)
     flat.write(str(path))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from codesign.errors import InputError, ToolError
+from codesign.errors import ToolError
 from codesign.layout.circuit import FlatCircuit, FlatDevice, Parasitic
 from codesign.layout.extract.audit import port_faults
 from codesign.layout.extract.capacitance import NetCapacitances
+from codesign.layout.extract.labels import natural_key
 from codesign.layout.extract.magic_ext import ExtDevice, ExtFile
-from codesign.layout.extract.names import UNNAMED_SUBSTRATE, natural_key
+from codesign.layout.extract.names import UNNAMED_SUBSTRATE
 from codesign.layout.extract.settle import MIN_CAPACITANCE_F, settle
 
 _KINDS = {"nfet": "n", "pfet": "p", "cap_": "cap"}
@@ -25,13 +26,18 @@ def circuit_of(
     unconnected: Collection[str],
     *,
     with_capacitors: bool,
+    pins: Collection[str] | None = None,
 ) -> FlatCircuit:
-    """The circuit of a .ext file. Raises InputError for shorts, ToolError for other devices."""
-    names = _names(found)
-    labels = sorted(
-        {n for n in names.values() if not re.fullmatch(r"n\d+|" + UNNAMED_SUBSTRATE, n)},
-        key=natural_key,
-    )
+    """The circuit of a .ext file; `pins`: which labels are, all of them unless given. Raises
+    ToolError for other devices."""
+    groups = _labels(found)
+    chosen_first = {name.lower() for name in ports or ()}
+    is_pin = {text for group in groups.values() for text in group if pins is None or text in pins}
+    for group in groups.values():
+        group.sort(key=lambda text: (text.lower() not in chosen_first, text not in is_pin))
+    names = _names(found, groups)
+    on = {text: names[node] for node, group in groups.items() for text in group}
+    labels = sorted({on[text] for text in is_pin}, key=natural_key)
     devices = tuple(
         _flat_device(device, number, found, names)
         for number, device in enumerate(
@@ -42,8 +48,9 @@ def circuit_of(
     if ports is None:
         chosen = tuple(labels) + ((substrate,) if substrate == UNNAMED_SUBSTRATE else ())
     else:
-        chosen = tuple(port for port in ports if port in {*labels, *unconnected})
-    circuit = FlatCircuit(top, chosen, devices)
+        have = {*labels, *(on[text] for text in on if text.lower() in chosen_first), *unconnected}
+        chosen = tuple(port for port in ports if port in have)
+    circuit = FlatCircuit(top, chosen, devices, labels=tuple(sorted(on.items())))
     comments = [f"substrate: net {substrate}"]
     capacitors: tuple[Parasitic, ...] = ()
     if with_capacitors:
@@ -62,23 +69,26 @@ def circuit_of(
         capacitors = settled.capacitors
         comments += settled.notes(MIN_CAPACITANCE_F)
     comments += [f"port {fault}" for fault in port_faults(circuit, chosen)] if not ports else []
-    return FlatCircuit(top, chosen, devices, capacitors, comments=tuple(comments))
+    return replace(circuit, capacitors=capacitors, comments=tuple(comments))
 
 
-def _names(found: ExtFile) -> dict[str, str]:
-    """Net name of every node: its label where there is one, else n1, n2, ..."""
+def _labels(found: ExtFile) -> dict[str, list[str]]:
+    """The labels of every node that has some, in natural order."""
+    groups = {}
+    for node, group in found.groups().items():
+        spoken = sorted({n for n in group if not n.endswith("#") and "/" not in n})
+        if labels := [n for n in spoken if n not in ("VSUBS", "None")]:
+            groups[node] = sorted(labels, key=natural_key)
+    return groups
+
+
+def _names(found: ExtFile, labels: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Net name of every node: its first label where there is one, else n1, n2, ..."""
     names, number = {}, 0
     spoken = {n for group in found.groups().values() for n in group}
-    for node, group in found.groups().items():
-        labels = sorted({n for n in group if not n.endswith("#") and "/" not in n})
-        labels = [n for n in labels if n not in ("VSUBS", "None")] or labels
-        if len(labels) > 1:
-            raise InputError(
-                f"labels {' and '.join(labels)} are on one net (a short)",
-                remedy="separate the nets, or keep one of the labels",
-            )
-        if labels and labels[0] != "VSUBS":
-            names[node] = labels[0]
+    for node in found.groups():
+        if node in labels:
+            names[node] = labels[node][0]
         elif node == found.node(found.substrate):
             names[node] = UNNAMED_SUBSTRATE
         else:

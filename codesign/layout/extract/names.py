@@ -1,43 +1,41 @@
-"""Names of nets: labels of the top cell, each on one net; n1, n2, ... for the rest."""
+"""Names of nets: labels of the top cell; n1, n2, ... for the rest."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import klayout.db as kdb
 import numpy as np
 
 from codesign.errors import InputError
 from codesign.layout.extract.boxes import near_pairs
 from codesign.layout.extract.connect import PLANES, Connected
+from codesign.layout.extract.labels import CONDUCTORS, SUBSTRATE, Label, at, is_node, natural_key
 from codesign.layout.extract.reader import Drawing
 
-_CONDUCTORS = ("nwell", "poly", "li1", "met1", "met2", "met3", "met4", "met5")
-# ngspice takes these in a node name; blanks, quotes, braces, commas and operators end one.
-_NODE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_\[\]<>!/.:#-]*\Z")
 # Name of the substrate's net where no label says another.
 UNNAMED_SUBSTRATE = "substrate"
+_SHOWN = 5
 
-
-@dataclass(frozen=True)
-class Label:
-    """A text of the top cell; position in database units; conductor `substrate` for the bulk."""
-
-    text: str
-    conductor: str
-    x: int
-    y: int
+# A label and the net that it is on.
+Placed = tuple[Label, int]
 
 
 @dataclass(frozen=True)
 class Names:
-    """Name of every net by index, the label of each labelled one, texts on no conductor."""
+    """Name of every net by index. Nets that a port's label joins have the same name.
+
+    anchors: the label that gave each labelled net its name. ports: nets that are ports. labels:
+    every label with the name that was chosen for its net. stray: texts on no conductor. notes:
+    what a reader of the netlist should know about the labels.
+    """
 
     names: tuple[str, ...]
     anchors: dict[int, Label]
+    ports: frozenset[int]
+    labels: tuple[tuple[str, str], ...]
     stray: tuple[Label, ...]
+    notes: tuple[str, ...]
 
     @property
     def labelled(self) -> frozenset[int]:
@@ -45,78 +43,142 @@ class Names:
         return frozenset(self.anchors)
 
     @property
-    def label_names(self) -> tuple[str, ...]:
-        """All labels, in natural order (a2 before a10)."""
-        return tuple(sorted((self.names[net] for net in self.anchors), key=natural_key))
+    def same(self) -> dict[int, int]:
+        """For nets that a port's label joins: the first of the nets with its name."""
+        first: dict[str, int] = {}
+        pairs = ((net, first.setdefault(self.names[net], net)) for net in sorted(self.ports))
+        return {net: other for net, other in pairs if net != other}
+
+    @property
+    def port_names(self) -> tuple[str, ...]:
+        """Names of the ports, in natural order (a2 before a10)."""
+        return tuple(sorted({self.names[net] for net in self.ports}, key=natural_key))
 
 
-def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key that counts: bn_2 comes before bn_10."""
-    parts = re.findall(r"\d+|\D+", name)
-    return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p.lower()) for p in parts)
+def name_nets(
+    drawing: Drawing, connected: Connected, found: Sequence[Label], wanted: Sequence[str] = ()
+) -> Names:
+    """Every net's name; `found` are the labels, `wanted` the ports by name where these are known.
 
-
-def labels(drawing: Drawing) -> list[Label]:
-    """The texts of the top cell itself that name nets; those of cells inside it do not count."""
-    technology = drawing.technology
-    # Text purposes of a conductor: label, pin, and the drawing purpose, which some tools use.
-    purposes = (technology.label_purpose, technology.pin_purpose)
-    gds = {
-        (technology.gds(name)[0], purpose): name
-        for name in _CONDUCTORS
-        for purpose in (*purposes, technology.gds(name)[1])
-    }
-    gds |= dict.fromkeys(technology.substrate_texts, "substrate")
-    found = []
-    for (number, purpose), conductor in gds.items():
-        index = drawing.layout.find_layer(number, purpose)
-        if index is None:
-            continue
-        for shape in drawing.cell.shapes(index).each(kdb.Shapes.STexts):
-            position = shape.text.trans.disp
-            found.append(Label(shape.text.string, conductor, position.x, position.y))
-    return sorted(found, key=lambda label: (natural_key(label.text), label.x, label.y))
-
-
-def name_nets(drawing: Drawing, connected: Connected) -> Names:
-    """Every net's name. Raises InputError when no label lies on a conductor, a label cannot be a
-    node name, two labels are on one net (a short) or one label is on two nets (an open)."""
-    named: dict[int, Label] = {}
-    spoken: dict[str, tuple[int, Label]] = {}
+    A net with several names gets that of the port wanted, else the first of its pins in natural
+    order; the others are aliases. A pin's label on several nets makes one port of them. Raises
+    InputError for a label where nets meet, and for ports that differ only in case.
+    """
+    placed: list[Placed] = []
     stray = []
-    found = labels(drawing)
     for label, net in zip(found, _nets_at(drawing, connected, found), strict=True):
-        _check_name(drawing, label)
         if net is None:
             stray.append(label)
-            continue
-        other = named.setdefault(net, label)
-        if other.text != label.text:
+        else:
+            placed.append((label, net))
+    spelled = {name.lower(): name for name in reversed(wanted)}
+    pins = {label.text for label, _ in placed if label.is_pin or label.text.lower() in spelled}
+    chooser = _Chooser(drawing, spelled, pins)
+    for group in _groups([(label, net) for label, net in placed if is_node(label.text)], pins):
+        chooser.take(group)
+    unused = sorted({at(label, drawing) for label, _ in placed if not is_node(label.text)})
+    if unused:
+        chooser.notes.append(f"no names for SPICE, left out: {_few(unused)}")
+    return Names(
+        _all_names(connected, chooser.names, set(chooser.taken)),
+        chooser.anchors,
+        frozenset(chooser.ports),
+        tuple(sorted(chooser.labels, key=lambda pair: natural_key(pair[0]))),
+        tuple(stray),
+        tuple(chooser.notes),
+    )
+
+
+def _groups(placed: Sequence[Placed], pins: Collection[str]) -> list[list[Placed]]:
+    """The labels net by net, nets that hold the same pin together; groups with pins first."""
+    group_of_net: dict[int, int] = {}
+    group_of_pin: dict[str, int] = {}
+    groups: dict[int, list[Placed]] = {}
+    for number, (label, net) in enumerate(placed):
+        group = group_of_net.setdefault(net, number)
+        if label.text in pins:
+            other = group_of_pin.setdefault(label.text, group)
+            if other != group:
+                for moved, net_moved in groups.pop(group, []):
+                    groups[other].append((moved, net_moved))
+                    group_of_net[net_moved] = other
+                    if moved.text in pins:
+                        group_of_pin[moved.text] = other
+                group_of_net[net] = group = other
+        groups.setdefault(group, []).append((label, net))
+    ordered = list(groups.values())
+    return sorted(ordered, key=lambda group: not any(label.text in pins for label, _ in group))
+
+
+class _Chooser:
+    """Chooses a name for one group of nets after the other."""
+
+    def __init__(self, drawing: Drawing, spelled: dict[str, str], pins: Collection[str]) -> None:
+        self._drawing, self._spelled, self._pins = drawing, spelled, pins
+        self.names: dict[int, str] = {}
+        self.anchors: dict[int, Label] = {}
+        self.ports: set[int] = set()
+        self.labels: list[tuple[str, str]] = []
+        self.notes: list[str] = []
+        # Names in lower case, as SPICE takes them, with the label behind each.
+        self.taken: dict[str, Label] = {}
+
+    def take(self, group: Sequence[Placed]) -> None:
+        """Name the nets of a group."""
+        ranked = sorted(group, key=self._rank)
+        first, is_port = ranked[0][0], ranked[0][0].text in self._pins
+        name = self._free_name(first, is_port)
+        spelled = {label.text.lower(): label.text for label, _ in reversed(ranked)}
+        others = [text for low, text in spelled.items() if low != first.text.lower()]
+        self.labels += [(text, name) for text in spelled.values()]
+        nets = {net for _, net in group}
+        self.names |= dict.fromkeys(nets, name)
+        self.anchors |= {net: label for label, net in reversed(ranked)}
+        if is_port:
+            self.ports |= nets
+            if others:
+                self.notes.append(f"port {name} has other names: {_few(sorted(others))}")
+            if len(nets) > 1:
+                places = [at(self.anchors[net], self._drawing) for net in sorted(nets)]
+                self.notes.append(
+                    f"warning: port {name} is on {len(nets)} nets that the layout does not "
+                    f"connect; they are one port here, to be joined outside: {_few(places)}"
+                )
+
+    def _rank(self, placed: Placed) -> tuple[bool, bool, tuple[tuple[int, int, str], ...]]:
+        text = placed[0].text
+        return (text.lower() not in self._spelled, text not in self._pins, natural_key(text))
+
+    def _free_name(self, label: Label, is_port: bool) -> str:
+        """A label's text as the port wanted is spelled; with a number where it is taken."""
+        name = self._spelled.get(label.text.lower(), label.text)
+        other = self.taken.get(name.lower())
+        if other is not None and is_port:
             raise InputError(
-                f"{drawing.source}: {_at(other, drawing)} and {_at(label, drawing)} are on one net "
-                "(a short)",
-                remedy="separate the two nets, or keep one of the labels",
-            )
-        # SPICE does not tell upper from lower case.
-        first_net, first = spoken.setdefault(label.text.lower(), (net, label))
-        if first_net != net:
-            raise InputError(
-                f"{drawing.source}: {_at(first, drawing)} and {_at(label, drawing)} are on two "
-                "nets that are not connected; a netlist would join them by name",
+                f"{self._drawing.source}: {at(other, self._drawing)} and "
+                f"{at(label, self._drawing)} are on two nets that are not connected; upper and "
+                "lower case are the same to SPICE, a netlist would join them by name",
                 remedy="connect them in the layout, or give one another name",
             )
-    if not named:
-        where = f" ({len(stray)} texts lie on no conductor)" if stray else ""
-        raise InputError(
-            f"{drawing.source}: cell {drawing.cell.name!r} has no labels on its conductors{where}; "
-            "without them the netlist has no ports",
-            remedy="add texts on purpose 5 or 16 of the layer they name, in the top cell itself",
-        )
-    return Names(_all_names(connected, named, set(spoken)), named, tuple(stray))
+        number = 1
+        while name.lower() in self.taken:
+            number += 1
+            name = f"{label.text}_{number}"
+        if number > 1:
+            self.notes.append(f"{at(label, self._drawing)} is on another net: called {name} here")
+        self.taken[name.lower()] = label
+        return name
 
 
-def _all_names(connected: Connected, named: dict[int, Label], taken: set[str]) -> tuple[str, ...]:
-    names = {net: label.text for net, label in named.items()}
+def _few(items: Sequence[str]) -> str:
+    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+    return ", ".join(items[:_SHOWN]) + more
+
+
+def _all_names(
+    connected: Connected, labelled: Mapping[int, str], taken: set[str]
+) -> tuple[str, ...]:
+    names = dict(labelled)
     if connected.substrate not in names:
         substrate = UNNAMED_SUBSTRATE
         while substrate in taken:
@@ -132,17 +194,16 @@ def _all_names(connected: Connected, named: dict[int, Label], taken: set[str]) -
     return tuple(names[net] for net in range(connected.n_nets))
 
 
-def _order(connected: Connected) -> Iterable[int]:
-    """Nets in the order transistors use them, then by their lowest left corner."""
+def _order(connected: Connected) -> Iterator[int]:
+    """Nets in the order in which transistors, from the lowest left one up, use them, then by
+    their lowest left corner."""
     yield from (net for transistor in connected.transistors for net in transistor.nets)
-    corners: dict[int, tuple[int, int, int]] = {}
-    for rank, plane in enumerate(PLANES):
-        boxes, owners = connected.plane(plane)
-        for net, x, y in zip(
-            owners.tolist(), boxes[:, 0].tolist(), boxes[:, 1].tolist(), strict=True
-        ):
-            corners[net] = min(corners.get(net, (y, x, rank)), (y, x, rank))
-    yield from sorted(corners, key=lambda net: corners[net])
+    planes = [connected.plane(plane) for plane in PLANES]
+    net = np.concatenate([owners for _, owners in planes])
+    x, y = np.concatenate([boxes[:, :2] for boxes, _ in planes]).T
+    rank = np.repeat(np.arange(len(planes)), [len(owners) for _, owners in planes])
+    _, first = np.unique(net[order := np.lexsort((rank, x, y))], return_index=True)
+    yield from net[order][np.sort(first)].tolist()
     yield from range(connected.n_nets)
 
 
@@ -150,7 +211,7 @@ def _nets_at(drawing: Drawing, connected: Connected, found: Sequence[Label]) -> 
     """The net under each label: the one whose shape it lies inside, else the one it touches."""
     inside: list[set[int]] = [set() for _ in found]
     touching: list[set[int]] = [set() for _ in found]
-    for plane in ("gate", *_CONDUCTORS):
+    for plane in ("gate", *CONDUCTORS):
         conductor = "poly" if plane == "gate" else plane
         mine = [k for k, label in enumerate(found) if label.conductor == conductor]
         points = np.array([(found[k].x, found[k].y) * 2 for k in mine], np.int64).reshape(-1, 4)
@@ -163,31 +224,22 @@ def _nets_at(drawing: Drawing, connected: Connected, found: Sequence[Label]) -> 
     result: list[int | None] = []
     for k, label in enumerate(found):
         nets = inside[k] or touching[k]
-        if label.conductor == "substrate":
+        if label.conductor == SUBSTRATE:
             nets = {connected.below(label.x, label.y)}
         if len(nets) > 1:
             raise InputError(
-                f"{drawing.source}: {_at(label, drawing)} lies where {len(nets)} nets meet",
+                f"{drawing.source}: {at(label, drawing)} lies where {len(nets)} nets meet",
                 remedy="move it inside the shape it names",
             )
         result.append(min(nets) if nets else None)
     return result
 
 
-def _check_name(drawing: Drawing, label: Label) -> None:
-    if label.text == "0" or not _NODE.match(label.text):
-        raise InputError(
-            f"{drawing.source}: {_at(label, drawing)} cannot be the name of a SPICE node",
-            remedy="use letters, digits and _ [ ] < > ! / . : # -; 0 is SPICE's ground",
-        )
-
-
-def _at(label: Label, drawing: Drawing) -> str:
-    x, y = (value * drawing.dbu_um for value in (label.x, label.y))
-    return f"label {label.text!r} on {label.conductor} at ({x:.4g}, {y:.4g}) um"
-
-
-def stray_notes(names: Names, drawing: Drawing) -> Iterator[str]:
-    """A line for the header about every text that lies on no conductor of its layer."""
+def label_notes(names: Names, drawing: Drawing) -> Iterator[str]:
+    """Lines for the header: what was noticed about the labels, and every text on no conductor."""
+    yield from names.notes
+    inner = len({names.names[net] for net in names.labelled - names.ports})
+    if inner:
+        yield f"{inner} labels that lie on no pin name nets, which are no ports"
     for label in names.stray:
-        yield f"{_at(label, drawing)} lies on no {label.conductor}: it names no net"
+        yield f"{at(label, drawing)} lies on no {label.conductor}: it names no net"

@@ -7,62 +7,25 @@ in the transistor model), every gate (at its centre), every MIM plate. Wires mee
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from codesign.layout.extract.boxes import near_pairs
-from codesign.layout.extract.connect import DEEP, PLANES, Connected
+from codesign.layout.extract.boxes import boxes_at, near_pairs
+from codesign.layout.extract.connect import DEEP, Connected
 from codesign.layout.extract.mim import MIMCapacitor
 from codesign.layout.extract.names import Label, Names
-from codesign.layout.extract.part import End, Part
+from codesign.layout.extract.node import Anchor, Nodes, nearest
+from codesign.layout.extract.part import Part
+from codesign.layout.extract.part_nodes import place_parts
 from codesign.layout.extract.rectangles import Boxes, Index, areas
 from codesign.pdk.resistances import ResistanceTable
 
 # MIM plate, the cut on it, the conductor that the cut leads to.
 _PLATES = (("capm", "via3_capm", "met4", "via3"), ("cap2m", "via4_cap2m", "met5", "via4"))
 _DIFFUSIONS = ("nsd", "psd", "ntap", "ptap", "iptap")
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """A place on a conductor that leads to `node` through `ohm`: a point, or a contact's box."""
-
-    conductor: str
-    box: tuple[int, int, int, int]
-    node: int
-    ohm: float = 0.0
-
-
-@dataclass
-class Nodes:
-    """Nodes under construction: the net of each, anchors by net, resistors so far.
-
-    parts: per plane, the node of each rectangle of `Connected.plane`; -1 for wires, which come
-    later. ports: the node that a labelled net's name goes to. transistors: (n, 4) nodes drain,
-    gate, source, bulk; capacitors: (n, 2) top, bottom; others: those of each other device.
-    """
-
-    net: list[int] = field(default_factory=list)
-    anchors: dict[int, list[Anchor]] = field(default_factory=dict)
-    resistors: list[tuple[int, int, float]] = field(default_factory=list)
-    parts: dict[str, Index] = field(default_factory=dict)
-    ports: dict[int, int] = field(default_factory=dict)
-    transistors: list[tuple[int, int, int, int]] = field(default_factory=list)
-    capacitors: list[tuple[int, int]] = field(default_factory=list)
-    others: list[tuple[int, ...]] = field(default_factory=list)
-    substrate: int = 0
-
-    def add(self, net: int) -> int:
-        """A new node of a net."""
-        self.net.append(net)
-        return len(self.net) - 1
-
-    def anchor(self, net: int, anchor: Anchor) -> None:
-        """A new anchor on a net's wires."""
-        self.anchors.setdefault(net, []).append(anchor)
 
 
 def place_nodes(
@@ -180,14 +143,19 @@ def _transistors(connected: Connected, groups: dict[str, Index], nodes: Nodes) -
         for gate, part in zip(i.tolist(), j.tolist(), strict=True):
             side = (int(connected.owners[name][part]), int(groups[name][part]))
             sides.setdefault(int(nodes.parts["gate"][gate]), []).append(side)
-    for t in connected.transistors:
-        x, y = t.x_um / connected.dbu_um, t.y_um / connected.dbu_um
-        mine = np.flatnonzero(gate_owners == t.nets[1])
-        gate = int(nodes.parts["gate"][mine[_nearest(gates[mine], x, y)]])
+    fets = connected.transistors
+    at = np.array([(t.x_um, t.y_um) for t in fets]).reshape(-1, 2) / connected.dbu_um
+    own = boxes_at(at, gates, gate_owners, np.array([t.nets[1] for t in fets], np.int64))
+    of_gate = nodes.parts["gate"][own].tolist()
+    bulks = {
+        kind: nodes.parts[well][boxes_at(at, connected.boxes[well])].tolist()
+        for kind, well in wells.items()
+        if len(connected.boxes[well])
+    }
+    for number, t in enumerate(fets):
+        gate = of_gate[number]
         found = {net: [n for owner, n in sides[gate] if owner == net] for net in t.nets[::2]}
-        well, bulk = wells[t.kind], substrate[1]
-        if t.nets[3] != substrate[0]:
-            bulk = int(nodes.parts[well][_nearest(connected.boxes[well], x, y)])
+        bulk = substrate[1] if t.nets[3] == substrate[0] else bulks[t.kind][number]
         # A source on the drain's net is another piece of diffusion where there is one.
         nodes.transistors.append((max(found[t.nets[0]]), gate, min(found[t.nets[2]]), bulk))
 
@@ -199,73 +167,48 @@ def _capacitors(
         x, y = round(c.x_um / connected.dbu_um), round(c.y_um / connected.dbu_um)
         plate, bottom = ("capm", "met3") if c.model.endswith("m3_1") else ("cap2m", "met4")
         boxes, _ = connected.plane(plate)
-        top = int(nodes.parts[plate][_nearest(boxes, x, y)])
+        top = int(nodes.parts[plate][nearest(boxes, x, y)])
         below = nodes.add(c.nets[1])
         nodes.anchor(c.nets[1], Anchor(bottom, (x, y, x, y), below))
         nodes.capacitors.append((top, below))
 
 
 def _labels(connected: Connected, names: Names, nodes: Nodes, table: ResistanceTable) -> None:
-    for net, label in names.anchors.items():
+    wires: dict[str, list[int]] = {}
+    for net in sorted(names.ports):
+        label = names.anchors[net]
         if net == connected.substrate and label.conductor == "substrate":
             nodes.ports[net] = nodes.substrate
         elif label.conductor in ("nwell", "substrate"):
             well = "nwell" if label.conductor == "nwell" else "pwell"
-            nearest = _nearest(connected.boxes[well], label.x, label.y)
-            nodes.ports[net] = int(nodes.parts[well][nearest])
+            index = nearest(connected.boxes[well], label.x, label.y)
+            nodes.ports[net] = int(nodes.parts[well][index])
         else:
             nodes.ports[net] = nodes.add(net)
-            # A wire narrower than drawn in this corner must still reach its label.
-            change = table.width_change_um[label.conductor] / connected.dbu_um
-            x, y = _inside(connected, label, max(0, math.ceil(-change / 2)))
-            nodes.anchor(net, Anchor(label.conductor, (x, y, x, y), nodes.ports[net]))
+            wires.setdefault(label.conductor, []).append(net)
+    for conductor, nets in wires.items():
+        # A wire narrower than drawn in this corner must still reach its label.
+        change = table.width_change_um[conductor] / connected.dbu_um
+        inset = max(0, math.ceil(-change / 2))
+        places = _inside(connected, conductor, [names.anchors[net] for net in nets], inset)
+        for net, (x, y) in zip(nets, places.tolist(), strict=True):
+            nodes.anchor(net, Anchor(conductor, (x, y, x, y), nodes.ports[net]))
     nodes.ports.setdefault(connected.substrate, nodes.substrate)
+    for net, first in names.same.items():
+        nodes.resistors.append((nodes.ports[first], nodes.ports[net], 0.0))
 
 
-def _inside(connected: Connected, label: Label, inset: int) -> tuple[int, int]:
-    planes = ("poly", "gate") if label.conductor == "poly" else (label.conductor,)
+def _inside(
+    connected: Connected, conductor: str, labels: Sequence[Label], inset: int
+) -> np.ndarray:
+    """Places (n, 2) of labels, at least `inset` inside the rectangles that they lie on."""
+    planes = ("poly", "gate") if conductor == "poly" else (conductor,)
     boxes = np.concatenate([connected.plane(plane)[0] for plane in planes])
-    box = boxes[_nearest(boxes, label.x, label.y)]
-    low, high = box[:2] + inset, box[2:] - inset
-    middle = (box[:2] + box[2:]) // 2
-    low, high = np.minimum(low, middle), np.maximum(high, middle)
-    x, y = np.clip((label.x, label.y), low, high).tolist()
-    return x, y
-
-
-def _nearest(boxes: Boxes, x: float, y: float) -> int:
-    """Index of the rectangle nearest to a point."""
-    dx = np.maximum(np.maximum(boxes[:, 0] - x, x - boxes[:, 2]), 0)
-    dy = np.maximum(np.maximum(boxes[:, 1] - y, y - boxes[:, 3]), 0)
-    return int(np.argmin(dx**2 + dy**2))
-
-
-def place_parts(
-    connected: Connected, parts: tuple[Part, ...], groups: dict[str, Index], nodes: Nodes
-) -> None:
-    """The nodes of each other device: wires get an anchor where it meets them."""
-    for part in parts:
-        nodes.others.append(tuple(_end(connected, end, groups, nodes) for end in part.ends))
-
-
-def _end(connected: Connected, end: End, groups: dict[str, Index], nodes: Nodes) -> int:
-    if end.layer == "substrate":
-        return nodes.substrate
-    boxes = connected.boxes[end.layer]
-    mine = np.flatnonzero(connected.owners[end.layer] == end.net)
-    nearest = int(mine[_nearest(boxes[mine], end.x, end.y)])
-    if end.layer in groups:
-        return int(groups[end.layer][nearest])
-    if end.layer in nodes.parts:
-        return int(nodes.parts[end.layer][nearest])
-    if end.layer in PLANES["gate"]:
-        # The plane of gates has the parts of each kind one after the other.
-        kinds = PLANES["gate"]
-        before = sum(len(connected.boxes[kind]) for kind in kinds[: kinds.index(end.layer)])
-        return int(nodes.parts["gate"][before + nearest])
-    node = nodes.add(end.net)
-    nodes.anchor(end.net, Anchor(end.layer, (end.x, end.y, end.x, end.y), node))
-    return node
+    at = np.array([(label.x, label.y) for label in labels], np.int64)
+    box = boxes[boxes_at(at, boxes)]
+    low, high = box[:, :2] + inset, box[:, 2:] - inset
+    middle = (box[:, :2] + box[:, 2:]) // 2
+    return np.clip(at, np.minimum(low, middle), np.maximum(high, middle))
 
 
 def _box(row: Index) -> tuple[int, int, int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from codesign.errors import InputError
 from codesign.layout.extract.connect import Connected
 from codesign.layout.extract.reader import Drawing
+from codesign.layout.extract.rectangles import Boxes, Index, subtract
 from codesign.layout.extract.unknown import Unknown
 from codesign.pdk.recognition import DeviceRule, Recognition
 
@@ -29,7 +30,8 @@ class End:
 @dataclass(frozen=True)
 class Part:
     """A device as drawn; `ends` in the order of the model's nodes, sizes in um, further parameters
-    by the names the model gives them. `card`: X, or the letter of an element with a model."""
+    by the names the model gives them. `card`: X, or the letter of an element with a model. `holds`:
+    the box, in database units, in which the capacitances of its own nets are the model's."""
 
     kind: str
     model: str
@@ -41,6 +43,7 @@ class Part:
     parameters: tuple[tuple[str, float], ...] = ()
     card: str = "X"
     subcircuit: str | None = None
+    holds: tuple[int, int, int, int] | None = None
 
     @property
     def nets(self) -> tuple[int, ...]:
@@ -51,6 +54,19 @@ class Part:
         """The same device with nodes in place of nets."""
         ends = (replace(end, net=node) for end, node in zip(self.ends, nodes, strict=True))
         return replace(self, ends=tuple(ends))
+
+
+def without_held(parts: Iterable[Part], boxes: Boxes, owners: Index) -> tuple[Boxes, Index]:
+    """Rectangles and their nets without what lies in the box of a device on these nets: its
+    capacitances are in the device's model."""
+    for part in parts:
+        if part.holds is None or not len(boxes):
+            continue
+        mine = np.isin(owners, part.nets)
+        left, source = subtract(boxes[mine], np.array([part.holds], np.int64))
+        boxes = np.concatenate((boxes[~mine], left))
+        owners = np.concatenate((owners[~mine], owners[mine][source]))
+    return boxes, owners
 
 
 @dataclass

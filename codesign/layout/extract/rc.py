@@ -8,24 +8,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import KDTree
 
 from codesign.layout.circuit import Parasitic
-from codesign.layout.extract.capacitance import NetCapacitances, NetShapes, capacitances
-from codesign.layout.extract.connect import PLANES, Connected, Transistor
+from codesign.layout.extract.capacitance import NetCapacitances, capacitances
+from codesign.layout.extract.connect import Connected, Transistor
+from codesign.layout.extract.gather import gathered
+from codesign.layout.extract.law import Floats
 from codesign.layout.extract.mim import MIMCapacitor
 from codesign.layout.extract.names import Names
-from codesign.layout.extract.nodes import Nodes, place_nodes
+from codesign.layout.extract.node import Nodes
+from codesign.layout.extract.node_shapes import node_shapes
+from codesign.layout.extract.nodes import place_nodes
 from codesign.layout.extract.part import Part
-from codesign.layout.extract.rectangles import Boxes, Index, split
+from codesign.layout.extract.rectangles import Index
 from codesign.layout.extract.reduce import RCGraph, RCLimits, reduce_network
 from codesign.layout.extract.settle import settle
-from codesign.layout.extract.wire_resistance import CONDUCTORS, WireNodes, extract_wires
+from codesign.layout.extract.wire_resistance import extract_wires
 from codesign.pdk.parasitics import ParasiticTable
 from codesign.pdk.resistances import ResistanceTable
-
-# Wires are cut into pieces of this size; the capacitance of each goes to the nearest node.
-_PIECE_UM = 1.0
 
 
 @dataclass(frozen=True)
@@ -52,29 +52,29 @@ def extract_rc(
     parts: tuple[Part, ...] = (),
 ) -> RCCircuit:
     """Resistances and capacitances of all nets, reduced; `parts` are the devices besides
-    transistors and MIM capacitors. Nodes carry the name of their net: its
-    label's own node exactly, the others with `__1`, `__2`, ... behind it."""
+    transistors and MIM capacitors. Nodes carry the name of their net: its label's own node exactly,
+    the others with `__1`, `__2`, ... behind it."""
     limits = limits or RCLimits()
     nodes = place_nodes(connected, (mims, parts), names, resistance)
     wires = extract_wires(connected, nodes, resistance)
     for net in sorted(set(range(connected.n_nets)) - set(nodes.net)):
         nodes.add(net)
     root, lumped = _join(nodes)
-    found = capacitances(_node_shapes(connected, nodes, wires, root), capacitance)
-    graph = _graph(nodes, found, root)
+    found = capacitances(node_shapes(connected, parts, nodes, wires, root), capacitance)
+    pair, pair_F = _links(nodes, found, root[nodes.substrate])
+    graph = _graph(nodes, pair, pair_F, root)
     full = len(graph.conductance), sum(1 for _ in graph.resistors())
     ports = [root[node] for _, node in sorted(nodes.ports.items())]
-    placed = (*nodes.transistors, *nodes.capacitors, *nodes.others)
-    ends = [root[n] for device in placed for n in device]
+    ends = [root[node] for node in nodes.terminals()]
     reduction = reduce_network(
         graph, {*ports, *ends}, ports, fast_s=limits.fast_s, small_ohm=limits.small_ohm
     )
     final = [reduction.merged.get(node, node) for node in root]
-    node_names = _names(nodes, names, final, graph)
-    loose = {final[node] for node, net in enumerate(nodes.net) if net in set(floating)}
-    _gather(graph, limits.min_capacitance_F)
+    node_names = _names(nodes, names, final)
+    loose = {final[node] for node, net in enumerate(nodes.net) if net in floating}
+    weights = reduction.weights(len(final))
     settled = settle(
-        _as_arrays(graph, len(final)),
+        gathered(pair, pair_F, weights, np.array(nodes.net), limits.min_capacitance_F),
         node_names,
         final[nodes.substrate],
         loose,
@@ -104,16 +104,25 @@ def extract_rc(
     )
 
 
-def _graph(nodes: Nodes, found: NetCapacitances, root: Sequence[int]) -> RCGraph:
-    graph = RCGraph(nodes.net)
+def _links(nodes: Nodes, found: NetCapacitances, substrate: int) -> tuple[Index, Floats]:
+    """Pairs of nodes of different nets that couple, the substrate included; capacitances."""
+    node = np.arange(len(found.ground_F))
+    to_ground = np.stack((node, np.full(len(node), substrate)), axis=1)
+    pair = np.concatenate((to_ground, found.pair))
+    value_F = np.concatenate((found.ground_F, found.pair_F))
+    net = np.array(nodes.net)[pair]
+    use = (net[:, 0] != net[:, 1]) & (value_F > 0)
+    return pair[use], value_F[use]
+
+
+def _graph(nodes: Nodes, pair: Index, pair_F: Floats, root: Sequence[int]) -> RCGraph:
+    total_F = np.zeros(len(nodes.net))
+    for end in (0, 1):
+        np.add.at(total_F, pair[:, end], pair_F)
+    graph = RCGraph(total_F.tolist())
     for a, b, ohm in nodes.resistors:
         if root[a] != root[b]:
             graph.resistor(root[a], root[b], ohm)
-    substrate = root[nodes.substrate]
-    for node, farad in enumerate(found.ground_F.tolist()):
-        graph.capacitor(node, substrate, farad)
-    for (a, b), farad in zip(found.pair.tolist(), found.pair_F.tolist(), strict=True):
-        graph.capacitor(a, b, farad)
     return graph
 
 
@@ -124,7 +133,8 @@ def _join(nodes: Nodes) -> tuple[list[int], list[int]]:
     zero = np.array([(a, b) for a, b, ohm in nodes.resistors if ohm <= 0], np.int64).reshape(-1, 2)
     every = np.array([(a, b) for a, b, _ in nodes.resistors], np.int64).reshape(-1, 2)
     net = np.array(nodes.net)
-    pieces = _components(every, count)
+    # A port's label may join two nets.
+    pieces = _components(every[net[every[:, 0]] == net[every[:, 1]]], count)
     _, first = np.unique(pieces, return_index=True)
     parts = np.bincount(net[first], minlength=net.max() + 1)
     lumped = np.flatnonzero(parts > 1)
@@ -142,100 +152,24 @@ def _components(links: Index, count: int) -> Index:
     return np.asarray(connected_components(graph, directed=False)[1])
 
 
-def _node_shapes(
-    connected: Connected, nodes: Nodes, wires: WireNodes, root: Sequence[int]
-) -> NetShapes:
-    """The layout's rectangles with nodes as their nets, wires cut into pieces."""
-    size = max(1, round(_PIECE_UM / connected.dbu_um))
-    stands_for = np.array(root)
-    boxes, owner = {}, {}
-    for plane in PLANES:
-        found, nets = connected.plane(plane)
-        if plane in nodes.parts:
-            boxes[plane], owner[plane] = found, stands_for[nodes.parts[plane]]
-            continue
-        pieces, source = split(found, size)
-        layer = CONDUCTORS.index(plane) + 1
-        boxes[plane] = pieces
-        owner[plane] = stands_for[_nearest(pieces, nets[source], layer, nodes, wires)]
-    return NetShapes(connected.dbu_um, boxes, owner, len(root))
-
-
-def _nearest(boxes: Boxes, nets: Index, layer: int, nodes: Nodes, wires: WireNodes) -> Index:
-    """The node nearest to each rectangle: on its net and layer, else on its net."""
-    any_of = np.zeros(len(nodes.net) + 1, np.int64)
-    any_of[nodes.net[::-1]] = np.arange(len(nodes.net))[::-1]
-    result = any_of[nets]
-    if not len(boxes):
-        return result
-    x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
-    node_net = np.array(nodes.net)[wires.node]
-    # Nets are planes of a third dimension, farther apart than any two points of the layout.
-    apart = 4 * (np.ptp(np.concatenate((x, wires.x))) + np.ptp(np.concatenate((y, wires.y))) + 1)
-    done = np.zeros(len(boxes), bool)
-    for chosen in (wires.layer == layer, np.ones(len(wires.layer), bool)):
-        if not chosen.any() or done.all():
-            continue
-        at = np.stack((wires.x, wires.y, node_net * apart), axis=1)[chosen]
-        far, index = KDTree(at).query(np.stack((x, y, nets * apart), axis=1))
-        hit = ~done & (far < apart)
-        result[hit] = wires.node[chosen][index[hit]]
-        done |= hit
-    return result
-
-
-def _names(
-    nodes: Nodes, names: Names, final: Sequence[int], graph: RCGraph
-) -> tuple[str, ...]:
+def _names(nodes: Nodes, names: Names, final: Sequence[int]) -> tuple[str, ...]:
     result: dict[int, str] = {}
     taken = set(names.names)
-    counts: dict[int, int] = {}
-    devices = [n for device in (*nodes.transistors, *nodes.capacitors) for n in device]
-    for node in (*(n for _, n in sorted(nodes.ports.items())), *devices, *range(len(final))):
+    counts: dict[str, int] = {}
+    ports = (node for _, node in sorted(nodes.ports.items()))
+    for node in (*ports, *nodes.terminals(), *range(len(final))):
         stands = final[node]
         if stands in result:
             continue
-        net = nodes.net[node]
-        number = counts.get(net, 0)
-        counts[net] = number + 1
-        name = names.names[net] if number == 0 else f"{names.names[net]}__{number}"
+        base = names.names[nodes.net[node]]
+        number = counts.get(base, 0)
+        counts[base] = number + 1
+        name = base if number == 0 else f"{base}__{number}"
         while number and name in taken:
             name += "_"
         result[stands] = name
         taken.add(name)
     return tuple(result[stands] for stands in final)
-
-
-def _gather(graph: RCGraph, threshold_F: float) -> None:
-    """Move couplings below the threshold to the strongest one between the same two nets: spread
-    over many nodes, a coupling of two nets would otherwise fall below it piece by piece."""
-    strongest: dict[tuple[int, int], tuple[float, int, int]] = {}
-    small = []
-    for a, around in graph.capacitance.items():
-        for b, farad in around.items():
-            if a > b:
-                continue
-            one, other = (a, b) if graph.net[a] < graph.net[b] else (b, a)
-            nets = (graph.net[one], graph.net[other])
-            strongest[nets] = max(strongest.get(nets, (0.0, 0, 0)), (farad, one, other))
-            if farad < threshold_F:
-                small.append((nets, a, b, farad))
-    for nets, a, b, farad in small:
-        _, one, other = strongest[nets]
-        if {a, b} != {one, other}:
-            del graph.capacitance[a][b], graph.capacitance[b][a]
-            graph.capacitor(one, other, farad)
-
-
-def _as_arrays(graph: RCGraph, count: int) -> NetCapacitances:
-    rows = [
-        (a, b, farad)
-        for a, around in sorted(graph.capacitance.items())
-        for b, farad in sorted(around.items())
-        if a < b
-    ]
-    pair = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
-    return NetCapacitances(np.zeros(count), pair, np.array([row[2] for row in rows]))
 
 
 def _notes(

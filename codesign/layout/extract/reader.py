@@ -1,4 +1,4 @@
-"""Reading a GDS file for extraction: what is no usable layout is refused before any work."""
+"""Reading a layout for extraction: what is no usable layout is refused before any work."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from typing import Any
 import klayout.db as kdb
 
 from codesign.errors import InputError
+from codesign.layout.extract.layout_file import check_layout_file
 from codesign.pdk import Technology, default_process
 
-# First bytes of a GDSII stream: a HEADER record (type 0, two-byte integer) of six bytes.
-_GDS_START = b"\x00\x06\x00\x02"
 # A crossbar of 64 x 64 synapses has about half a million shapes.
 MAX_FLAT_SHAPES = 5_000_000
-MAX_FILE_BYTES = 500_000_000
 
 
 @dataclass
@@ -52,33 +50,18 @@ class Drawing:
 
 
 def read_gds(
-    path: Path, top: str, *, technology: Technology | None = None, limit: int = MAX_FLAT_SHAPES
+    path: Path,
+    top: str | None = None,
+    *,
+    technology: Technology | None = None,
+    limit: int = MAX_FLAT_SHAPES,
 ) -> Drawing:
-    """The cell `top` of a GDS file. Raises InputError for what is no GDS, is empty, lacks the cell
-    or would flatten to more than `limit` shapes; shapes themselves are checked by `check_drawing`.
+    """The cell `top` of a GDS or OASIS file, packed by gzip or not; where the file has one top cell
+    only, that unless given. Raises InputError for what is no layout, is empty, lacks the cell or
+    would flatten to more than `limit` shapes; shapes themselves are checked by `check_drawing`.
     `technology`: the default process's unless given.
     """
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(len(_GDS_START))
-        size = path.stat().st_size
-    except OSError as error:
-        raise InputError(
-            f"cannot read the layout {path}: {error.strerror}", remedy="check the path"
-        ) from error
-    if not start:
-        raise InputError(f"{path} is empty", remedy="write the layout again")
-    if start != _GDS_START:
-        raise InputError(
-            f"{path} is no GDS file (it does not begin with a GDSII header)",
-            remedy="export the layout as uncompressed GDSII",
-        )
-    if size > MAX_FILE_BYTES:
-        raise InputError(
-            f"{path} has {size / 1e6:.0f} MB; extraction takes files up to "
-            f"{MAX_FILE_BYTES / 1e6:.0f} MB",
-            remedy="extract parts of the layout on their own",
-        )
+    check_layout_file(path)
     layout = kdb.Layout()
     options = kdb.LoadLayoutOptions()
     options.warn_level = 0
@@ -93,35 +76,51 @@ def read_gds(
 
 def take_layout(
     layout: Any,
-    top: str,
+    top: str | None = None,
     source: str = "layout",
     *,
     technology: Technology | None = None,
     limit: int = MAX_FLAT_SHAPES,
 ) -> Drawing:
     """The same for a klayout Layout that is in memory already."""
-    names = [cell.name for cell in layout.each_cell()]
-    if not names:
-        raise InputError(f"{source} has no cells", remedy="write the layout again")
-    cell = layout.cell(top)
-    if cell is None:
-        near = difflib.get_close_matches(top, names, n=3, cutoff=0.5)
-        tops = [cell.name for cell in layout.top_cells()]
-        raise InputError(
-            f"{source} has no cell {top!r}"
-            + (f"; did you mean {' or '.join(map(repr, near))}?" if near else ""),
-            remedy=f"top cells of the file: {', '.join(sorted(tops)[:10])}",
-        )
+    cell = _cell(layout, top, source)
     count = flat_count(layout, cell)
     if count == 0:
-        raise InputError(f"cell {top!r} of {source} is empty", remedy="draw something in it")
+        raise InputError(f"cell {cell.name!r} of {source} is empty", remedy="draw something in it")
     if count > limit:
         raise InputError(
-            f"cell {top!r} of {source} has {count:.4g} shapes when its arrays are expanded; "
+            f"cell {cell.name!r} of {source} has {count:.4g} shapes when its arrays are expanded; "
             f"extraction takes up to {limit}",
             remedy="extract parts of the layout on their own",
         )
     return Drawing(layout, cell, technology or default_process().technology, source)
+
+
+def only_top_cell(path: Path) -> str:
+    """Name of a layout file's top cell. Raises InputError where there are several."""
+    drawing = read_gds(path)  # a cell does not keep its layout alive
+    return str(drawing.cell.name)
+
+
+def _cell(layout: Any, top: str | None, source: str) -> Any:
+    names = [cell.name for cell in layout.each_cell()]
+    if not names:
+        raise InputError(f"{source} has no cells", remedy="write the layout again")
+    tops = sorted(cell.name for cell in layout.top_cells())
+    remedy = f"top cells of the file: {', '.join(tops[:10])}"
+    if top is None:
+        if len(tops) > 1:
+            raise InputError(f"{source} has {len(tops)} top cells; choose one", remedy=remedy)
+        top = tops[0]
+    cell = layout.cell(top)
+    if cell is None:
+        near = difflib.get_close_matches(top, names, n=3, cutoff=0.5)
+        raise InputError(
+            f"{source} has no cell {top!r}"
+            + (f"; did you mean {' or '.join(map(repr, near))}?" if near else ""),
+            remedy=remedy,
+        )
+    return cell
 
 
 def flat_count(layout: Any, top: Any) -> int:

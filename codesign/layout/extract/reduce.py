@@ -13,6 +13,9 @@ import heapq
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from scipy.sparse import coo_array, csr_array
+
 from codesign.layout.extract.settle import MIN_CAPACITANCE_F
 
 # Gates take ten picoseconds and more, spike times are compared to tenths of nanoseconds.
@@ -37,24 +40,15 @@ class RCLimits:
 
 @dataclass
 class RCGraph:
-    """Conductances (S) and capacitances (F) between nodes, both ways; `net` of each node."""
+    """Conductances (S) between nodes, both ways; all capacitance (F) of each node, whatever it is
+    to."""
 
-    net: Sequence[int]
+    total_F: list[float]
     conductance: Links = field(default_factory=dict)
-    capacitance: Links = field(default_factory=dict)
 
     def resistor(self, a: int, b: int, ohm: float) -> None:
         """Add a resistor of more than zero ohm."""
         _add(self.conductance, a, b, 1 / ohm)
-
-    def capacitor(self, a: int, b: int, farad: float) -> None:
-        """Add a capacitor; between nodes of one net it is left out."""
-        if self.net[a] != self.net[b]:
-            _add(self.capacitance, a, b, farad)
-
-    def total_F(self, node: int) -> float:
-        """All capacitance of a node."""
-        return sum(self.capacitance.get(node, {}).values())
 
     def resistors(self) -> Iterator[tuple[int, int, float]]:
         """Every resistor once, in ohm."""
@@ -64,10 +58,33 @@ class RCGraph:
 
 @dataclass(frozen=True)
 class Reduction:
-    """What `reduce_network` did: eliminated nodes, and where merged ones went (node -> node)."""
+    """What `reduce_network` did: the shares in which each eliminated node's capacitances went to
+    its neighbours, and where merged nodes went (node -> node)."""
 
-    eliminated: int
+    shares: dict[int, tuple[tuple[int, float], ...]]
     merged: dict[int, int]
+
+    def weights(self, count: int) -> csr_array:
+        """(count, count): how much of the capacitance of a node (row) is at each of the nodes that
+        are left (column) in the end."""
+        rows = [node for node, around in self.shares.items() for _ in around]
+        columns = [other for around in self.shares.values() for other, _ in around]
+        values = [share for around in self.shares.values() for _, share in around]
+        kept = np.ones(count, bool)
+        kept[list(self.shares)] = False
+        still = np.flatnonzero(kept)
+        row, column = np.concatenate((rows, still)), np.concatenate((columns, still))
+        value = np.concatenate((values, np.ones(len(still))))
+        where = (row.astype(np.int64), column.astype(np.int64))
+        weight = coo_array((value, where), (count, count)).tocsr()
+        # A neighbour may have been eliminated later, and passed its share on.
+        while not kept[weight.indices].all():
+            weight = weight @ weight
+        into = np.arange(count)
+        into[list(self.merged)] = list(self.merged.values())
+        weight.indices = into[weight.indices].astype(weight.indices.dtype)
+        weight.sum_duplicates()
+        return weight
 
 
 def reduce_network(
@@ -83,25 +100,26 @@ def reduce_network(
     `first`: terminals that others are merged into rather than the other way round (the ports).
     Every node is merged along a path below `small_ohm` in total, so that errors do not add up.
     """
-    eliminated = _eliminate(graph, set(terminals), fast_s)
+    shares = _eliminate(graph, set(terminals), fast_s)
     order = [*first, *sorted(set(graph.conductance) - set(first))]
-    return Reduction(eliminated, _merge(graph, order, small_ohm))
+    return Reduction(shares, _merge(graph, order, small_ohm))
 
 
-def _eliminate(graph: RCGraph, terminals: set[int], fast_s: float) -> int:
+def _eliminate(
+    graph: RCGraph, terminals: set[int], fast_s: float
+) -> dict[int, tuple[tuple[int, float], ...]]:
     inner = [node for node in graph.conductance if node not in terminals]
     queue = [(len(graph.conductance[node]), node) for node in inner]
     heapq.heapify(queue)
-    count = 0
+    shares: dict[int, tuple[tuple[int, float], ...]] = {}
     while queue:
         degree, node = heapq.heappop(queue)
         around = graph.conductance.get(node)
         if around is None or len(around) != degree or degree > _MAX_NEIGHBOURS:
             continue
         total = sum(around.values())
-        if not around or graph.total_F(node) > fast_s * total:
+        if not around or graph.total_F[node] > fast_s * total:
             continue
-        count += 1
         del graph.conductance[node]
         neighbours = sorted(around.items())
         for other, _ in neighbours:
@@ -109,15 +127,13 @@ def _eliminate(graph: RCGraph, terminals: set[int], fast_s: float) -> int:
         for position, (a, g_a) in enumerate(neighbours):
             for b, g_b in neighbours[position + 1 :]:
                 _add(graph.conductance, a, b, g_a * g_b / total)
-        for partner, farad in graph.capacitance.pop(node, {}).items():
-            del graph.capacitance[partner][node]
-            for other, g in neighbours:
-                graph.capacitor(other, partner, farad * g / total)
-        for other, _ in neighbours:
+        shares[node] = tuple((other, g / total) for other, g in neighbours)
+        for other, share in shares[node]:
+            graph.total_F[other] += graph.total_F[node] * share
             graph.conductance.setdefault(other, {})
             if other not in terminals:
                 heapq.heappush(queue, (len(graph.conductance[other]), other))
-    return count
+    return shares
 
 
 def _merge(graph: RCGraph, order: Sequence[int], small_ohm: float) -> dict[int, int]:
@@ -143,7 +159,6 @@ def _merge(graph: RCGraph, order: Sequence[int], small_ohm: float) -> dict[int, 
                 done.add(node)
     for node, root in into.items():
         _move(graph.conductance, node, root)
-        _move(graph.capacitance, node, root)
     return into
 
 

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from codesign.errors import InputError
 from codesign.layout.circuit import FlatCircuit, Parasitic
-from codesign.layout.extract.assemble import (
-    check_gates,
-    choose_ports,
-    flat_devices,
-    header,
-    undriven,
-)
+from codesign.layout.extract.assemble import choose_ports, flat_devices, with_substrate
 from codesign.layout.extract.audit import audit_ports, port_faults
-from codesign.layout.extract.checks import check_drawing
-from codesign.layout.extract.connect import PLANES, Connected, connect
-from codesign.layout.extract.mim import MIMCapacitor, mim_capacitors
+from codesign.layout.extract.connect import PLANES
+from codesign.layout.extract.found import STAGES, WORK, Found, find
 from codesign.layout.extract.models import with_library_names
-from codesign.layout.extract.names import Names, name_nets, stray_notes
-from codesign.layout.extract.part import Part
-from codesign.layout.extract.parts import find_parts
+from codesign.layout.extract.names import Names
+from codesign.layout.extract.part import without_held
 from codesign.layout.extract.reader import Drawing, read_gds, take_layout
 from codesign.layout.extract.reduce import RCLimits
 from codesign.layout.extract.settle import MIN_CAPACITANCE_F, settle
-from codesign.layout.extract.unknown import Unknown, unknown_layers
+from codesign.layout.extract.unknown import Unknown
 from codesign.pdk import Interconnect, ParasiticTable, Process, ResistanceTable, default_process
+from codesign.progress import ProgressCallback, silent
 
 
 class Mode(StrEnum):
@@ -40,9 +36,16 @@ class Mode(StrEnum):
     RC = "rc"
 
 
+_PARASITICS = {
+    Mode.NONE: "netlist",
+    Mode.C: "capacitances",
+    Mode.RC: "resistances and capacitances",
+}
+
+
 def extract_circuit(
     gds: Path | Any,
-    top: str,
+    top: str | None = None,
     *,
     mode: Mode | str = Mode.C,
     corner: Interconnect | str = Interconnect.NOM,
@@ -53,76 +56,57 @@ def extract_circuit(
     law: str = "constant",
     unknown: Unknown | str = Unknown.REFUSE,
     process: Process | None = None,
+    progress: ProgressCallback = silent,
 ) -> FlatCircuit:
-    """Extract cell `top` of a GDS file (or of a klayout Layout).
+    """Extract cell `top` of a GDS or OASIS file (or of a klayout Layout), the only top cell unless
+    given.
 
     ports: the ports in netlist order; each must be there and reach a device, except those in
-    `unconnected`, else CheckFailed. Without it every label of the top cell is a port, in natural
-    order. Couplings below `min_capacitance_F` go to the substrate; `rc_limits` says what mode rc
-    may reduce (RCLimits(0, 0, 0): nothing). `law`: constant coefficients, as magic has them, or the
-    foundry's tables over width and space (docs/capacitance.md). `unknown`: whether layers
-    and devices that the process does not know are refused or left out, which the comments say.
-    `process`: whose layers and parasitics these are, the default one unless given. Raises
-    InputError for a layout that cannot be extracted.
+    `unconnected`, else CheckFailed. Without it every pin of the top cell is a port, in natural
+    order, and every label where none lies on a pin. Couplings below `min_capacitance_F` go to the
+    substrate; `rc_limits` says what mode rc may reduce (RCLimits(0, 0, 0): nothing). `law`:
+    constant coefficients, as magic has them, or the foundry's tables over width and space
+    (docs/capacitance.md). `unknown`: whether layers and devices that the process does not know are
+    refused or left out, which the comments say. `process`: whose layers and parasitics these are,
+    the default one unless given. `progress` is called at every stage. Raises InputError for a
+    layout that cannot be extracted.
     """
     mode, corner = Mode(mode), Interconnect(corner)
     process = process or default_process()
     table = process.parasitics(corner, law)
     read = read_gds if isinstance(gds, Path) else take_layout
     drawing = read(gds, top, technology=process.technology)
-    left_out = unknown_layers(drawing, unknown)
-    check_drawing(drawing)
-    connected = connect(drawing, process.recognition, Unknown(unknown))
-    capacitors = tuple(mim_capacitors(drawing, connected))
-    parts, without_model = find_parts(
-        drawing, connected, process.recognition, Unknown(unknown)
-    )
-    names = name_nets(drawing, connected)
-    substrate = names.names[connected.substrate]
-    chosen = choose_ports(names, ports, unconnected, substrate)
-    by_name = {name: net for net, name in enumerate(names.names)}
-    port_nets = {by_name[port] for port in chosen if port in by_name}
-    check_gates(drawing, connected, port_nets | {net for part in parts for net in part.nets})
-    floating = undriven(connected, capacitors, parts, port_nets)
-    found = _Found(connected, capacitors, parts, names, floating)
-    comments = (
+    found = find(drawing, process, ports, unconnected, Unknown(unknown), progress)
+    title = (
         f"extracted by codesign from cell {drawing.cell.name}: mode {mode}, interconnect {corner}"
-        + (f", law {law}" if law != "constant" else ""),
-        *header(connected, names, len(capacitors), parts),
-        *stray_notes(names, drawing),
-        *left_out,
-        *connected.notes,
-        *without_model,
+        + (f", law {law}" if law != "constant" else "")
     )
     bare = FlatCircuit(
-        cell_name(drawing), chosen, (), comments=comments, model_prefix=process.model_prefix
+        cell_name(drawing),
+        choose_ports(found.names, ports, unconnected),
+        (),
+        comments=(title, *found.notes),
+        model_prefix=process.model_prefix,
+        labels=found.names.labels,
     )
+    progress(3, STAGES, f"{WORK} | {_PARASITICS[mode]}")
     if mode is Mode.RC:
         limits = rc_limits or RCLimits(min_capacitance_F=min_capacitance_F)
         circuit = _with_rc(bare, found, process.resistances(corner), table, limits)
     else:
         circuit = _without_r(bare, found, table if mode is Mode.C else None, min_capacitance_F)
+    progress(STAGES, STAGES, WORK)
     circuit = with_library_names(circuit, process)
     if ports is not None:
         audit_ports(circuit, ports, unconnected)
         return circuit
-    return _with_notes_of_loose_ports(circuit, names)
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What the layout holds; `floating` are nets that nothing drives."""
-
-    connected: Connected
-    capacitors: tuple[MIMCapacitor, ...]
-    parts: tuple[Part, ...]
-    names: Names
-    floating: Collection[int]
+    circuit = with_substrate(circuit, found.names.names[found.connected.substrate])
+    return _with_notes_of_loose_ports(circuit, found.names)
 
 
 def _with_rc(
     bare: FlatCircuit,
-    found: _Found,
+    found: Found,
     resistance: ResistanceTable,
     capacitance: ParasiticTable,
     limits: RCLimits,
@@ -142,7 +126,7 @@ def _with_rc(
 
 
 def _without_r(
-    bare: FlatCircuit, found: _Found, table: ParasiticTable | None, threshold_F: float
+    bare: FlatCircuit, found: Found, table: ParasiticTable | None, threshold_F: float
 ) -> FlatCircuit:
     """Devices, and capacitances where a table is given."""
     capacitors: tuple[Parasitic, ...] = ()
@@ -160,19 +144,24 @@ def _without_r(
 
 
 def _capacitors(
-    found: _Found, table: ParasiticTable, threshold_F: float
+    found: Found, table: ParasiticTable, threshold_F: float
 ) -> tuple[tuple[Parasitic, ...], list[str]]:
     from codesign.layout.extract.capacitance import NetShapes, capacitances
 
     connected = found.connected
-    planes = {name: connected.plane(name) for name in PLANES}
+    planes = {name: without_held(found.parts, *connected.plane(name)) for name in PLANES}
     boxes = {name: boxes for name, (boxes, _) in planes.items()}
     owners = {name: owners for name, (_, owners) in planes.items()}
     shapes = NetShapes(connected.dbu_um, boxes, owners, connected.n_nets)
+    of_nets, substrate = capacitances(shapes, table), connected.substrate
+    if same := found.names.same:
+        stands_for = np.arange(connected.n_nets)
+        stands_for[list(same)] = list(same.values())
+        of_nets, substrate = of_nets.joined(stands_for), same.get(substrate, substrate)
     settled = settle(
-        capacitances(shapes, table),
+        of_nets,
         found.names.names,
-        connected.substrate,
+        substrate,
         found.floating,
         threshold_F,
     )
@@ -180,7 +169,7 @@ def _capacitors(
 
 
 def _with_notes_of_loose_ports(circuit: FlatCircuit, names: Names) -> FlatCircuit:
-    labelled = set(names.label_names)
+    labelled = set(names.port_names)
     loose = [
         f"port {fault}"
         for fault in port_faults(circuit, circuit.ports)
@@ -190,10 +179,11 @@ def _with_notes_of_loose_ports(circuit: FlatCircuit, names: Names) -> FlatCircui
 
 
 def cell_name(drawing: Drawing) -> str:
+    """The cell's name, for a subcircuit. Raises InputError for one that SPICE does not take."""
     name = str(drawing.cell.name)
-    if not name.isascii() or not name.replace("_", "").isalnum() or name[0].isdigit():
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.$-]*", name):
         raise InputError(
-            f"{drawing.source}: cell name {name!r} is not a SPICE identifier",
-            remedy="rename the cell: a letter, then letters, digits and underscores",
+            f"{drawing.source}: cell name {name!r} cannot be the name of a subcircuit",
+            remedy="rename the cell: letters, digits and _ . $ -, the first no sign",
         )
     return name

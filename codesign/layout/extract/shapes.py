@@ -85,3 +85,14 @@ class NetCapacitances:
         np.add.at(total, self.pair[:, 0], self.pair_F)
         np.add.at(total, self.pair[:, 1], self.pair_F)
         return total
+
+    def joined(self, stands_for: NDArray[np.int64]) -> NetCapacitances:
+        """The same with each net counted as the one that stands for it, (n_nets,)."""
+        ground_F = np.zeros_like(self.ground_F)
+        np.add.at(ground_F, stands_for, self.ground_F)
+        pair = np.sort(stands_for[self.pair], axis=1)
+        apart = pair[:, 0] != pair[:, 1]
+        pair, back = np.unique(pair[apart], axis=0, return_inverse=True)
+        pair_F = np.zeros(len(pair))
+        np.add.at(pair_F, back.reshape(-1), self.pair_F[apart])
+        return NetCapacitances(ground_F, pair, pair_F)

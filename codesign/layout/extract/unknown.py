@@ -30,11 +30,11 @@ def unknown_layers(drawing: Drawing, unknown: Unknown | str = Unknown.REFUSE) ->
     if fill:
         notes.append(f"fill shapes were left out: layers {', '.join(fill)}")
     if strange and Unknown(unknown) is Unknown.REFUSE:
-        listed = ", ".join(f"{name} ({where})" for name, where in strange)
-        what = "layer" if len(strange) == 1 else f"{len(strange)} layers"
+        listed = ", ".join(f"layer {name} ({where})" for name, where in strange)
+        verb = "is" if len(strange) == 1 else "are"
         raise InputError(
-            f"{drawing.source}: {what} not known to {technology.name} extraction, which may change "
-            f"devices or connections: {listed}",
+            f"{drawing.source}: {listed} {verb} not known to {technology.name} extraction; this "
+            "may change devices or connections",
             remedy="remove them, draw with layers of the process's layers.toml, or extract the "
             "rest with --unknown leave-out",
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from codesign.layout.extract.law import WIRES
-from codesign.layout.extract.rectangles import Boxes, Index, split, subtract, transposed
+from codesign.layout.extract.rectangles import Boxes, Index, split, subtract
 from codesign.layout.extract.shapes import LAYERS, NetShapes
 
 # Rectangles are cut at multiples of this, so that subtraction and joins stay local.
@@ -38,33 +39,38 @@ class View:
             np.concatenate((self.net[owner], nets)),
         )
 
-    def transposed(self) -> View:
-        """The view with x and y exchanged."""
-        return View(transposed(self.boxes), self.layer, self.net)
+    def small(self) -> View:
+        """The same in fewer bytes."""
+        return View(
+            self.boxes.astype(np.int32), self.layer.astype(np.int8), self.net.astype(np.int32)
+        )
 
 
-def views(shapes: NetShapes) -> tuple[dict[str, View], dict[str, View]]:
-    """The views of all wire layers: downward and upward."""
+def views(shapes: NetShapes) -> Iterator[tuple[str, View, View]]:
+    """Every wire layer from the lowest up, with its view downward and upward."""
     tile = max(round(_TILE_UM / shapes.dbu_um), 1)
-    tiles = {}
-    for name in LAYERS:
+
+    def tiles(name: str) -> tuple[Boxes, Index]:
         boxes, nets = shapes.layer(name)
         pieces, owner = split(boxes, tile)
-        tiles[name] = (pieces, nets[owner])
-    down, up = View.empty(), View.empty()
-    below: dict[str, View] = {}
+        return pieces, nets[owner]
+
     above: dict[str, View] = {}
+    up = View.empty()
+    for k, name in reversed(list(enumerate(LAYERS))):
+        if name in WIRES:
+            above[name] = up.small()
+        # Gates lie beside poly, not above it.
+        if name != "gate":
+            boxes, nets = tiles(name)
+            up = up.behind(boxes, k, nets)
+    del up
+    down = View.empty()
     for k, name in enumerate(LAYERS):
         if name == "diff":
             # Poly does not see diffusion: what it has to it is the transistor model's.
-            below["poly"] = down
+            yield "poly", down.small(), above.pop("poly")
         elif name in WIRES[1:]:
-            below[name] = down
-        down = down.behind(tiles[name][0], k, tiles[name][1])
-    for k, name in reversed(list(enumerate(LAYERS))):
-        if name in WIRES:
-            above[name] = up
-        # Gates lie beside poly, not above it.
-        if name != "gate":
-            up = up.behind(tiles[name][0], k, tiles[name][1])
-    return below, above
+            yield name, down.small(), above.pop(name)
+        boxes, nets = tiles(name)
+        down = down.behind(boxes, k, nets)

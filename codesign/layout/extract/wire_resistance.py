@@ -12,7 +12,7 @@ import numpy as np
 
 from codesign.layout.extract.boxes import near_pairs
 from codesign.layout.extract.connect import Connected
-from codesign.layout.extract.nodes import Anchor, Nodes
+from codesign.layout.extract.node import Anchor, Nodes
 from codesign.layout.extract.rectangles import Boxes, Index
 from codesign.pdk.resistances import ResistanceTable
 
@@ -52,9 +52,10 @@ def extract_wires(connected: Connected, nodes: Nodes, table: ResistanceTable) ->
     cuts = {name: _Sliced(connected.boxes[name], connected.owners[name]) for name, _, _ in _CUTS}
     cuts["licon"] = _poly_contacts(connected)
     places: list[tuple[int, float, float, int]] = []
+    on_wires = _anchors_on_wires(connected, nodes)
     for net in range(connected.n_nets):
         shapes = {name: boxes for name in CONDUCTORS if len(boxes := planes[name].of(net))}
-        anchors = [a for a in nodes.anchors.get(net, []) if _covered(a, shapes)]
+        anchors = list(on_wires.get(net, ()))
         if not shapes or not anchors:
             continue
         anchors += _sections(shapes, nodes, net)
@@ -124,13 +125,25 @@ def _region(boxes: Boxes, wider: float = 0.0) -> Any:
     return region.sized(round(wider / 2)) if round(wider / 2) else region
 
 
-def _covered(anchor: Anchor, shapes: dict[str, Boxes]) -> bool:
-    boxes = shapes.get(anchor.conductor)
-    if boxes is None:
-        return False
-    x, y = (anchor.box[0] + anchor.box[2]) / 2, (anchor.box[1] + anchor.box[3]) / 2
-    x0, y0, x1, y1 = boxes.T
-    return bool(((x0 <= x) & (x <= x1) & (y0 <= y) & (y <= y1)).any())
+def _anchors_on_wires(connected: Connected, nodes: Nodes) -> dict[int, list[Anchor]]:
+    """The anchors by net whose middle lies on a wire of the net."""
+    listed = [(net, anchor) for net, some in nodes.anchors.items() for anchor in some]
+    is_on = np.zeros(len(listed), bool)
+    for name in CONDUCTORS:
+        mine = [k for k, (_, anchor) in enumerate(listed) if anchor.conductor == name]
+        boxes, owners = _conductor(connected, name)
+        at = np.array([listed[k][1].box for k in mine], float).reshape(-1, 4)
+        at = (at[:, :2] + at[:, 2:]) / 2
+        around = np.concatenate((np.floor(at), np.ceil(at)), axis=1).astype(np.int64)
+        i, j = near_pairs(around, boxes)
+        same = owners[j] == np.array([listed[k][0] for k in mine], np.int64)[i]
+        inside = ((boxes[j, :2] <= at[i]) & (at[i] <= boxes[j, 2:])).all(axis=1)
+        is_on[np.array(mine, np.int64)[i[same & inside]]] = True
+    found: dict[int, list[Anchor]] = {}
+    for (net, anchor), is_good in zip(listed, is_on.tolist(), strict=True):
+        if is_good:
+            found.setdefault(net, []).append(anchor)
+    return found
 
 
 def _sections(shapes: dict[str, Boxes], nodes: Nodes, net: int) -> Iterator[Anchor]:

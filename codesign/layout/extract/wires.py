@@ -13,6 +13,9 @@ from codesign.layout.extract.rectangles import Boxes, BoxIndex, Index, areas, tr
 from codesign.layout.extract.tally import Tally
 from codesign.layout.extract.views import View
 
+# Edges at a time: what they see takes some hundred bytes each.
+_GAPS_AT_ONCE = 30_000
+
 
 @dataclass(frozen=True)
 class Wires:
@@ -61,24 +64,37 @@ class WireExtractor:
         """Sidewall coupling and fringe of the edges across x, then of those across y."""
         if not len(self.wires.boxes):
             return
-        _EdgeExtractor(self, self.wires.boxes, below, above).run()
-        _EdgeExtractor(
-            self, transposed(self.wires.boxes), below.transposed(), above.transposed()
-        ).run()
+        wires = self.wires
+        # Label: the net, moved up by the number of nets for what only stands in the way.
+        only_in_the_way = np.arange(len(wires.boxes)) >= wires.n_wires
+        labels = wires.nets + np.where(only_in_the_way, wires.n_nets, 0)
+        sights = tuple(_Sight(view, BoxIndex(view.boxes)) for view in (below, above))
+        for turned in (False, True):
+            plane = transposed(wires.boxes) if turned else wires.boxes
+            gaps = find_gaps(plane, labels, self.halo)
+            for start in range(0, len(gaps.left), _GAPS_AT_ONCE):
+                part = gaps.part(slice(start, start + _GAPS_AT_ONCE))
+                _EdgeExtractor(self, part, sights, turned).run()
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """A view with the index of its rectangles."""
+
+    view: View
+    index: BoxIndex
 
 
 class _EdgeExtractor:
-    """Edges across x of one layer."""
+    """Some edges of one layer: those across x, or, with x and y exchanged, those across y."""
 
-    def __init__(self, parent: WireExtractor, plane: Boxes, below: View, above: View) -> None:
+    def __init__(
+        self, parent: WireExtractor, gaps: Gaps, sights: tuple[_Sight, ...], turned: bool
+    ) -> None:
         self.law, self.tally = parent.law, parent.tally
         self.dbu_m, self.halo = parent.dbu_m, parent.halo
-        wires = parent.wires
-        # Label: the net, moved up by the number of nets for what only stands in the way.
-        only_in_the_way = np.arange(len(plane)) >= wires.n_wires
-        labels = wires.nets + np.where(only_in_the_way, wires.n_nets, 0)
-        self.gaps: Gaps = find_gaps(plane, labels, self.halo)
-        boxes = self.gaps.boxes
+        self.sights, self.turned, wires = sights, turned, parent.wires
+        self.gaps, boxes = gaps, gaps.boxes
         self.space = boxes[:, 2] - boxes[:, 0]
         self.length_m = (boxes[:, 3] - boxes[:, 1]) * self.dbu_m
         ends = (self.gaps.left, self.gaps.right)
@@ -91,20 +107,24 @@ class _EdgeExtractor:
             self.law.wideness(width * self.dbu_m)
             for width in (self.gaps.left_width, self.gaps.right_width)
         ]
-        self.views = (below, above)
 
     def run(self) -> None:
         """Add everything to the tally."""
-        seen = [list(self._look(view)) for view in self.views]
-        covers = [self._cover(chunks, view) for chunks, view in zip(seen, self.views, strict=True)]
+        seen = [self._look(sight) for sight in self.sights]
+        covers = [
+            self._cover(chunks, sight.view) for chunks, sight in zip(seen, self.sights, strict=True)
+        ]
         self._sidewall(covers)
         for side in (0, 1):
             self._fringe(side, seen, self._crowding(side, covers))
 
-    def _look(self, view: View) -> list[_Seen]:
+    def _look(self, sight: _Sight) -> list[_Seen]:
         chunks = []
-        for gap, seen in BoxIndex(view.boxes).pairs(self.gaps.boxes):
-            g, b = self.gaps.boxes[gap], view.boxes[seen]
+        gaps = self.gaps.boxes
+        for gap, seen in sight.index.pairs(transposed(gaps) if self.turned else gaps):
+            g, b = gaps[gap], sight.view.boxes[seen]
+            if self.turned:
+                b = transposed(b)
             begin = np.maximum(b[:, 0] - g[:, 0], 0)
             end = np.minimum(b[:, 2], g[:, 2]) - g[:, 0]
             length = np.minimum(g[:, 3], b[:, 3]) - np.maximum(g[:, 1], b[:, 1])
@@ -162,7 +182,8 @@ class _EdgeExtractor:
             self.wideness[side],
         )
         left_over = bare * self.length_m
-        for view, chunks, is_below in zip(self.views, seen, (True, False), strict=True):
+        for sight, chunks, is_below in zip(self.sights, seen, (True, False), strict=True):
+            view = sight.view
             for chunk in chunks:
                 use = np.flatnonzero(self.is_wire[side][chunk.gap])
                 gap, piece = chunk.gap[use], chunk.seen[use]

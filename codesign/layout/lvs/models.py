@@ -38,6 +38,7 @@ class Models:
     process: Process
     _whole: dict[str, tuple[str, str]] = field(init=False)
     _kinds: dict[str, str] = field(init=False)
+    _spelled: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         rules = self.process.recognition
@@ -64,12 +65,14 @@ class Models:
             self._kinds[between.model] = "box"
             if between.subcircuit:
                 self._whole[between.subcircuit.lower()] = ("box", between.model)
+        # Names as the tables write them, by what a netlist in any case of letters says.
+        self._spelled = {name.lower(): name for name in self._kinds}
 
     def is_listed(self, word: str) -> bool:
         """Whether a table of the process has the name, prefix included."""
         whole, prefix = word.lower(), self.process.model_prefix
         short = whole.removeprefix(prefix)
-        return whole in self._whole or (whole != short and short in self._kinds)
+        return whole in self._whole or (whole != short and short in self._spelled)
 
     def has_body(self, name: str) -> bool:
         """Whether a resistor's model has a third node."""
@@ -89,6 +92,7 @@ class Models:
         short = whole.removeprefix(prefix)
         if short == SHORT:
             return Model("res", SHORT)
+        short = self._spelled.get(short, short)
         name, width = rules.same_name(short, w_um)
         kind = self._kinds.get(name) or self._kinds.get(short)
         if kind is None and whole.startswith(prefix):
