@@ -74,6 +74,18 @@ def test_a_stack_in_fingers_with_inner_nets_of_their_own(engine, widths):
     assert not engine(other, schematic).match
 
 
+def test_inner_nets_that_a_schematic_keeps_apart_may_not_be_joined(engine):
+    stacks = (stack("x", "a b a", "q", "s"), stack("y", "a b a", "q", "s"))
+    schematic = circuit("a b q s", *itertools.chain(*stacks))
+    assert engine(disguised(schematic)[0], schematic).match
+    joined = schematic.renamed({"y_1": "x_1"})
+    report = engine(joined, schematic)
+    assert not report.match and report.problems
+    if engine is compare:
+        assert [set(p.schematic) for p in report.of("short")] == [{"x_1", "y_1"}]
+    assert engine(schematic, joined).match
+
+
 def test_every_net_has_a_name_after_stacks_were_taken_together():
     schematic = circuit("a b q s", *stack("x", "a b", "q", "s", w=2.0))
     layout = circuit("a b q s", *stack("f", "a b", "q", "s"), *stack("g", "a b", "q", "s"))

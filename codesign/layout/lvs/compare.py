@@ -10,7 +10,7 @@ from codesign.layout.lvs.pairing import Pairing, pair
 from codesign.layout.lvs.pins import pin_problems
 from codesign.layout.lvs.prepare import device_nets, prepared
 from codesign.layout.lvs.reductions import Level, levels
-from codesign.layout.lvs.report import LVSReport
+from codesign.layout.lvs.report import LVSReport, Problem
 
 ENGINE = "klayout"
 
@@ -35,7 +35,7 @@ def compare(extracted: FlatCircuit, schematic: FlatCircuit) -> LVSReport:
             break
     if pairing is not None:
         nets, devices = _all_nets(pairing, layout), pairing.devices
-        problems, notes = pins, tried[-1].notes
+        problems, notes = (*pins, *_shorts(tried[-1], pairing)), tried[-1].notes
     else:
         found = _explained(tried)
         nets, devices = found.nets, found.devices
@@ -43,7 +43,7 @@ def compare(extracted: FlatCircuit, schematic: FlatCircuit) -> LVSReport:
     return LVSReport(
         cell=schematic.name,
         engine=ENGINE,
-        match=pairing is not None and not pins,
+        match=pairing is not None and not problems,
         device_count=(len(extracted.devices), len(schematic.devices)),
         net_count=(len(device_nets(layout)), len(device_nets(schematic))),
         problems=problems,
@@ -75,6 +75,17 @@ def _all_nets(pairing: Pairing, extracted: FlatCircuit) -> dict[str, str]:
             taken.add(name.lower())
             nets[net] = name
     return nets
+
+
+def _shorts(level: Level, pairing: Pairing) -> Iterator[Problem]:
+    """Inner nets of stacks that the layout joins: they would be at one potential, but the schematic
+    keeps them apart."""
+    for drawn, meant in level.shorts(pairing.nets):
+        text = (
+            f"{' and '.join(meant)} of the schematic are {len(drawn)} net"
+            f"{'s' * (len(drawn) > 1)}, {' and '.join(drawn)}, in the layout"
+        )
+        yield Problem("short", text, drawn, meant)
 
 
 def _explained(tried: list[Level]) -> Diagnosis:

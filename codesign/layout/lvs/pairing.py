@@ -19,10 +19,11 @@ _Key = tuple[object, ...]
 @dataclass(frozen=True)
 class Side:
     """One circuit of a comparison; `fingers`: how many equal devices one stands for, by its name,
-    where they were taken together."""
+    where they were taken together; `joined`: the nets that one stands for likewise."""
 
     circuit: FlatCircuit
     fingers: Fingers = field(default_factory=dict)
+    joined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def tolerance(self, device: FlatDevice, size: str) -> float:
         """By how much a size of a device may be off."""

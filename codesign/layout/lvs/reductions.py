@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from codesign.layout.circuit import FlatCircuit, FlatDevice
@@ -29,7 +29,7 @@ def parallel(side: Side) -> Side:
         equal = max(d.w_um for d in group) - min(d.w_um for d in group) < SIZE_TOLERANCE_UM
         count = sum(side.fingers.get(device.name, 1) for device in group)
         fingers[group[0].name] = count if equal else 1
-    return Side(replace(side.circuit, devices=tuple(devices)), fingers)
+    return replace(side, circuit=replace(side.circuit, devices=tuple(devices)), fingers=fingers)
 
 
 def _parallel_key(device: FlatDevice) -> _TransistorKey:
@@ -93,10 +93,12 @@ def stacks(side: Side) -> Side:
         if len(numbers) == count:
             break
         count = len(numbers)
-    first: dict[Hashable, str] = {}
-    joined = {net: first.setdefault(number, net) for net, number in classes.items()}
-    joined = {net: other for net, other in joined.items() if net != other}
-    return parallel(replace(side, circuit=side.circuit.renamed(joined)))
+    groups: defaultdict[Hashable, list[str]] = defaultdict(list)
+    for net, number in classes.items():
+        groups[number].append(net)
+    joined = {nets[0]: tuple(nets) for nets in groups.values() if len(nets) > 1}
+    names = {net: first for first, nets in joined.items() for net in nets}
+    return parallel(replace(side, circuit=side.circuit.renamed(names), joined=joined))
 
 
 def _channels_of_inner_nets(circuit: FlatCircuit) -> dict[str, list[FlatDevice]]:
@@ -140,6 +142,24 @@ class Level:
     layout: Side
     schematic: Side
     notes: tuple[str, ...] = ()
+
+    def may_match(self) -> bool:
+        """Whether the layout has as many nets for each one that nets were taken together to, as far
+        as their numbers tell: it may draw apart what is one net, not join what are several."""
+        ours, theirs = (
+            sorted(map(len, side.joined.values()), reverse=True)
+            for side in (self.layout, self.schematic)
+        )
+        return len(ours) >= len(theirs) and all(map(int.__ge__, ours, theirs))
+
+    def shorts(self, nets: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+        """Nets of the layout that are fewer than those of the schematic they stand for, under a
+        pairing of nets."""
+        back = {meant: drawn for drawn, meant in nets.items()}
+        for meant, several in self.schematic.joined.items():
+            drawn = self.layout.joined.get(back[meant], (back[meant],))
+            if len(drawn) < len(several):
+                yield drawn, several
 
 
 _REDUCTIONS: tuple[tuple[Callable[[Side], Side], str], ...] = (
