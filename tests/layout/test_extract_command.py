@@ -37,7 +37,7 @@ def test_writes_a_netlist_that_a_deck_takes(mode, inverter_gds, tmp_path):
 def test_json_has_ports_counts_and_sums(inverter_gds, tmp_path):
     ports = port_file(tmp_path, "y", "a", "vdd", "vss")
     done = run(inverter_gds, "--top", "inv", "-o", tmp_path / "o.spice", "--ports", ports, "--json")
-    data = json.loads(done.output)
+    data = json.loads(done.stdout)
     assert data["ports"] == ["y", "a", "vdd", "vss"]
     assert (data["transistors"], data["mim_capacitors"], data["resistors"]) == (2, 0, 0)
     assert 1e-16 < data["capacitance_F"] < 1e-14
@@ -48,7 +48,7 @@ def test_corners_order_the_capacitance(inverter_gds, tmp_path):
     for corner in ("low", "nom", "high"):
         out = tmp_path / "o.spice"
         done = run(inverter_gds, "--top", "inv", "-o", out, "--corner", corner, "--json")
-        totals.append(json.loads(done.output)["capacitance_F"])
+        totals.append(json.loads(done.stdout)["capacitance_F"])
     assert totals == sorted(totals)
 
 
