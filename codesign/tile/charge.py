@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from codesign.tile import exact, fast, mean_field
+from codesign.tile import exact, fast, fast_torch, mean_field
 from codesign.tile.adc import convert_charge
 from codesign.tile.mesh import Mesh, line_mesh
 from codesign.tile.noise import draw_read_noise, output_noise
@@ -49,7 +49,9 @@ def tile_charge(
     if params.read_noise != "off" and generator is None:
         raise TileError("read noise needs a generator", remedy="pass generator=torch.Generator()")
     x = round_to_slots(pulse, params.slots)
-    if params.read_noise == "device" and pulse.shape[0]:
+    if not len(x):
+        return ideal_charge(pulse, g_plus, g_minus, params)
+    if params.read_noise == "device":
         charge = _with_device_noise(x, g_plus, g_minus, params, method, generator, backend)
     else:
         charge = _charge(x, g_plus, g_minus, params, method, backend)
@@ -199,7 +201,7 @@ def _one_end(
             return _exact_compiled(x, w, c, r, r_last, params.slots, opposite)
         return exact.exact_gated(x, w, c, r, r_last, opposite)
     mesh, slices = _setting(w, c, params)
-    run = fast.fast_gated if compiled else fast.fast_gated_torch
+    run = fast.fast_gated if compiled else fast_torch.fast_gated_torch
     return run(x, w, c, mesh, slices, params.slots)
 
 
@@ -236,7 +238,7 @@ def _bit_sliced(
     if not (torch.is_grad_enabled() and x.requires_grad):
         return value
     mesh, slices = _setting(w, c, params)
-    run = fast.fast_gated if _compiled(w, backend) else fast.fast_gated_torch
+    run = fast.fast_gated if _compiled(w, backend) else fast_torch.fast_gated_torch
     by_width = run(x, w.detach(), c.detach(), mesh, slices, params.slots)
     return value + (by_width - by_width.detach())
 
