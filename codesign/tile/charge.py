@@ -12,6 +12,7 @@ from torch import Tensor
 
 from codesign.tile import exact, fast, fast_torch, mean_field
 from codesign.tile.adc import convert_charge
+from codesign.tile.line import line_transfer
 from codesign.tile.mesh import Mesh, line_mesh
 from codesign.tile.noise import draw_read_noise, output_noise
 from codesign.tile.opposite import OppositeSource, opposite_source, transfer_opposite
@@ -179,7 +180,7 @@ def _one_end(
         # The load is constant, so the tile is one matrix.
         if opposite is not None:
             return x @ (w * transfer_opposite(c, opposite))
-        return x @ (w * exact.line_transfer(c, r, r_last))
+        return x @ (w * line_transfer(c, r, r_last, _compiled(w, backend)))
     if params.input_mode == "bit_sliced":
         return _bit_sliced(x, w, c, params, backend)
     compiled = _compiled(w, backend)
@@ -199,7 +200,7 @@ def _one_end(
         )
         if compiled and params.slots is not None and not needs_grad:
             return _exact_compiled(x, w, c, r, r_last, params.slots, opposite)
-        return exact.exact_gated(x, w, c, r, r_last, opposite)
+        return exact.exact_gated(x, w, c, r, r_last, opposite, params.slots)
     mesh, slices = _setting(w, c, params)
     run = fast.fast_gated if compiled else fast_torch.fast_gated_torch
     return run(x, w, c, mesh, slices, params.slots)

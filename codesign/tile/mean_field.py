@@ -16,7 +16,6 @@ pulses. What remains is the error of unequal rows: it falls with the number of r
 from __future__ import annotations
 
 import math
-from importlib import import_module
 from typing import Any
 
 import torch
@@ -24,7 +23,7 @@ from torch import Tensor
 
 from codesign.gradients import through
 from codesign.tile.constants import kept
-from codesign.tile.exact import line_transfer
+from codesign.tile.line import kernels, line_transfer
 from codesign.tile.precision import product
 
 # Bins of the window where pulses are not rounded to slots; the last bin of each is taken in part.
@@ -66,7 +65,7 @@ def mean_field_gated(
     # In units of its largest value, 1 / (1 + beta), so that nodes and basis are constants.
     beta = (math.pi / 2) ** 2 / number
     activity = beta * nodes[1:] / (1 + beta - nodes[1:])
-    lost = _transfers(activity.view(-1, 1, 1) * c, r_ohm, r_last_ohm, compiled) - 1
+    lost = line_transfer(activity.view(-1, 1, 1) * c, r_ohm, r_last_ohm, compiled) - 1
     weight = c.mean(dim=1) / c.mean()
     # The polynomials of all levels sum to one: that of no load is left to the ideal product.
     given = (pulse, weight, beta, basis[1:], slots or _BINS)
@@ -114,46 +113,6 @@ def _levels(count: int) -> tuple[Tensor, Tensor]:
     return nodes, torch.linalg.inv(torch.vander(nodes, increasing=True)).t().contiguous()
 
 
-def _transfers(load: Tensor, r_ohm: float, r_last_ohm: float, compiled: bool) -> Tensor:
-    """Transfers (levels, rows, cols) of lines with loads of that shape."""
-    if compiled:
-        found = _CompiledTransfer.apply(load, r_ohm, r_last_ohm)
-        assert isinstance(found, Tensor)
-        return found
-    return _torch_transfers(load, r_ohm, r_last_ohm)
-
-
-def _torch_transfers(load: Tensor, r_ohm: float, r_last_ohm: float) -> Tensor:
-    levels, rows, cols = load.shape
-    flat = load.transpose(0, 1).reshape(rows, levels * cols)
-    return line_transfer(flat, r_ohm, r_last_ohm).reshape(rows, levels, cols).transpose(0, 1)
-
-
-class _CompiledTransfer(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, load: Tensor, r_ohm: float, r_last_ohm: float) -> Tensor:
-        transfer = load.new_empty(load.shape)
-        given = load.detach().contiguous()
-        _kernels().transfer_forward(given.numpy(), r_ohm, r_last_ohm, transfer.numpy())
-        ctx.save_for_backward(load, transfer)
-        ctx.wire = (r_ohm, r_last_ohm)
-        return transfer
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        load, transfer = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            need = ctx.needs_input_grad[:1]
-            again = through(lambda x: _torch_transfers(x, *ctx.wire), [load], need, grads[0])
-            return (*again, None, None)
-        load = load.detach().contiguous()
-        grad = torch.empty_like(load)
-        _kernels().transfer_backward(
-            load.numpy(), *ctx.wire, transfer.numpy(), grads[0].contiguous().numpy(), grad.numpy()
-        )
-        return grad, None, None
-
-
 class _CompiledMoments(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -161,7 +120,7 @@ class _CompiledMoments(torch.autograd.Function):
     ) -> Tensor:
         given = [t.detach().contiguous() for t in (pulse, weight, beta, basis)]
         out = pulse.new_empty(pulse.shape[0], len(basis), pulse.shape[1])
-        _kernels().moments_forward(*_numpy(given), bins, out.numpy())
+        kernels().moments_forward(*_numpy(given), bins, out.numpy())
         ctx.save_for_backward(pulse, weight, beta, basis)
         ctx.bins = bins
         return out.flatten(1)
@@ -179,15 +138,10 @@ class _CompiledMoments(torch.autograd.Function):
         given = [t.detach().contiguous() for t in (pulse, weight, beta, basis)]
         grad = grads[0].reshape(pulse.shape[0], len(basis), -1).contiguous()
         g_pulse, g_weight = torch.zeros_like(pulse), torch.zeros_like(weight)
-        g_beta = _kernels().moments_backward(
+        g_beta = kernels().moments_backward(
             *_numpy(given), ctx.bins, grad.numpy(), g_pulse.numpy(), g_weight.numpy()
         )
         return g_pulse, g_weight, beta.new_tensor(g_beta), None, None
-
-
-def _kernels() -> Any:
-    """The compiled kernels; loads numba."""
-    return import_module("codesign.tile.mean_field_kernels")
 
 
 def _numpy(tensors: Any) -> list[Any]:
