@@ -191,7 +191,7 @@ def _warn_of(digital: Sequence[str]) -> None:
     if digital:
         more = f" and {len(digital) - 8} more" if len(digital) > 8 else ""
         warnings.warn(
-            f"{', '.join(digital[:8])}{more} holds weights that stay digital; exclude what is "
+            f"weights that stay digital: {', '.join(digital[:8])}{more}; exclude modules that are "
             "meant to",
             StaysDigitalWarning,
             stacklevel=3,

@@ -80,9 +80,9 @@ class _Sweep(torch.autograd.Function):
         most = max(1, _KEPT // (2 * signal.shape[1] * w.numel()))
         for first in range(0, len(signal), most):
             part = slice(first, first + most)
-            own = [t[part] for t in (torch.sign(pulse), signal, duration, lasts, grads[0])]
+            given = Intervals(signal[part], duration[part], lasts[part])
             gradients = (grad_w, grad_c, grad_pulse[part])
-            _back(w, c, ctx.wires, *own, *gradients)
+            _back(w, c, ctx.wires, torch.sign(pulse[part]), given, grads[0][part], gradients)
         return grad_pulse, grad_w, grad_c, None, None, None, None, None
 
 
@@ -107,10 +107,18 @@ def _there(
 
 
 def _back(
-    w: Tensor, c: Tensor, wires: list[float], sign: Tensor, signal: Tensor, duration: Tensor,
-    lasts: Tensor, grad: Tensor, grad_w: Tensor, grad_c: Tensor, grad_pulse: Tensor,
-) -> None:  # fmt: skip
-    """Adds the gradients of a part of the batch: transfers v and drops u, from the integrator."""
+    w: Tensor,
+    c: Tensor,
+    wires: list[float],
+    sign: Tensor,
+    given: Intervals,
+    grad: Tensor,
+    gradients: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    """Adds those by w, c and pulse of a part of the batch: transfers v and drops u, from the
+    integrator on."""
+    signal, duration, lasts = given
+    grad_w, grad_c, grad_pulse = gradients
     _, states = _there(signal, w, c, wires, True)
     count, batch = signal.shape[1], torch.arange(len(signal), device=w.device)
     weighted = duration.unsqueeze(2) * grad.unsqueeze(1)

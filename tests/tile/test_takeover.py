@@ -109,6 +109,20 @@ def test_attention_on_free_tiles_is_attention(batch_first, options):
     assert close(other(query, key, value, **given)[0], want)
 
 
+def test_encoder_and_decoder_on_free_tiles():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = nn.Transformer(32, 4, 1, 2, 64, dropout=0.0, batch_first=True).eval()
+    given = (draw(2, 5, 32), draw(2, 4, 32, seed=2))
+    mask = nn.Transformer.generate_square_subsequent_mask(4)
+    with torch.no_grad():
+        want = model(*given, tgt_mask=mask, tgt_is_causal=True)
+        found = convert(model, FREE)(*given, tgt_mask=mask, tgt_is_causal=True)
+    assert close(found, want)
+    model.train()(*given, tgt_mask=mask).sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
 def test_attention_without_a_batch_and_with_its_output_digital():
     m = nn.MultiheadAttention(16, 2).eval()
     want = m(draw(5, 16), draw(5, 16), draw(5, 16))[0]
