@@ -23,7 +23,8 @@ class AnalogProjection(AnalogLayer):
 
     def __init__(self, attention: AnalogMultiheadAttention, part: int, **given: Any) -> None:
         weight = attention.in_weights()[part]
-        super().__init__(weight.shape[1], weight.shape[0], **given)
+        kind: dict[str, Any] = {"device": weight.device, "dtype": weight.dtype}
+        super().__init__(weight.shape[1], weight.shape[0], **given, **kind)
         self._part = part
         self.belong(attention)
 
@@ -86,9 +87,7 @@ class AnalogMultiheadAttention(nn.MultiheadAttention):
         given: dict[str, Any] = {"params": params, "mapping": mapping, "method": method}
         for part, name in enumerate(_PARTS):
             tiles = AnalogProjection(new, part, **given)
-            weight = tiles.matrix
-            dtype = torch.float64 if weight.dtype == torch.float64 else torch.float32
-            setattr(new, f"{name}_tiles", tiles.to(weight.device, dtype).train(attention.training))
+            setattr(new, f"{name}_tiles", tiles.train(attention.training))
         if output:
             new.out_proj = AnalogLinear.from_linear(attention.out_proj, **given)  # type: ignore[assignment]
         return new

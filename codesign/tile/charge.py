@@ -17,7 +17,7 @@ from codesign.tile.mesh import Mesh, line_mesh
 from codesign.tile.noise import draw_read_noise, output_noise
 from codesign.tile.opposite import OppositeSource, opposite_source, transfer_opposite
 from codesign.tile.parameters import Method, TileError, TileParameters
-from codesign.tile.pulses import bit_planes, check_pulse, round_to_slots
+from codesign.tile.pulses import bit_planes, round_to_slots, valid_pulse
 from codesign.tile.setting import load_number, pick_setting
 
 Backend = Literal["auto", "compiled", "torch"]
@@ -84,10 +84,16 @@ def _check(pulse: Tensor, g_plus: Tensor, g_minus: Tensor, method: str, backend:
         raise TileError(f"unknown method {method!r}", remedy="use exact, fast or mean_field")
     if backend not in get_args(Backend):
         raise TileError(f"unknown backend {backend!r}", remedy="use auto, compiled or torch")
-    check_pulse(pulse)
-    for name, g in (("g_plus", g_plus), ("g_minus", g_minus)):
-        # Written so that NaN fails too.
-        if not bool(((g.detach() >= 0) & torch.isfinite(g.detach())).all()):
+    # Asked together, so that a device is waited for once; written so that NaN fails too.
+    valid = [((g >= 0) & torch.isfinite(g)).all() for g in (g_plus.detach(), g_minus.detach())]
+    pulses, *conductances = torch.stack([valid_pulse(pulse), *valid]).tolist()
+    if not pulses:
+        raise TileError(
+            "pulse has values outside [-1, 1] or NaN",
+            remedy="scale the inputs (x / x.abs().max()) or clamp them",
+        )
+    for name, fine in zip(("g_plus", "g_minus"), conductances, strict=True):
+        if not fine:
             raise TileError(f"{name} has negative, infinite or NaN conductances")
 
 

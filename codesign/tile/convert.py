@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.lazy import LazyModuleMixin
 
 from codesign.tile.attention import AnalogMultiheadAttention
 from codesign.tile.convolution import AnalogConv2d
@@ -18,7 +17,7 @@ from codesign.tile.layer import AnalogLayer
 from codesign.tile.linear import AnalogConv1D, AnalogLinear
 from codesign.tile.mapping import TileMapping
 from codesign.tile.parameters import Method, TileParameters
-from codesign.tile.takeover import why_not
+from codesign.tile.takeover import check_weights, why_not
 
 # Tables that are looked up, not multiplied by.
 _TABLES = (nn.Embedding, nn.EmbeddingBag)
@@ -138,11 +137,7 @@ def _conv1d(module: nn.Module) -> type[nn.Module] | None:
 
 def _reason(module: nn.Module) -> str | None:
     """Why a module of a kind that goes onto tiles cannot, or None."""
-    if isinstance(module, LazyModuleMixin) and module.has_uninitialized_params():  # type: ignore[misc]
-        raise TileError(
-            f"{type(module).__name__} has no weights yet",
-            remedy="run the model once on a batch, then convert it",
-        )
+    check_weights(module)
     if isinstance(module, nn.Linear):
         return why_not(module, nn.Linear)
     if isinstance(module, nn.Conv2d):

@@ -10,7 +10,7 @@ from torch.nn import functional
 from codesign.tile.layer import AnalogLayer
 from codesign.tile.mapping import TileMapping
 from codesign.tile.parameters import Method, TileError, TileParameters
-from codesign.tile.takeover import take_over, why_not
+from codesign.tile.takeover import kind_of, take_over, why_not
 
 
 class AnalogConv2d(AnalogLayer):
@@ -48,7 +48,7 @@ class AnalogConv2d(AnalogLayer):
         layer = cls.__new__(cls)
         AnalogLayer.__init__(
             layer, each * high * wide, conv.out_channels,
-            params=params, mapping=mapping, method=method, groups=conv.groups,
+            params=params, mapping=mapping, method=method, groups=conv.groups, **kind_of(conv),
         )  # fmt: skip
         take_over(layer, conv, nn.Conv2d)
         return layer

@@ -46,6 +46,8 @@ class AnalogLayer(nn.Module):
         mapping: TileMapping | None = None,
         method: Method = "fast",
         groups: int = 1,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.in_features, self.out_features = as_int(in_features), as_int(out_features)
@@ -58,11 +60,15 @@ class AnalogLayer(nn.Module):
         self.generator: torch.Generator | None = None
         self.recorder: object | None = None
         self.called = False
-        tiles = len(self.row_blocks)
-        self.register_buffer("input_scale", torch.zeros(()))
-        self.register_buffer("full_scale_C", torch.zeros(tiles, self.out_features))
-        self.register_buffer("gain", torch.ones(tiles, self.out_features))
-        self.register_buffer("offset", torch.zeros(tiles, self.out_features))
+        shape = (len(self.row_blocks), self.out_features)
+        wide = (dtype or torch.get_default_dtype()) == torch.float64
+        kind: dict[str, Any] = {
+            "device": device, "dtype": torch.float64 if wide else torch.float32
+        }  # fmt: skip
+        self.register_buffer("input_scale", torch.zeros((), **kind))
+        self.register_buffer("full_scale_C", torch.zeros(shape, **kind))
+        self.register_buffer("gain", torch.ones(shape, **kind))
+        self.register_buffer("offset", torch.zeros(shape, **kind))
 
     def reset_calibration(self) -> None:
         """Every vector has a scale of its own again, columns have gain 1."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from codesign.tile.layer import AnalogLayer
 from codesign.tile.mapping import TileMapping as TileMapping
 from codesign.tile.parameters import Method, TileParameters
-from codesign.tile.takeover import take_over
+from codesign.tile.takeover import kind_of, take_over
 
 
 class AnalogLinear(AnalogLayer):
@@ -31,10 +32,15 @@ class AnalogLinear(AnalogLayer):
         params: TileParameters | None = None,
         mapping: TileMapping | None = None,
         method: Method = "fast",
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__(in_features, out_features, params=params, mapping=mapping, method=method)
-        self.weight = nn.Parameter(torch.empty(self.out_features, self.in_features))
-        own = nn.Parameter(torch.empty(self.out_features)) if bias else None
+        kind: dict[str, Any] = {"device": device, "dtype": dtype}
+        super().__init__(
+            in_features, out_features, params=params, mapping=mapping, method=method, **kind
+        )
+        self.weight = nn.Parameter(torch.empty(self.out_features, self.in_features, **kind))
+        own = nn.Parameter(torch.empty(self.out_features, **kind)) if bias else None
         self.register_parameter("bias", own)
         nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if own is not None:
@@ -55,7 +61,7 @@ class AnalogLinear(AnalogLayer):
         layer = cls.__new__(cls)
         AnalogLayer.__init__(
             layer, linear.in_features, linear.out_features,
-            params=params, mapping=mapping, method=method,
+            params=params, mapping=mapping, method=method, **kind_of(linear),
         )  # fmt: skip
         take_over(layer, linear, nn.Linear)
         return layer
@@ -85,7 +91,9 @@ class AnalogConv1D(AnalogLayer):
         """The layer with the same parameters (shared, not copied)."""
         weight = conv.weight
         assert isinstance(weight, Tensor)
-        layer = cls(*weight.shape, params=params, mapping=mapping, method=method)
+        layer = cls(
+            *weight.shape, params=params, mapping=mapping, method=method, **kind_of(conv)
+        )
         take_over(layer, conv, type(conv))
         return layer
 

@@ -57,8 +57,9 @@ def mean_field_gated(
     """
     rows = c.shape[0]
     number = c.mean() * (rows * (r_ohm * (rows - 1) + r_last_ohm))
-    count = levels or pick_levels(float(number.detach()))
-    if count == 1 or not bool(number.detach() > 0):
+    known = float(number.detach())
+    count = levels or pick_levels(known)
+    if count == 1 or not known > 0:
         return pulse @ w
     nodes, basis = _levels(count)
     nodes, basis = nodes.to(w), basis.to(w)

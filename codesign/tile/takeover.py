@@ -23,6 +23,22 @@ def why_not(module: nn.Module, kind: type[nn.Module], *functions: str) -> str | 
     return None
 
 
+def check_weights(module: nn.Module) -> None:
+    """Raises TileError for a lazy module that has not seen any input."""
+    if isinstance(module, LazyModuleMixin) and module.has_uninitialized_params():  # type: ignore[misc]
+        raise TileError(
+            f"{type(module).__name__} has no weights yet",
+            remedy="run the model once on a batch, then convert it",
+        )
+
+
+def kind_of(module: nn.Module) -> dict[str, Any]:
+    """Device and dtype of a module's parameters. Raises TileError as `check_weights` does."""
+    check_weights(module)
+    example = next(module.parameters())
+    return {"device": example.device, "dtype": example.dtype}
+
+
 def take_over(layer: nn.Module, module: nn.Module, kind: type[nn.Module]) -> None:
     """Give `layer` all that `module` has: parameters are shared, parametrisations and hooks too.
 
@@ -36,11 +52,7 @@ def take_over(layer: nn.Module, module: nn.Module, kind: type[nn.Module]) -> Non
             f"{reason}: on tiles it would compute something else",
             remedy="leave it digital with exclude, or replace it by layers that are only products",
         )
-    if isinstance(module, LazyModuleMixin) and module.has_uninitialized_params():  # type: ignore[misc]
-        raise TileError(
-            f"{type(module).__name__} has no weights yet",
-            remedy="run the model once on a batch, then convert it",
-        )
+    check_weights(module)
     parametrised = dict(getattr(module, "parametrizations", {}))
     for key, value in module.__dict__.items():
         if key in ("_parameters", "_buffers"):
@@ -56,12 +68,6 @@ def take_over(layer: nn.Module, module: nn.Module, kind: type[nn.Module]) -> Non
             layer.__dict__.setdefault(key, value)
     for name, those in parametrised.items():
         _parametrise(layer, name, those)
-    with torch.no_grad():
-        example = next(iter([*module.parameters(recurse=False), *module.parameters()]))
-    for name in ("input_scale", "full_scale_C", "gain", "offset"):
-        if isinstance(layer.__dict__["_buffers"].get(name), torch.Tensor):
-            dtype = torch.float64 if example.dtype == torch.float64 else torch.float32
-            setattr(layer, name, getattr(layer, name).to(example.device, dtype))
     layer.training = module.training
 
 
