@@ -56,9 +56,9 @@ class Architecture:
         if not isinstance(neuron, str) and (t_max, kappa) != (None, None):
             raise ValueError("t_max and kappa are parameters of the neuron: give them there")
         object.__setattr__(self, "text", text)
-        object.__setattr__(self, "input_shape", input_shape)
+        object.__setattr__(self, "input_shape", tuple(map(int, input_shape)))
         object.__setattr__(self, "neuron", as_neuron(neuron, t_max=t_max, kappa=kappa))
-        object.__setattr__(self, "layers", tuple(parse_layers(text, input_shape)))
+        object.__setattr__(self, "layers", tuple(parse_layers(text, self.input_shape)))
         if not self.weight_shapes:
             raise ValueError(f"{text!r} has no layer with weights")
 
@@ -123,6 +123,15 @@ class Architecture:
             for (n_out, n_in), record in zip(shapes, params, strict=True)
         ]
 
+    def check_images(self, t_in: Tensor) -> None:
+        """Raises ValueError for tensors that are no batch of this network's inputs."""
+        if t_in.dim() > 1 and t_in.shape[1:] in ((self.n_inputs,), self.input_shape):
+            return
+        raise ValueError(
+            f"t_in must be (batch, {self.n_inputs}) or (batch, "
+            f"{', '.join(map(str, self.input_shape))}), not {tuple(t_in.shape)}"
+        )
+
     def forward(
         self,
         t_in: Tensor,
@@ -135,21 +144,23 @@ class Architecture:
         noise_on_silent: bool = True,
         rows: Rows | None = None,
     ) -> list[LayerOutput]:
-        """Outputs of every layer with weights, for input spikes t_in (batch, n_inputs).
+        """Outputs of every layer with weights, for input spikes t_in (batch, n_inputs), or images
+        of the input's shape. Raises ValueError for others.
 
         sigma (phases): normal jitter on each spike that such a layer receives, drawn from the
         generator alone. Convolutions give (batch, channels, h, w) and no trace.
         """
+        self.check_images(t_in)
         neuron = self.neuron
         on_silent = noise_on_silent and neuron.jitters_silent
         outputs: list[LayerOutput] = []
         times = t_in
         for layer in self.layers:
             if layer.kind == "pool":
-                times = -max_pool2d(-times.reshape(-1, *layer.before), layer.size)
+                times = _earliest(times.reshape(times.shape[0], *layer.before), layer.size)
                 continue
-            shape = (times.shape[0], -1) if layer.kind == "dense" else (-1, *layer.before)
-            times = times.reshape(shape)
+            before = (math.prod(layer.before),) if layer.kind == "dense" else layer.before
+            times = times.reshape(times.shape[0], *before)
             if sigma > 0.0:
                 times = jittered(times, sigma, generator, on_silent, neuron.t_silent, rows)
             number = len(outputs)
@@ -161,6 +172,14 @@ class Architecture:
             outputs.append(out)
             times = out.t
         return outputs
+
+
+def _earliest(times: Tensor, size: int) -> Tensor:
+    """The earliest spike of every patch; an empty batch stays one."""
+    if len(times):
+        return -max_pool2d(-times, size)
+    height, width = (n // size for n in times.shape[2:])
+    return times[..., :height, :width]
 
 
 def dense_architecture(weights: Sequence[Tensor]) -> Architecture:

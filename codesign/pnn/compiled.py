@@ -14,6 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from codesign.gradients import first_order
 from codesign.pnn.compiled_run import Run, Setting
 from codesign.pnn.crossing import Crossing
 from codesign.pnn.parameters import PNNParameters
@@ -128,7 +129,7 @@ class _Membrane(torch.autograd.Function):
         return v, g, f, cross
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_order
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         t_in, weight, second, third, cross = ctx.saved_tensors
         run = Run(t_in, weight, second, third, ctx.setting)

@@ -9,11 +9,11 @@ import json
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from codesign.errors import DataError
-from codesign.files import atomic_path
+from codesign.files import write_atomic
 from codesign.pnn.architecture import Architecture, dense_architecture
 from codesign.pnn.networks import RCSpikeNetwork, SpikingNetwork
 from codesign.pnn.parameters import PNNParameters
@@ -23,8 +23,11 @@ _GENERAL = "codesign-spiking-1"
 _REMEDY = "run `codesign train` again to rewrite it"
 
 
-def save_network(network: RCSpikeNetwork | SpikingNetwork, path: Path) -> None:
-    """Write tensors `layers.<i>.weight` and, in the header, parameters and architecture."""
+def save_network(network: RCSpikeNetwork | SpikingNetwork, path: Path | str) -> None:
+    """Write tensors `layers.<i>.weight` and, in the header, parameters and architecture.
+
+    Equal networks give equal bytes.
+    """
     tensors = {f"layers.{i}.weight": w.detach().cpu() for i, w in enumerate(network.weights)}
     metadata = {
         "format": _FORMAT,
@@ -33,11 +36,24 @@ def save_network(network: RCSpikeNetwork | SpikingNetwork, path: Path) -> None:
     if isinstance(network, SpikingNetwork):
         content = json.dumps(network.architecture.to_dict())
         metadata |= {"format": _GENERAL, "architecture": content}
-    with atomic_path(path) as temporary:
-        save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, metadata=metadata)
+    data = save({k: v.contiguous() for k, v in tensors.items()}, metadata=metadata)
+    write_atomic(path, _with_sorted_header(data))
 
 
-def load_spiking_network(path: Path) -> SpikingNetwork:
+def _with_sorted_header(data: bytes) -> bytes:
+    """The same safetensors file with its metadata in order, which the package draws anew.
+
+    Eight bytes of the header's length, the header as JSON, then the tensors' bytes.
+    """
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[8 + size :]
+
+
+def load_spiking_network(path: Path | str) -> SpikingNetwork:
     """A saved network of any registered neuron; raises DataError as `load_network` does."""
     metadata, records, weights = _read(path, (_GENERAL, _FORMAT))
     try:
@@ -49,7 +65,7 @@ def load_spiking_network(path: Path) -> SpikingNetwork:
         raise DataError(f"{path} is damaged: {error}", remedy=_REMEDY) from error
 
 
-def load_network(path: Path) -> RCSpikeNetwork:
+def load_network(path: Path | str) -> RCSpikeNetwork:
     """The saved network of fully connected RC-Spike layers.
 
     Raises DataError when the file is missing, damaged or of another kind.
@@ -62,7 +78,7 @@ def load_network(path: Path) -> RCSpikeNetwork:
 
 
 def _read(
-    path: Path, formats: tuple[str, ...]
+    path: Path | str, formats: tuple[str, ...]
 ) -> tuple[dict[str, str], list[PNNParameters], list[Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
@@ -148,8 +150,16 @@ class SpikingConv2d(SpikingLayer):
         t_in: Tensor,
         solution: Solution = Solution(),  # noqa: B008 - frozen
     ) -> LayerOutput:
-        """t_in (batch, channels_in, h, w) to outputs of (batch, channels, h, w)."""
-        images = t_in.reshape(-1, *self.shape.before)
+        """t_in (batch, channels_in, h, w) to outputs of (batch, channels, h, w).
+
+        Raises ValueError for images of another shape.
+        """
+        before = self.shape.before
+        if t_in.dim() < 2 or t_in.shape[1:] not in (before, (math.prod(before),)):
+            raise ValueError(
+                f"t_in must be (batch, {', '.join(map(str, before))}), not {tuple(t_in.shape)}"
+            )
+        images = t_in.reshape(t_in.shape[0], *before)
         own = (self.weight, self.params, solution.of_layer(0))
         return spiking_convolution(self.neuron, images, *own, self.shape.size)
 

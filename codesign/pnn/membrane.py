@@ -88,7 +88,7 @@ def membrane_waveform(
 
 
 def check_inputs(t_in: Tensor, weight: Tensor, solution: Solution) -> None:
-    """Raises ValueError on shapes, dtypes or a solution that do not fit one layer."""
+    """Raises ValueError on shapes, dtypes, NaN or a solution that do not fit one layer."""
     if t_in.dim() != 2 or weight.dim() != 2 or t_in.shape[1] != weight.shape[1]:
         raise ValueError(
             "t_in must be (batch, n_in) and weight (n_out, n_in), not "
@@ -96,6 +96,9 @@ def check_inputs(t_in: Tensor, weight: Tensor, solution: Solution) -> None:
         )
     if t_in.dtype != weight.dtype or not t_in.is_floating_point():
         raise ValueError(f"t_in ({t_in.dtype}) and weight ({weight.dtype}) need one float dtype")
+    # Elsewhere the question would wait for the device.
+    if t_in.device.type == "cpu" and bool(torch.isnan(t_in.detach()).any()):
+        raise ValueError("t_in has NaN; a spike that never comes is at infinity")
     solution.check()
 
 

@@ -40,7 +40,10 @@ class SpikingNetwork(nn.Module):
         params: PNNParameters | Sequence[PNNParameters],
     ) -> SpikingNetwork:
         """A network with copies of the given weights, (n_out, n_in) each."""
-        network = cls(architecture, params, dtype=weights[0].dtype, device=weights[0].device)
+        first, draws = weights[0], torch.Generator()
+        network = cls(
+            architecture, params, dtype=first.dtype, device=first.device, generator=draws
+        )
         with torch.no_grad():
             for own, given in zip(network.weights, weights, strict=True):
                 if own.shape != given.shape:
@@ -95,7 +98,8 @@ class RCSpikeNetwork(nn.Module):
     ) -> RCSpikeNetwork:
         """A network with copies of the given weights, (n_out, n_in) each."""
         sizes = [weights[0].shape[1], *(w.shape[0] for w in weights)]
-        network = cls(sizes, params, dtype=weights[0].dtype, device=weights[0].device)
+        first, draws = weights[0], torch.Generator()
+        network = cls(sizes, params, dtype=first.dtype, device=first.device, generator=draws)
         with torch.no_grad():
             for own, given in zip(network.weights, weights, strict=True):
                 own.copy_(given)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from codesign.pnn.firing_curve import FiringCurve
+from codesign.scalars import set_floats
 
 _POLYNOMIALS = (
     "kick_plus",
@@ -25,6 +26,10 @@ _POLYNOMIALS = (
 Coupling = tuple[int, int, float]
 
 _PER_NEURON = ("v_start", "firing_offset")
+_NUMBERS = (
+    *("e_plus", "e_minus", "leak", "kick", "kick_per_weight_plus", "kick_per_weight_minus"),
+    *("w_ref", "t_end", "e_dis", "series", *_PER_NEURON),
+)
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ class PNNParameters:
     coupling: tuple[Coupling, ...] = ()
 
     def __post_init__(self) -> None:
+        set_floats(self, *_NUMBERS)
         for name in _POLYNOMIALS:
             object.__setattr__(self, name, tuple(float(x) for x in getattr(self, name)))
             if not all(map(math.isfinite, getattr(self, name))):

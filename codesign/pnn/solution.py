@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from codesign.scalars import as_int, set_floats
+
 Method = Literal["exact", "dstd", "dstd2"]
 
 
@@ -21,6 +23,12 @@ class Solution:
     steps: int | tuple[int, ...] = 10
     offset: float = 0.0
     warp: float = 1.0
+
+    def __post_init__(self) -> None:
+        set_floats(self, "offset", "warp")
+        steps = self.steps
+        each = tuple(map(as_int, steps)) if isinstance(steps, (tuple, list)) else as_int(steps)
+        object.__setattr__(self, "steps", each)
 
     def steps_of(self, layer: int) -> int:
         """Intervals of a layer, counted among the layers with weights."""

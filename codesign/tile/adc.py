@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 
 from codesign.errors import InputError
+from codesign.scalars import set_floats, set_ints
+from codesign.tile.constants import kept
+from codesign.tile.draws import uniform_like
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class AdcParameters:
     gradient: Literal["straight_through", "smooth"] = "straight_through"
 
     def __post_init__(self) -> None:
+        set_floats(self, "full_scale_C", "offset_sigma_C", "gain_sigma", "compression")
+        set_ints(self, "bits", "seed")
         if self.style not in ("ramp", "cco"):
             raise InputError(f"unknown ADC style {self.style!r}", remedy="use ramp or cco")
         if self.gradient not in ("straight_through", "smooth"):
@@ -72,8 +77,7 @@ def convert_charge(
     scale = adc.full_scale_C if full_scale is None else full_scale
     x = charge / scale
     if adc.gain_sigma or adc.offset_sigma_C:
-        chip = torch.Generator().manual_seed(adc.seed)
-        drawn = torch.randn(2, charge.shape[-1], generator=chip, dtype=torch.float64).to(charge)
+        drawn = _spread(adc.seed, charge.shape[-1], charge.dtype, charge.device)
         x = x * (1 + adc.gain_sigma * drawn[0]) + adc.offset_sigma_C / adc.full_scale_C * drawn[1]
     if adc.compression:
         # An oscillator slows down at high current: x - k x |x|, monotone for k < 1/2.
@@ -85,15 +89,19 @@ def convert_charge(
         if adc.style == "ramp":
             code = code.round()
         else:
-            phase = (
-                torch.rand(code.shape, generator=generator, device=code.device, dtype=code.dtype)
-                if generator is not None
-                else 0.5
-            )
+            phase = 0.5 if generator is None else uniform_like(code, generator)
             code = code.sign() * (code.abs() + phase).floor().clamp_max(levels)
     # The value of the codes; the gradient of the clipped (or smoothly clipped) charge.
     through = x.clamp(-1.0, 1.0) if adc.gradient == "straight_through" else _soft_clip(x)
     return (code / levels + (through - through.detach())) * scale
+
+
+@kept(256)
+def _spread(seed: int, cols: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Normal numbers (2, cols) of a chip's columns, for gain and offset."""
+    chip = torch.Generator().manual_seed(seed)
+    drawn = torch.randn(2, cols, generator=chip, dtype=torch.float64)
+    return drawn.to(device=device, dtype=dtype)
 
 
 def _soft_clip(x: Tensor) -> Tensor:

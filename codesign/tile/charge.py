@@ -10,13 +10,14 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from codesign.tile import exact, fast, mean_field
+from codesign.tile import exact, fast, fast_torch, mean_field
 from codesign.tile.adc import convert_charge
+from codesign.tile.line import line_transfer
 from codesign.tile.mesh import Mesh, line_mesh
 from codesign.tile.noise import draw_read_noise, output_noise
 from codesign.tile.opposite import OppositeSource, opposite_source, transfer_opposite
 from codesign.tile.parameters import Method, TileError, TileParameters
-from codesign.tile.pulses import bit_planes, check_pulse, round_to_slots
+from codesign.tile.pulses import bit_planes, round_to_slots, valid_pulse
 from codesign.tile.setting import load_number, pick_setting
 
 Backend = Literal["auto", "compiled", "torch"]
@@ -49,7 +50,9 @@ def tile_charge(
     if params.read_noise != "off" and generator is None:
         raise TileError("read noise needs a generator", remedy="pass generator=torch.Generator()")
     x = round_to_slots(pulse, params.slots)
-    if params.read_noise == "device" and pulse.shape[0]:
+    if not len(x):
+        return ideal_charge(pulse, g_plus, g_minus, params)
+    if params.read_noise == "device":
         charge = _with_device_noise(x, g_plus, g_minus, params, method, generator, backend)
     else:
         charge = _charge(x, g_plus, g_minus, params, method, backend)
@@ -81,10 +84,16 @@ def _check(pulse: Tensor, g_plus: Tensor, g_minus: Tensor, method: str, backend:
         raise TileError(f"unknown method {method!r}", remedy="use exact, fast or mean_field")
     if backend not in get_args(Backend):
         raise TileError(f"unknown backend {backend!r}", remedy="use auto, compiled or torch")
-    check_pulse(pulse)
-    for name, g in (("g_plus", g_plus), ("g_minus", g_minus)):
-        # Written so that NaN fails too.
-        if not bool(((g.detach() >= 0) & torch.isfinite(g.detach())).all()):
+    # Asked together, so that a device is waited for once; written so that NaN fails too.
+    valid = [((g >= 0) & torch.isfinite(g)).all() for g in (g_plus.detach(), g_minus.detach())]
+    pulses, *conductances = torch.stack([valid_pulse(pulse), *valid]).tolist()
+    if not pulses:
+        raise TileError(
+            "pulse has values outside [-1, 1] or NaN",
+            remedy="scale the inputs (x / x.abs().max()) or clamp them",
+        )
+    for name, fine in zip(("g_plus", "g_minus"), conductances, strict=True):
+        if not fine:
             raise TileError(f"{name} has negative, infinite or NaN conductances")
 
 
@@ -177,7 +186,7 @@ def _one_end(
         # The load is constant, so the tile is one matrix.
         if opposite is not None:
             return x @ (w * transfer_opposite(c, opposite))
-        return x @ (w * exact.line_transfer(c, r, r_last))
+        return x @ (w * line_transfer(c, r, r_last, _compiled(w, backend)))
     if params.input_mode == "bit_sliced":
         return _bit_sliced(x, w, c, params, backend)
     compiled = _compiled(w, backend)
@@ -197,9 +206,9 @@ def _one_end(
         )
         if compiled and params.slots is not None and not needs_grad:
             return _exact_compiled(x, w, c, r, r_last, params.slots, opposite)
-        return exact.exact_gated(x, w, c, r, r_last, opposite)
+        return exact.exact_gated(x, w, c, r, r_last, opposite, params.slots)
     mesh, slices = _setting(w, c, params)
-    run = fast.fast_gated if compiled else fast.fast_gated_torch
+    run = fast.fast_gated if compiled else fast_torch.fast_gated_torch
     return run(x, w, c, mesh, slices, params.slots)
 
 
@@ -236,7 +245,7 @@ def _bit_sliced(
     if not (torch.is_grad_enabled() and x.requires_grad):
         return value
     mesh, slices = _setting(w, c, params)
-    run = fast.fast_gated if _compiled(w, backend) else fast.fast_gated_torch
+    run = fast.fast_gated if _compiled(w, backend) else fast_torch.fast_gated_torch
     by_width = run(x, w.detach(), c.detach(), mesh, slices, params.slots)
     return value + (by_width - by_width.detach())
 

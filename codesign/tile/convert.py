@@ -1,17 +1,26 @@
-"""Putting a model on tiles, and calibrating it: input scales, converter ranges, column gains."""
+"""Putting a model on tiles: which layers, what stays digital, and what torch must not skip."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+import warnings
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from codesign.tile.linear import AnalogLinear, TileMapping
-from codesign.tile.parameters import Method, TileError, TileParameters
+from codesign.tile.attention import AnalogMultiheadAttention
+from codesign.tile.convolution import AnalogConv2d
+from codesign.tile.errors import StaysDigitalWarning, TileError
+from codesign.tile.layer import AnalogLayer
+from codesign.tile.linear import AnalogConv1D, AnalogLinear
+from codesign.tile.mapping import TileMapping
+from codesign.tile.parameters import Method, TileParameters
+from codesign.tile.takeover import check_weights, why_not
+
+# Tables that are looked up, not multiplied by.
+_TABLES = (nn.Embedding, nn.EmbeddingBag)
 
 
 def convert(
@@ -22,38 +31,55 @@ def convert(
     mapping: TileMapping | None = None,
     method: Method = "fast",
 ) -> nn.Module:
-    """Replace every nn.Linear of `model`, in place, by an AnalogLinear with the same parameters.
+    """Put every product with weights of `model` onto tiles, in place, with the same parameters.
 
+    That is nn.Linear, nn.Conv2d, nn.MultiheadAttention and the Conv1D of transformers' GPT-2, with
+    their parametrisations, pruning and hooks, on the device and of the dtype that they have. The
+    fast path of nn.TransformerEncoder, which would go past them, is switched off.
     exclude: dotted names or patterns (`classifier`, `*.pooler.*`) of modules that stay digital,
     with all that is in them. A module that is used in several places (ALBERT's layers) stays one.
-    Returns the model, or the layer itself where `model` is a linear one. Raises TileError for a
-    pattern that matches nothing and for a model without linear layers.
+    Warns (StaysDigitalWarning) of other modules that hold matrices, which stay digital, and, after
+    the model's first forward, of layers on tiles that it did not call.
+    Returns the model, which becomes the layer where it is one. Raises TileError for a pattern that
+    matches nothing, and for a model without layers to convert.
     """
-    names = [name for name, _ in model.named_modules()]
+    named = dict(model.named_modules(remove_duplicate=False))
     for pattern in exclude:
-        if not any(fnmatchcase(name, pattern) for name in names):
+        if not any(fnmatchcase(name, pattern) for name in named):
             raise TileError(
                 f"exclude: no module is called {pattern!r}",
-                remedy=f"names are such as {', '.join(names[1:6])}",
+                remedy=f"names are such as {', '.join([n for n in named if n][:5])}",
             )
-    if isinstance(model, nn.Linear):
-        return AnalogLinear.from_linear(model, params, mapping, method)
-    done: dict[int, AnalogLinear] = {}
-    for path, child in list(model.named_modules(remove_duplicate=False)):
-        if not isinstance(child, nn.Linear) or _excluded(path, exclude):
+    given = {"params": params, "mapping": mapping, "method": method}
+    done: dict[int, nn.Module] = {}
+    digital: list[str] = []
+    for path, child in named.items():
+        if _excluded(path, exclude) or _inside(path, named, done):
             continue
         if id(child) not in done:
-            done[id(child)] = AnalogLinear.from_linear(child, params, mapping, method)
-        parent, _, name = path.rpartition(".")
-        setattr(model.get_submodule(parent), name, done[id(child)])
+            reason = _reason(child)
+            new = None if reason is not None else _on_tiles(child, path, named, exclude, given)
+            if new is None:
+                digital += _what_stays(child, path, reason)
+                continue
+            done[id(child)] = new
+        if path:
+            parent, _, name = path.rpartition(".")
+            setattr(model.get_submodule(parent), name, done[id(child)])
+        else:
+            _become(model, done[id(child)])
+    _warn_of(digital)
     if not done:
-        raise TileError("the model has no linear layer to convert")
+        raise TileError("the model has no linear layer, convolution or attention to convert")
+    _close_fast_paths(model)
+    if not isinstance(model, AnalogLayer):
+        model.register_forward_hook(_Uncalled())
     return model
 
 
-def analog_layers(model: nn.Module) -> dict[str, AnalogLinear]:
+def analog_layers(model: nn.Module) -> dict[str, AnalogLayer]:
     """All layers on tiles by name."""
-    return {n: m for n, m in model.named_modules() if isinstance(m, AnalogLinear)}
+    return {n: m for n, m in model.named_modules() if isinstance(m, AnalogLayer)}
 
 
 def set_tile(
@@ -80,59 +106,12 @@ def set_tile(
     return model
 
 
-def calibrate(
-    model: nn.Module,
-    batches: Iterable[Any],
-    *,
-    columns: bool = True,
-    input_quantile: float = 0.9995,
-    range_quantile: float = 0.9995,
-    run: Callable[[nn.Module, Any], object] | None = None,
-) -> nn.Module:
-    """Set input scales, converter ranges and, with `columns`, per-column gain and offset.
-
-    batches: inputs as `model(batch)`, `model(*batch)` or `model(**batch)` takes them, or as `run`
-    passes them. Three passes: digital, for input scales; through the tiles without converters, for
-    their ranges; through everything, for gains and offsets against the digital partial sums.
-    Raises TileError when there are no layers on tiles or no batches.
-    """
-    layers = list(dict.fromkeys(analog_layers(model).values()))
-    kept = list(batches)
-    if not layers or not kept:
-        raise TileError("calibration needs a converted model and at least one batch")
-    passes: list[_Recorder] = [_Inputs(input_quantile)]
-    if any(layer.params is not None and layer.params.adc is not None for layer in layers):
-        passes.append(_Ranges(range_quantile))
-    if columns:
-        passes.append(_Columns())
-    was_training, chosen = model.training, [layer.params for layer in layers]
-    model.eval()
-    try:
-        with torch.no_grad():
-            for layer in layers:
-                layer.input_scale.zero_()
-                layer.full_scale_C.zero_()
-                layer.gain.fill_(1.0)
-                layer.offset.zero_()
-            for recorder in passes:
-                for layer, params in zip(layers, chosen, strict=True):
-                    layer.recorder = recorder
-                    layer.params = recorder.params(params)
-                for batch in kept:
-                    (run or _call)(model, batch)
-                for layer in layers:
-                    recorder.apply(layer)
-    finally:
-        for layer, params in zip(layers, chosen, strict=True):
-            layer.params, layer.recorder = params, None
-        model.train(was_training)
-    return model
-
-
-def _call(model: nn.Module, batch: Any) -> object:
-    if isinstance(batch, Mapping):
-        return model(**batch)
-    return model(*batch) if isinstance(batch, (tuple, list)) else model(batch)
+def _become(module: nn.Module, new: nn.Module) -> None:
+    """Make the module itself the new one, for whoever holds it."""
+    module.__class__ = type(new)
+    module.__dict__ = new.__dict__
+    if isinstance(module, AnalogMultiheadAttention):
+        module.own_tiles()
 
 
 def _excluded(path: str, exclude: Sequence[str]) -> bool:
@@ -141,98 +120,100 @@ def _excluded(path: str, exclude: Sequence[str]) -> bool:
     return any(fnmatchcase(prefix, pattern) for prefix in prefixes for pattern in exclude)
 
 
-class _Recorder:
-    """What a calibration pass looks at in every layer, and what it sets from it."""
-
-    def params(self, params: TileParameters | None) -> TileParameters | None:
-        """What the layers compute with during the pass."""
-        return params
-
-    def inputs(self, layer: AnalogLinear, flat: Tensor) -> None: ...
-
-    def charges(self, layer: AnalogLinear, tile_row: int, charge: Tensor) -> None: ...
-
-    def columns(self, layer: AnalogLinear, tile_row: int, found: Tensor, want: Tensor) -> None: ...
-
-    def apply(self, layer: AnalogLinear) -> None: ...
+def _inside(path: str, named: dict[str, nn.Module], done: dict[int, nn.Module]) -> bool:
+    """Whether a module around this one is on tiles already, and so this one, or its weights."""
+    parts = path.split(".") if path else []
+    around = [named[".".join(parts[:k])] for k in range(len(parts))]
+    return any(id(m) in done or isinstance(m, AnalogMultiheadAttention) for m in around)
 
 
-class _Inputs(_Recorder):
-    def __init__(self, quantile: float) -> None:
-        self._quantile = quantile
-        self._seen: dict[AnalogLinear, list[Tensor]] = {}
-
-    def params(self, params: TileParameters | None) -> TileParameters | None:
-        # A free line: inputs as the digital network has them.
-        return None if params is None else replace(
-            params, r_line_ohm=0.0, r_source_ohm=0.0, r_access_ohm=0.0, r_integrator_ohm=0.0,
-            q_switch_C=0.0, c_cell_F=0.0, read_noise="off", adc=None,
-        )  # fmt: skip
-
-    def inputs(self, layer: AnalogLinear, flat: Tensor) -> None:
-        self._seen.setdefault(layer, []).append(_quantile(flat.abs().flatten(), self._quantile))
-
-    def apply(self, layer: AnalogLinear) -> None:
-        if layer in self._seen:
-            layer.input_scale.fill_(max(float(torch.stack(self._seen[layer]).amax()), 1e-12))
+def _conv1d(module: nn.Module) -> type[nn.Module] | None:
+    """The class Conv1D of transformers in a module's ancestry, without importing that package."""
+    for kind in type(module).__mro__:
+        if (kind.__module__, kind.__name__) == ("transformers.pytorch_utils", "Conv1D"):
+            return kind
+    return None
 
 
-class _Ranges(_Recorder):
-    def __init__(self, quantile: float) -> None:
-        self._quantile = quantile
-        self._seen: dict[tuple[AnalogLinear, int], list[Tensor]] = {}
+def _reason(module: nn.Module) -> str | None:
+    """Why a module of a kind that goes onto tiles cannot, or None."""
+    check_weights(module)
+    if isinstance(module, nn.Linear):
+        return why_not(module, nn.Linear)
+    if isinstance(module, nn.Conv2d):
+        return why_not(module, nn.Conv2d, "_conv_forward")
+    if isinstance(module, nn.MultiheadAttention):
+        if "parametrizations" in module._modules:
+            return f"{type(module).__name__} has parametrised weights"
+        return why_not(module, nn.MultiheadAttention)
+    own = _conv1d(module)
+    return None if own is None else why_not(module, own)
 
-    def params(self, params: TileParameters | None) -> TileParameters | None:
-        return None if params is None else replace(params, adc=None, read_noise="off")
 
-    def charges(self, layer: AnalogLinear, tile_row: int, charge: Tensor) -> None:
-        # One range per tile: its converters share a reference.
-        largest = torch.cat(
-            [
-                _quantile(charge[:, cols].abs().flatten(), self._quantile).expand(
-                    cols.stop - cols.start
-                )
-                for cols in layer.column_blocks
-            ]
+def _on_tiles(
+    module: nn.Module,
+    path: str,
+    named: dict[str, nn.Module],
+    exclude: Sequence[str],
+    given: dict[str, Any],
+) -> nn.Module | None:
+    """A module's counterpart on tiles, None where there is none."""
+    if isinstance(module, nn.Linear):
+        return AnalogLinear.from_linear(module, **given)
+    if isinstance(module, nn.Conv2d):
+        return AnalogConv2d.from_conv(module, **given)
+    if isinstance(module, nn.MultiheadAttention):
+        if isinstance(module, AnalogMultiheadAttention):
+            return None
+        output = not _excluded(f"{path}.out_proj" if path else "out_proj", exclude)
+        return AnalogMultiheadAttention.from_attention(module, **given, output=output)
+    return None if _conv1d(module) is None else AnalogConv1D.from_conv1d(module, **given)
+
+
+def _what_stays(module: nn.Module, path: str, reason: str | None) -> list[str]:
+    """The module's name and kind where it holds matrices that no tile has."""
+    if isinstance(module, (*_TABLES, AnalogLayer, AnalogMultiheadAttention)):
+        return []
+    name = path or "the model itself"
+    if reason is not None:
+        return [f"{name} ({reason})"]
+    if any(p.dim() >= 2 for p in module.parameters(recurse=False)):
+        return [f"{name} ({type(module).__name__})"]
+    return []
+
+
+def _warn_of(digital: Sequence[str]) -> None:
+    if digital:
+        more = f" and {len(digital) - 8} more" if len(digital) > 8 else ""
+        warnings.warn(
+            f"weights that stay digital: {', '.join(digital[:8])}{more}; exclude modules that are "
+            "meant to",
+            StaysDigitalWarning,
+            stacklevel=3,
         )
-        self._seen.setdefault((layer, tile_row), []).append(largest)
-
-    def apply(self, layer: AnalogLinear) -> None:
-        for tile_row in range(len(layer.row_blocks)):
-            if (layer, tile_row) in self._seen:
-                seen = torch.stack(self._seen[layer, tile_row]).amax(dim=0)
-                layer.full_scale_C[tile_row] = seen.clamp_min(1e-30)
 
 
-class _Columns(_Recorder):
-    """Sums of a least-squares line per column: found, want, their squares and product."""
-
-    def __init__(self) -> None:
-        self._sums: dict[tuple[AnalogLinear, int], Tensor] = {}
-
-    def columns(self, layer: AnalogLinear, tile_row: int, found: Tensor, want: Tensor) -> None:
-        x, y = found.double(), want.double()
-        sums = torch.stack(
-            [torch.ones_like(x[:1]).sum(0) * len(x), x.sum(0), y.sum(0), (x * x).sum(0),
-             (x * y).sum(0)]
-        )  # fmt: skip
-        key = (layer, tile_row)
-        self._sums[key] = self._sums[key] + sums if key in self._sums else sums
-
-    def apply(self, layer: AnalogLinear) -> None:
-        for tile_row in range(len(layer.row_blocks)):
-            if (layer, tile_row) not in self._sums:
-                continue
-            n, x, y, xx, xy = self._sums[layer, tile_row]
-            power = xx - x * x / n
-            flat = power <= 1e-9 * xx + 1e-300
-            gain = torch.where(flat, 1.0, (xy - x * y / n) / torch.where(flat, 1.0, power))
-            layer.gain[tile_row] = gain.to(layer.gain)
-            layer.offset[tile_row] = ((y - gain * x) / n).to(layer.offset)
+def _close_fast_paths(model: nn.Module) -> None:
+    """Let nn.TransformerEncoder call its layers' modules, in evaluation as in training."""
+    for module in model.modules():
+        if isinstance(module, nn.TransformerEncoderLayer) and analog_layers(module):
+            # Read by the fast path alone, which takes no other activation.
+            module.activation_relu_or_gelu = 0
+        if isinstance(module, nn.TransformerEncoder) and analog_layers(module):
+            module.enable_nested_tensor = module.use_nested_tensor = False
 
 
-def _quantile(values: Tensor, quantile: float) -> Tensor:
-    """torch.quantile refuses large tensors: the k-th largest instead."""
-    count = values.numel()
-    keep = max(1, min(count, round(count * (1 - quantile)) + 1))
-    return values.topk(keep).values[-1]
+class _Uncalled:
+    """Hook on a converted model: says after its first forward which layers that left out."""
+
+    def __call__(self, model: nn.Module, inputs: Any, output: Any) -> None:
+        for key in [k for k, hook in model._forward_hooks.items() if hook is self]:
+            del model._forward_hooks[key]
+        names = [name for name, layer in analog_layers(model).items() if not layer.called]
+        if names:
+            warnings.warn(
+                f"the model's first forward did not call {', '.join(names)}; where it multiplies "
+                "by their weights itself, it does so past the tile",
+                StaysDigitalWarning,
+                stacklevel=3,
+            )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from codesign.tile.draws import normal_like
+
 G_MAX_S = 25e-6
 _T_READ_S = 250e-9
 _T_FIRST_S = 20.0
@@ -22,7 +24,7 @@ def programming_sigma(g_target: Tensor, g_max_S: float = G_MAX_S) -> Tensor:
 
 def program(g_target: Tensor, generator: torch.Generator, g_max_S: float = G_MAX_S) -> Tensor:
     """Conductances in S as programmed; never negative. A target of 0 stays unprogrammed."""
-    noise = programming_sigma(g_target, g_max_S) * _normal(g_target, generator)
+    noise = programming_sigma(g_target, g_max_S) * normal_like(g_target, generator)
     return torch.where(g_target > 0, (g_target + noise).clamp_min(0.0), 0.0)
 
 
@@ -40,15 +42,10 @@ def drift_exponents(g: Tensor, generator: torch.Generator, g_max_S: float = G_MA
     log_g = torch.log((g / g_max_S).clamp_min(1e-9))
     mean = (-0.0155 * log_g + 0.0244).clamp(0.049, 0.1)
     sigma = (-0.0125 * log_g - 0.0059).clamp(0.008, 0.045)
-    return (mean + sigma * _normal(g, generator)).clamp_min(0.0)
+    return (mean + sigma * normal_like(g, generator)).clamp_min(0.0)
 
 
 def drifted(g: Tensor, exponents: Tensor, time_s: float, first_s: float = _T_FIRST_S) -> Tensor:
     """Conductances in S at `time_s` after programming, g (time / first read)^-nu; `first_s` is
     when they were measured to be `g`."""
     return g * (max(time_s, first_s) / first_s) ** (-exponents)
-
-
-def _normal(like: Tensor, generator: torch.Generator) -> Tensor:
-    drawn = torch.randn(like.shape, generator=generator, dtype=like.dtype, device=generator.device)
-    return drawn.to(like.device)

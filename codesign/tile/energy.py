@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from codesign.tile.convert import analog_layers
-from codesign.tile.linear import AnalogLinear
+from codesign.tile.layer import AnalogLayer
 from codesign.tile.parameters import TileError, TileParameters
 
 
@@ -49,9 +49,9 @@ def read_energy(pulse: Tensor, g_plus: Tensor, g_minus: Tensor, params: TilePara
 
 
 def layer_cost(
-    layer: AnalogLinear, mean_pulse: float = 0.25, costs: TileCosts | None = None
+    layer: AnalogLayer, mean_pulse: float = 0.25, costs: TileCosts | None = None
 ) -> MVMCost:
-    """One input vector through a layer; its tiles work at the same time.
+    """One input vector through a layer, of a convolution one place of its kernel.
 
     mean_pulse: mean |pulse|, which the read energy is proportional to.
     """
@@ -60,7 +60,7 @@ def layer_cost(
     if not 0 <= mean_pulse <= 1:
         raise TileError(f"mean_pulse must be in [0, 1], not {mean_pulse}")
     costs, params = costs or TileCosts(), layer.params
-    weight = layer.weight.detach().abs()
+    weight = layer.matrix.detach().abs()
     read_J = 0.0
     for rows in layer.row_blocks:
         part = weight[:, rows]

@@ -246,16 +246,34 @@ def _row_gradient(u, v, e, share, on, sign, w, c, total_v, total_uv, cross, g, g
     return g_pulse
 
 
+@numba.njit(cache=True)
+def _slope(u, v, q, e, share, sign, w, c, g, n):
+    """Gradient of one row's signed pulse were it to end in slice q; free lines after the last."""
+    b = share
+    a = 1 - b
+    found = g[0] * 0
+    if q == len(u):
+        for k in range(n):
+            found += g[k] * w[k]
+        return found
+    for k in range(n):
+        vj = a * v[q, e, k] + b * v[q, e + 1, k]
+        uj = a * u[q, e, k] + b * u[q, e + 1, k]
+        found += g[k] * vj * (w[k] - sign * c[k] * uj)
+    return found
+
+
 # reassoc: sums over columns may be reordered, which lets them vectorise.
 @numba.njit(cache=True, fastmath={"reassoc", "contract"})
 def fast_backward(
     sign, slice_of, part, length, w, c, element, share, conductance, far_share, r_end,
-    grad, gw, gc, gx,
+    other, grad, gw, gc, gx,
 ):  # fmt: skip
     """Gradients of `fast_forward` by w, c (rows, cols) and by the signed pulses (batch, rows).
 
     Reciprocity: a cell's share of the column current is v at its row, the line's own transfer, so
-    d out = v (sign w - c u) d duty + v duty (sign dw - u dc), slice by slice.
+    d out = v (sign w - c u) d duty + v duty (sign dw - u dc), slice by slice. other (batch, rows):
+    a second slice to take half of a pulse's slope from, P for after the last one, -1 for none.
     """
     batch, rows = sign.shape
     cols = w.shape[1]
@@ -272,6 +290,7 @@ def fast_backward(
     total_v = np.empty((elements + 1, BLOCK), w.dtype)
     total_uv, cross = np.empty_like(total_v), np.empty_like(total_v)
     one = w.dtype.type(1)
+    half = w.dtype.type(0.5)
     zero = w.dtype.type(0)
     w_block, c_block = np.empty((rows, BLOCK), w.dtype), np.empty((rows, BLOCK), w.dtype)
     gw_block, gc_block = np.empty((rows, BLOCK), w.dtype), np.empty((rows, BLOCK), w.dtype)
@@ -310,11 +329,18 @@ def fast_backward(
             for p in range(last + 1):
                 for i in range(start[p], start[p + 1]):
                     j = order[i]
-                    gx[b, j] += _row_gradient(
+                    slope = _row_gradient(
                         u[p], v[p], element[j], share[j], part[b, j] * length[b, p], sign[b, j],
                         w_block[j], c_block[j], total_v, total_uv, cross,
                         g, gw_block[j], gc_block[j], n,
                     )  # fmt: skip
+                    q = other[b, j]
+                    if q >= 0:
+                        slope += _slope(
+                            u, v, q, element[j], share[j], sign[b, j], w_block[j], c_block[j], g, n
+                        )
+                        slope *= half
+                    gx[b, j] += slope
                 d = length[b, p]
                 for m in range(elements + 1):
                     for k in range(n):

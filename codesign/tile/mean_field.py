@@ -16,14 +16,14 @@ pulses. What remains is the error of unequal rows: it falls with the number of r
 from __future__ import annotations
 
 import math
-from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from codesign.tile.exact import line_transfer
+from codesign.gradients import through
+from codesign.tile.constants import kept
+from codesign.tile.line import kernels, line_transfer
 from codesign.tile.precision import product
 
 # Bins of the window where pulses are not rounded to slots; the last bin of each is taken in part.
@@ -57,15 +57,16 @@ def mean_field_gated(
     """
     rows = c.shape[0]
     number = c.mean() * (rows * (r_ohm * (rows - 1) + r_last_ohm))
-    count = levels or pick_levels(float(number.detach()))
-    if count == 1 or not bool(number.detach() > 0):
+    known = float(number.detach())
+    count = levels or pick_levels(known)
+    if count == 1 or not known > 0:
         return pulse @ w
     nodes, basis = _levels(count)
     nodes, basis = nodes.to(w), basis.to(w)
     # In units of its largest value, 1 / (1 + beta), so that nodes and basis are constants.
     beta = (math.pi / 2) ** 2 / number
     activity = beta * nodes[1:] / (1 + beta - nodes[1:])
-    lost = _transfers(activity.view(-1, 1, 1) * c, r_ohm, r_last_ohm, compiled) - 1
+    lost = line_transfer(activity.view(-1, 1, 1) * c, r_ohm, r_last_ohm, compiled) - 1
     weight = c.mean(dim=1) / c.mean()
     # The polynomials of all levels sum to one: that of no load is left to the ideal product.
     given = (pulse, weight, beta, basis[1:], slots or _BINS)
@@ -93,8 +94,10 @@ def _moments(pulse: Tensor, weight: Tensor, beta: Tensor, basis: Tensor, bins: i
     later = ends.flip(1).cumsum(1).flip(1) - ends
     alpha = (later + empty.scatter_add(1, index, loads * part)) / pulse.shape[1]
     z = alpha * (1 + beta) / (alpha + beta)
-    value = z.unsqueeze(0) ** torch.arange(basis.shape[1], device=z.device).view(-1, 1, 1)
-    value = torch.einsum("lp,pbt->blt", basis, value)
+    powers = [torch.ones_like(z)]
+    for _ in range(basis.shape[1] - 1):
+        powers.append(powers[-1] * z)
+    value = torch.einsum("lp,pbt->blt", basis, torch.stack(powers))
     before = value.cumsum(dim=2) - value
     where = index.unsqueeze(1).expand(-1, len(basis), -1)
     inside = before.gather(2, where) + part.unsqueeze(1) * value.gather(2, where)
@@ -102,7 +105,7 @@ def _moments(pulse: Tensor, weight: Tensor, beta: Tensor, basis: Tensor, bins: i
     return (polarity.unsqueeze(1) * inside / bins).flatten(1)
 
 
-@lru_cache(maxsize=16)
+@kept(16)
 def _levels(count: int) -> tuple[Tensor, Tensor]:
     """Nodes (count,) in [0, 1], 0 and Chebyshev's, and their Lagrange polynomials' coefficients."""
     j = torch.arange(1, count, dtype=torch.float64)
@@ -111,64 +114,35 @@ def _levels(count: int) -> tuple[Tensor, Tensor]:
     return nodes, torch.linalg.inv(torch.vander(nodes, increasing=True)).t().contiguous()
 
 
-def _transfers(load: Tensor, r_ohm: float, r_last_ohm: float, compiled: bool) -> Tensor:
-    """Transfers (levels, rows, cols) of lines with loads of that shape."""
-    if compiled:
-        found = _CompiledTransfer.apply(load, r_ohm, r_last_ohm)
-        assert isinstance(found, Tensor)
-        return found
-    levels, rows, cols = load.shape
-    flat = load.transpose(0, 1).reshape(rows, levels * cols)
-    return line_transfer(flat, r_ohm, r_last_ohm).reshape(rows, levels, cols).transpose(0, 1)
-
-
-class _CompiledTransfer(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, load: Tensor, r_ohm: float, r_last_ohm: float) -> Tensor:
-        transfer = torch.empty(load.shape, dtype=load.dtype)
-        given = load.detach().contiguous()
-        _kernels().transfer_forward(given.numpy(), r_ohm, r_last_ohm, transfer.numpy())
-        ctx.save_for_backward(given, transfer)
-        ctx.wire = (r_ohm, r_last_ohm)
-        return transfer
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        load, transfer = ctx.saved_tensors
-        grad = torch.empty_like(load)
-        _kernels().transfer_backward(
-            load.numpy(), *ctx.wire, transfer.numpy(), grads[0].contiguous().numpy(), grad.numpy()
-        )
-        return grad, None, None
-
-
 class _CompiledMoments(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, pulse: Tensor, weight: Tensor, beta: Tensor, basis: Tensor, bins: int
     ) -> Tensor:
         given = [t.detach().contiguous() for t in (pulse, weight, beta, basis)]
-        out = torch.empty(pulse.shape[0], len(basis), pulse.shape[1], dtype=pulse.dtype)
-        _kernels().moments_forward(*_numpy(given), bins, out.numpy())
-        ctx.save_for_backward(*given)
+        out = pulse.new_empty(pulse.shape[0], len(basis), pulse.shape[1])
+        kernels().moments_forward(*_numpy(given), bins, out.numpy())
+        ctx.save_for_backward(pulse, weight, beta, basis)
         ctx.bins = bins
         return out.flatten(1)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        given = ctx.saved_tensors
-        pulse, weight, beta, basis = given
+        pulse, weight, beta, basis = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            need = ctx.needs_input_grad[:3]
+            again = through(
+                lambda x, w, k: _moments(x, w, k, basis, ctx.bins), [pulse, weight, beta],
+                need, grads[0],
+            )  # fmt: skip
+            return (*again, None, None)
+        given = [t.detach().contiguous() for t in (pulse, weight, beta, basis)]
         grad = grads[0].reshape(pulse.shape[0], len(basis), -1).contiguous()
         g_pulse, g_weight = torch.zeros_like(pulse), torch.zeros_like(weight)
-        g_beta = _kernels().moments_backward(
+        g_beta = kernels().moments_backward(
             *_numpy(given), ctx.bins, grad.numpy(), g_pulse.numpy(), g_weight.numpy()
         )
         return g_pulse, g_weight, beta.new_tensor(g_beta), None, None
-
-
-def _kernels() -> Any:
-    """The compiled kernels; loads numba."""
-    return import_module("codesign.tile.mean_field_kernels")
 
 
 def _numpy(tensors: Any) -> list[Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from codesign.tile.constants import kept
 from codesign.tile.opposite import opposite_source
 
 # Stands for a wire without resistance: drops are then below any rounding.
@@ -36,7 +36,7 @@ class Mesh:
         return len(self.conductance_S)
 
 
-@lru_cache(maxsize=256)
+@kept(256)
 def line_mesh(
     rows: int,
     elements: int,

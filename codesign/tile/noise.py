@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from codesign.tile.draws import normal_like
 from codesign.tile.parameters import TileError, TileParameters
 from codesign.tile.precision import product
 from codesign.tile.transfer import device_shares
@@ -34,9 +35,7 @@ def read_noise_sigma(g: Tensor, time_s: Tensor) -> Tensor:
 def draw_read_noise(g: Tensor, time_s: Tensor, generator: torch.Generator) -> Tensor:
     """One read's deviation in S of every device of `g`; reproducible by the generator's seed."""
     sigma = read_noise_sigma(g, time_s)
-    return sigma * torch.randn(
-        sigma.shape, generator=generator, dtype=sigma.dtype, device=generator.device
-    ).to(sigma.device)
+    return sigma * normal_like(sigma, generator)
 
 
 def output_noise(
@@ -69,8 +68,7 @@ def output_noise(
     if shares is None:
         variance = variance + 2 * rest.sum(dim=1, keepdim=True)
     sigma = variance.clamp_min(1e-30).sqrt() * (variance.detach() > 0)
-    drawn = torch.randn(sigma.shape, generator=generator, dtype=x.dtype, device=generator.device)
-    return sigma * drawn.to(x.device) * (1e-6 * params.v_read_V * params.t_window_s)
+    return sigma * normal_like(sigma, generator) * (1e-6 * params.v_read_V * params.t_window_s)
 
 
 def _variance_coefficients(share: Tensor, params: TileParameters) -> tuple[Tensor, Tensor, Tensor]:

@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from codesign.errors import InputError
+from codesign.scalars import set_floats, set_ints
 from codesign.tile.adc import AdcParameters
+from codesign.tile.errors import TileError as TileError
 
 Cell = Literal["gated", "rail"]
 Differential = Literal["shared", "paired"]
@@ -15,10 +16,10 @@ Products = Literal["full", "bfloat16"]
 InputMode = Literal["pulse_width", "bit_sliced"]
 NoiseMode = Literal["off", "output", "device"]
 Method = Literal["exact", "fast", "mean_field"]
-
-
-class TileError(InputError, ValueError):
-    """A tile's parameters, pulses or conductances are not valid."""
+_FLOATS = (
+    *("r_line_ohm", "v_read_V", "t_window_s", "r_source_ohm", "r_access_ohm", "r_integrator_ohm"),
+    *("q_switch_C", "c_cell_F", "accuracy"),
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class TileParameters:
     adc: AdcParameters | None = None
 
     def __post_init__(self) -> None:
+        set_floats(self, *_FLOATS)
+        set_ints(self, "pulse_bits", "elements", "slices", "levels")
         for name, allowed in (
             ("cell", get_args(Cell)),
             ("differential", get_args(Differential)),
@@ -107,6 +110,8 @@ class TileParameters:
             raise TileError(f"pulse_bits must be 2..16 or None, not {self.pulse_bits!r}")
         if self.pulse_bits is None and self.input_mode == "bit_sliced":
             raise TileError("bit-sliced inputs need pulse_bits")
+        if self.adc is not None and not isinstance(self.adc, AdcParameters):
+            raise TileError(f"adc must be AdcParameters or None, not {self.adc!r}")
         for name in ("elements", "slices", "levels"):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int) and value >= 1):

@@ -5,16 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from codesign.tile.parameters import TileError
 
-
-def check_pulse(pulse: Tensor) -> None:
-    """Raises TileError for values outside [-1, 1] or that are not numbers."""
-    if pulse.numel() and not bool((pulse.detach().abs() <= 1.0).all()):
-        raise TileError(
-            "pulse has values outside [-1, 1] or NaN",
-            remedy="scale the inputs (x / x.abs().max()) or clamp them",
-        )
+def valid_pulse(pulse: Tensor) -> Tensor:
+    """Whether all values are numbers in [-1, 1], without dimensions."""
+    return (pulse.detach().abs() <= 1.0).all()
 
 
 def round_to_slots(pulse: Tensor, slots: int | None) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from codesign.tile.exact import line_transfer
+from codesign.tile.line import line_transfer
 from codesign.tile.opposite import opposite_source, transfer_opposite
 from codesign.tile.parameters import TileParameters
 

@@ -1,5 +1,7 @@
 """The fast model against the exact ladder: values, gradients, settings, backends."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -153,3 +155,21 @@ def test_setting_follows_the_load():
     assert pick_setting(5.0, 1e-9, 16, slots=7) == pick_setting(50.0, 1e-12, 16, slots=7)
     g = torch.full((100, 2), 10e-6)
     assert load_number(g, 0.5, 0.0) == pytest.approx(0.5 * 10e-6 * 1e4, rel=1e-5)
+
+
+@pytest.mark.parametrize("backend", ["torch", "compiled"])
+@pytest.mark.parametrize("slices,most", [(127, 0.005), (32, 0.02)])
+def test_slopes_of_rounded_pulses_are_the_exact_ladders(backend, slices, most, sample):
+    """Rounded pulses end on slots, and so on edges of slices: the slope there is of both sides."""
+    x, plus, minus = sample(48, 6, 4)
+    params = TileParameters(r_line_ohm=100.0)
+    toward = torch.randn(4, 6, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+
+    def slope(method, **setting):
+        leaf = x.clone().requires_grad_()
+        given = replace(params, **setting)
+        q = tile_charge(leaf, plus, minus, given, method, backend=backend)
+        return torch.autograd.grad((q * toward).sum(), leaf)[0]
+
+    want = slope("exact")
+    assert rms_error(slope("fast", slices=slices, elements=48), want) <= most

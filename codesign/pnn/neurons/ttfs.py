@@ -14,6 +14,7 @@ from codesign.pnn.neurons.base import LayerOutput, Neuron, register_neuron
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.solution import Solution
 from codesign.pnn.ttfs import first_spike
+from codesign.scalars import set_floats
 
 
 @register_neuron
@@ -27,6 +28,7 @@ class TTFS(Neuron):
     kappa: float = 1.0
 
     def __post_init__(self) -> None:
+        set_floats(self, "t_max", "kappa")
         for name in ("t_max", "kappa"):
             value = getattr(self, name)
             if not (isinstance(value, (int, float)) and value > 0 and math.isfinite(value)):

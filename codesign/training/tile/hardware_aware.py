@@ -80,9 +80,15 @@ class Samples:
 
 
 def prepare(
-    model: nn.Module, aware: HardwareAware, params: TileParameters, generator: torch.Generator
+    model: nn.Module,
+    aware: HardwareAware,
+    params: TileParameters,
+    generator: torch.Generator | None,
 ) -> nn.Module:
-    """Set a converted model up for training; evaluate with `set_tile(model, params)`."""
+    """Set a converted model up for training; evaluate with `set_tile(model, params)`.
+
+    generator: of the noise; None for torch's own, which activation checkpointing puts back.
+    """
     for layer in analog_layers(model).values():
         noisy = aware.kind != "plain"
         layer.mapping = replace(
@@ -115,8 +121,24 @@ def fine_tune(
 ) -> list[float]:
     """AdamW with a linear decay over `steps` batches, drawn without repetition per epoch.
 
-    The loss of every step. Which layers see which hardware is `prepare`'s matter.
+    The loss of every step. Which layers see which hardware is `prepare`'s matter. Batches and
+    dropout follow from the seed; torch's own generator is afterwards what it was.
     """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return _fine_tuned(model, samples, steps, batch, learning_rate, seed, progress, label)
+
+
+def _fine_tuned(
+    model: nn.Module,
+    samples: Samples,
+    steps: int,
+    batch: int,
+    learning_rate: float,
+    seed: int,
+    progress: ProgressCallback,
+    label: str,
+) -> list[float]:
     draws = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda k: 1 - k / max(steps, 1))
@@ -139,13 +161,16 @@ def fine_tune(
 
 def accuracy(model: nn.Module, samples: Samples, batch: int = 64) -> float:
     """Share of samples whose largest logit is the label's."""
-    was_training = model.training
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     right = 0
-    with torch.no_grad():
-        for part in samples.by_length().batches(batch):
-            right += int((logits_of(model, part).argmax(dim=1) == part.labels).sum())
-    model.train(was_training)
+    try:
+        with torch.no_grad():
+            for part in samples.by_length().batches(batch):
+                right += int((logits_of(model, part).argmax(dim=1) == part.labels).sum())
+    finally:
+        for module, mode in modes:
+            module.training = mode
     return right / max(len(samples), 1)
 
 

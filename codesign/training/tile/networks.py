@@ -31,8 +31,14 @@ def build_network(
             f"transformers cannot be imported: {error}",
             remedy="pip install 'codesign[transformers]'",
         ) from error
-    torch.manual_seed(seed)
     kinds: Any = transformers
+    # The user's own random numbers go on as if no network had been built.
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return _built(kinds, architecture, folder, layers)
+
+
+def _built(kinds: Any, architecture: Architecture, folder: Path, layers: int | None) -> nn.Module:
     if architecture == "albert":
         config = kinds.AlbertConfig(
             vocab_size=30522, embedding_size=64, hidden_size=128, num_hidden_layers=layers or 6,

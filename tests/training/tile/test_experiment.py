@@ -13,7 +13,7 @@ from codesign.resources import resource_dir
 from codesign.tile import AdcParameters, TileMapping, TileParameters
 from codesign.training.tile import Samples, conditions, fine_tune, prepare
 from codesign.training.tile.experiment import Budget, Experiment, kinds_of, run_experiment
-from codesign.training.tile.hardware_aware import HardwareAware
+from codesign.training.tile.hardware_aware import HardwareAware, accuracy
 from codesign.training.tile.snippets import read_reviews, read_snippets
 
 R_OHM = 200.0
@@ -126,3 +126,25 @@ def test_sentences_and_what_is_none(tmp_path):
     (tmp_path / "snippets.txt").write_text("1\tx\n")
     with pytest.raises(DataError, match="line 1"):
         read_snippets(tmp_path)
+
+
+def test_training_and_measuring_put_modes_and_torchs_generator_back(digits):
+    """Dropout follows from the seed of the training, not from what ran before."""
+    train = experiment(digits).train
+
+    def trained(before):
+        torch.manual_seed(before)
+        state = torch.get_rng_state()
+        with torch.random.fork_rng():
+            model = build(1).append(nn.Dropout(0.5))
+        fine_tune(model, train, steps=3, batch=8, learning_rate=1e-2, seed=4)
+        model[1].eval()
+        modes = [m.training for m in model.modules()]
+        accuracy(model, train)
+        assert [m.training for m in model.modules()] == modes and not all(modes)
+        assert torch.equal(torch.get_rng_state(), state)
+        return [p.detach().clone() for p in model.parameters()]
+
+    with torch.random.fork_rng():
+        for a, b in zip(trained(1), trained(2), strict=True):
+            assert torch.equal(a, b)
