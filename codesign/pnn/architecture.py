@@ -9,9 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool2d
+from torch.nn.functional import avg_pool2d
 
-from codesign.pnn.convolution import spiking_convolution
 from codesign.pnn.layer_shapes import LayerShape, parse_layers
 from codesign.pnn.neurons import (
     LayerOutput,
@@ -24,6 +23,7 @@ from codesign.pnn.neurons import (
 from codesign.pnn.noise import Rows, jittered
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.solution import Solution
+from codesign.pnn.window import earliest
 
 
 @dataclass(frozen=True, init=False)
@@ -31,8 +31,10 @@ class Architecture:
     """Layers as text, such as "conv64-conv64-pool-512-10", over an input shape.
 
     A number is a dense layer of so many neurons; `convC` or `convCkK` a convolution of C channels
-    with a K x K kernel (3 if left out), the image kept in size; `pool` or `poolS` passes the
-    earliest spike of every S x S patch (2 if left out), which keeps spike times what they are.
+    with a K x K kernel (3 if left out), the image kept in size; `sS`, `pP` and `gG` behind it give
+    stride, padding and groups. `pool` or `poolS` passes the earliest spike of every S x S patch
+    (2 if left out), which keeps spike times what they are; `avgpool` passes their mean, silent
+    ones at the time that stands for silence.
     neuron: that of every layer.
     """
 
@@ -145,8 +147,9 @@ class Architecture:
         outputs: list[LayerOutput] = []
         times = t_in
         for layer in self.layers:
-            if layer.kind == "pool":
-                times = -max_pool2d(-times.reshape(-1, *layer.before), layer.size)
+            if layer.window is not None and layer.kind != "conv":
+                pool = avg_pool2d if layer.kind == "avgpool" else earliest
+                times = pool(times.reshape(-1, *layer.before), layer.window.kernel)
                 continue
             shape = (times.shape[0], -1) if layer.kind == "dense" else (-1, *layer.before)
             times = times.reshape(shape)
@@ -154,10 +157,10 @@ class Architecture:
                 times = jittered(times, sigma, generator, on_silent, neuron.t_silent, rows)
             number = len(outputs)
             own = (weights[number], params[number], solution.of_layer(number))
-            if layer.kind == "dense":
+            if layer.window is None:
                 out = neuron.forward(times, *own, trace)
             else:
-                out = spiking_convolution(neuron, times, *own, layer.size)
+                out = neuron.convolve(times, *own, layer.window)
             outputs.append(out)
             times = out.t
         return outputs

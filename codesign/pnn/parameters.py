@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from codesign.pnn.firing_curve import FiringCurve
@@ -106,6 +106,12 @@ class PNNParameters:
     def has_curvature(self) -> bool:
         """Whether the synapse current has a part quadratic in v."""
         return any(self.curvature_plus) or any(self.curvature_minus)
+
+    def of_neurons(self, first: int, stop: int) -> PNNParameters:
+        """Those of some neurons of a layer."""
+        own = {name: getattr(self, name) for name in _PER_NEURON}
+        cut = {key: x[first:stop] for key, x in own.items() if isinstance(x, tuple)}
+        return replace(self, **cut)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe content: infinities as text, tuples as lists."""

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from codesign.pnn.firing import firing_time
 from codesign.pnn.initial import initial_weight
-from codesign.pnn.membrane import membrane_potential, membrane_trace
+from codesign.pnn.membrane import membrane_images, membrane_potential, membrane_trace
 from codesign.pnn.neurons.base import LayerOutput, Neuron, register_neuron
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.solution import Solution
+from codesign.pnn.window import Window
 
 
 @register_neuron
@@ -45,6 +46,18 @@ class RCSpike(Neuron):
             v = membrane_potential(t_in, weight, params, solution)
         unclipped = firing_time(v, params, clip=False)
         return LayerOutput(v, unclipped.clamp(0.0, 1.0), unclipped, values)
+
+    def convolve(
+        self,
+        t_in: Tensor,
+        weight: Tensor,
+        params: PNNParameters,
+        solution: Solution,
+        window: Window,
+    ) -> LayerOutput:
+        v = membrane_images(t_in, weight, params, solution, window)
+        unclipped = firing_time(v.movedim(1, -1), params, clip=False).movedim(-1, 1)
+        return LayerOutput(v, unclipped.clamp(0.0, 1.0), unclipped)
 
     def initial_weight(
         self,
