@@ -136,16 +136,18 @@ class Architecture:
         trace: bool = False,
         noise_on_silent: bool = True,
         rows: Rows | None = None,
+        hidden: bool = True,
     ) -> list[LayerOutput]:
         """Outputs of every layer with weights, for input spikes t_in (batch, n_inputs).
 
+        hidden: whether those of hidden layers are listed; without them less has to live.
         sigma (phases): normal jitter on each spike that such a layer receives, drawn from the
         generator alone. Convolutions give (batch, channels, h, w) and no trace.
         """
         neuron = self.neuron
         on_silent = noise_on_silent and neuron.jitters_silent
         outputs: list[LayerOutput] = []
-        times = t_in
+        times, number = t_in, 0
         for layer in self.layers:
             if layer.window is not None and layer.kind != "conv":
                 pool = avg_pool2d if layer.kind == "avgpool" else earliest
@@ -155,13 +157,14 @@ class Architecture:
             times = times.reshape(shape)
             if sigma > 0.0:
                 times = jittered(times, sigma, generator, on_silent, neuron.t_silent, rows)
-            number = len(outputs)
             own = (weights[number], params[number], solution.of_layer(number))
             if layer.window is None:
                 out = neuron.forward(times, *own, trace)
             else:
                 out = neuron.convolve(times, *own, layer.window)
-            outputs.append(out)
+            number += 1
+            if hidden or number == len(weights):
+                outputs.append(out)
             times = out.t
         return outputs
 

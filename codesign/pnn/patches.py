@@ -15,7 +15,7 @@ Layer = Callable[[Tensor, Tensor, PNNParameters], tuple[Tensor, ...]]
 """Spikes (rows, n_in), weight (n_out, n_in) and parameters to answers (rows, n_out) each."""
 
 # Patches that live at once.
-_MOST_BYTES = 4 * 2**20
+_MOST_BYTES = 2 * 2**20
 
 
 def on_patches(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -70,11 +71,30 @@ class Window:
 
 def earliest(times: Tensor, size: int) -> Tensor:
     """Earliest spikes of size x size patches: (batch, channels, h, w) to (.., h/size, w/size)."""
-    return -max_pool2d(-times, size)
+    result: Tensor = _Earliest.apply(times, size)
+    return result
+
+
+class _Earliest(torch.autograd.Function):
+    """Keeps where the earliest spikes are, and not the image, as max_pool2d does."""
+
+    @staticmethod
+    def forward(ctx: Any, times: Tensor, size: int) -> Tensor:
+        values, places = max_pool2d(-times, size, return_indices=True)
+        ctx.shape = times.shape
+        ctx.save_for_backward(places.to(torch.int32))
+        return -values
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (places,) = ctx.saved_tensors
+        flat = grad.new_zeros((*ctx.shape[:2], ctx.shape[2] * ctx.shape[3]))
+        flat = flat.scatter(2, places.flatten(2).long(), grad.flatten(2))
+        return flat.view(ctx.shape), None
 
 
 # Intervals of images that live at once, where torch keeps them for gradients.
-_MOST_BYTES = {"cpu": 64 * 2**20, "other": 512 * 2**20}
+_MOST_BYTES = {"cpu": 16 * 2**20, "other": 512 * 2**20}
 
 
 def in_parts(

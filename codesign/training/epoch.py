@@ -15,7 +15,7 @@ from codesign.training.augmentation import augmented
 from codesign.training.checkpoint import EpochRecord, TrainingState
 from codesign.training.datasets import Dataset, Split
 from codesign.training.evaluation import Evaluation, evaluate, predict
-from codesign.training.losses import training_loss
+from codesign.training.losses import needs_hidden, training_loss
 from codesign.training.parallel import Group
 from codesign.training.parameters import TrainingParameters
 from codesign.training.projection import clamp_weights, feasible_weights
@@ -112,6 +112,7 @@ class Run:
             trace=circuit.range_penalty > 0 and self.net.neuron.has_trace,
             noise_on_silent=training.noise_on_silent,
             rows=shared,
+            hidden=needs_hidden(training),
         )
         classes, t_silent = self.data.n_classes, self.net.neuron.t_silent
         loss = training_loss(outputs, labels, weights, classes, training, t_silent)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from codesign.pnn.firing import firing_time
+from codesign.pnn.firing import clipped, firing_time
 from codesign.pnn.initial import initial_weight
 from codesign.pnn.membrane import membrane_images, membrane_potential, membrane_trace
 from codesign.pnn.neurons.base import LayerOutput, Neuron, register_neuron
@@ -45,7 +45,7 @@ class RCSpike(Neuron):
         else:
             v = membrane_potential(t_in, weight, params, solution)
         unclipped = firing_time(v, params, clip=False)
-        return LayerOutput(v, unclipped.clamp(0.0, 1.0), unclipped, values)
+        return LayerOutput(v, clipped(unclipped), unclipped, values)
 
     def convolve(
         self,
@@ -57,7 +57,7 @@ class RCSpike(Neuron):
     ) -> LayerOutput:
         v = membrane_images(t_in, weight, params, solution, window)
         unclipped = firing_time(v.movedim(1, -1), params, clip=False).movedim(-1, 1)
-        return LayerOutput(v, unclipped.clamp(0.0, 1.0), unclipped)
+        return LayerOutput(v, clipped(unclipped), unclipped)
 
     def initial_weight(
         self,
