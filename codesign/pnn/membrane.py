@@ -14,6 +14,8 @@ from codesign.pnn.backends import Backend, chosen, takes_patches
 from codesign.pnn.compiled import compiled_membrane
 from codesign.pnn.dstd import dstd_states, grid_edges
 from codesign.pnn.exact import exact_membrane, exact_states
+from codesign.pnn.fused import fused_membrane
+from codesign.pnn.fused_exact import fused_exact_membrane
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.patches import on_patches
 from codesign.pnn.solution import Method, Solution, solution_of
@@ -56,7 +58,13 @@ def membrane_potential(
     if code == "compiled":
         moments = solution.method == "dstd2"
         return compiled_membrane(t_in, weight, params, params.t_end, edges, moments)
-    if solution.method == "exact":
+    if code == "triton" and edges is None:
+        return fused_exact_membrane(t_in, weight, params)
+    if code == "triton" and edges is not None:
+        moments = solution.method == "dstd2"
+        own = (edges, moments, None, solution.products)
+        return fused_membrane(t_in, weight, params, *own)
+    if edges is None:
         return exact_membrane(t_in, weight, params)
     return _states(t_in, weight, params, solution)[1][-1]
 
@@ -83,6 +91,8 @@ def membrane_images(
         return on_patches(layer, t_in, weight, params, window, math.inf)[0]
     solution.check()
     edges, moments = _edges(solution, params), solution.method == "dstd2"
+    if chosen(backend, t_in, weight, params) == "triton":
+        return fused_membrane(t_in, weight, params, edges, moments, window, solution.products)
 
     def end(t: Tensor, w: Tensor) -> tuple[Tensor]:
         return (dstd_states(t.clamp_min(0.0), w, params, edges, moments, window)[-1],)

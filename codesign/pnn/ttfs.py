@@ -15,9 +15,12 @@ from codesign.pnn.compiled import compiled_crossing
 from codesign.pnn.crossing import Crossing, crossing_delay
 from codesign.pnn.dstd import grid_edges, intervals, start_values
 from codesign.pnn.exact import exact_crossing
+from codesign.pnn.fused import fused_crossing
+from codesign.pnn.fused_exact import fused_exact_crossing
 from codesign.pnn.membrane import check_inputs
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.patches import on_patches
+from codesign.pnn.precision import Products
 from codesign.pnn.series import phi
 from codesign.pnn.solution import Solution, solution_of
 from codesign.pnn.window import Window, in_parts
@@ -88,7 +91,7 @@ def first_spike(
         # Not from the solution's share of t_max: the offset must stay what was given, to the bit.
         shift = method.offset * t_max if isinstance(method, Solution) else offset
         edges = grid_edges(solution.check() / t_max, shift, t_max)
-        found = _dstd(t_in, weight, params, edges, backend)
+        found = _dstd(t_in, weight, params, edges, backend, solution.products)
     return _answer(*found, t_max, kappa)
 
 
@@ -119,7 +122,10 @@ def first_spike_images(
     def crossing(t: Tensor, w: Tensor) -> tuple[Tensor, ...]:
         return _dstd_crossing(t.clamp_min(0.0), w, params, edges, window)
 
-    found = Crossing(*in_parts(crossing, t_in, weight, window, len(edges)))
+    if chosen(backend, t_in, weight, params, kicked_crossing=True) == "triton":
+        found = fused_crossing(t_in, weight, params, edges, window, solution.products)
+    else:
+        found = Crossing(*in_parts(crossing, t_in, weight, window, len(edges)))
     return _answer(*_times(found, t_in, edges), t_max, kappa)
 
 
@@ -161,8 +167,11 @@ def _exact(
     t_in: Tensor, weight: Tensor, params: PNNParameters, t_max: float, backend: Backend
 ) -> tuple[Crossing, Tensor, Tensor]:
     """The crossing, which neurons fired, and when, from spike to spike."""
-    if chosen(backend, t_in, weight, params) == "compiled":
+    code = chosen(backend, t_in, weight, params)
+    if code == "compiled":
         crossing = compiled_crossing(t_in, weight, params, t_max, None)
+    elif code == "triton":
+        crossing = fused_exact_crossing(t_in, weight, params, t_max)
     else:
         crossing = exact_crossing(t_in, weight, params, t_max)
     fired = crossing.interval <= t_in.shape[1]
@@ -173,11 +182,19 @@ def _exact(
 
 
 def _dstd(
-    t_in: Tensor, weight: Tensor, params: PNNParameters, edges: list[float], backend: Backend
+    t_in: Tensor,
+    weight: Tensor,
+    params: PNNParameters,
+    edges: list[float],
+    backend: Backend,
+    products: Products,
 ) -> tuple[Crossing, Tensor, Tensor]:
     """The same over the intervals of a grid."""
-    if chosen(backend, t_in, weight, params, kicked_crossing=True) == "compiled":
+    code = chosen(backend, t_in, weight, params, kicked_crossing=True)
+    if code == "compiled":
         crossing = compiled_crossing(t_in, weight, params, edges[-1], edges)
+    elif code == "triton":
+        crossing = fused_crossing(t_in, weight, params, edges, None, products)
     else:
         crossing = _dstd_crossing(t_in.clamp_min(0.0), weight, params, edges)
     return _times(crossing, t_in, edges)

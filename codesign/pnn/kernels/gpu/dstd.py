@@ -11,12 +11,10 @@ array because Triton takes numbers in float32 alone.
 
 from __future__ import annotations
 
-from typing import Any
-
 import triton
 import triton.language as tl
 
-from codesign.pnn.kernels.triton_series import psi012
+from codesign.pnn.kernels.gpu.series import psi012
 
 HEAD = 8
 """Entries of consts before the lengths."""
@@ -24,15 +22,15 @@ HEAD = 8
 
 @triton.jit
 def shares(
-    times: Any,
-    consts: Any,
-    share: Any,
-    moment: Any,
-    count: Any,
-    intervals: Any,
+    times,
+    consts,
+    share,
+    moment,
+    count,
+    intervals,
     moments: tl.constexpr,
     block: tl.constexpr,
-) -> None:
+):
     """Shares (intervals or one more, count) and their moments x (1 - x)/2 of all spikes."""
     m = tl.program_id(1)
     at = tl.program_id(0) * block + tl.arange(0, block)
@@ -57,16 +55,16 @@ def shares(
 
 @triton.jit
 def shares_backward(
-    times: Any,
-    consts: Any,
-    d_share: Any,
-    d_moment: Any,
-    d_times: Any,
-    count: Any,
-    intervals: Any,
+    times,
+    consts,
+    d_share,
+    d_moment,
+    d_times,
+    count,
+    intervals,
     moments: tl.constexpr,
     block: tl.constexpr,
-) -> None:
+):
     """Gradients by times from those by shares and moments."""
     at = tl.program_id(0) * block + tl.arange(0, block)
     inside = at < count
@@ -89,14 +87,14 @@ def shares_backward(
 
 @triton.jit
 def stack(
-    weight: Any,
-    consts: Any,
-    out: Any,
-    count: Any,
-    group: Any,
+    weight,
+    consts,
+    out,
+    count,
+    group,
     kicks: tl.constexpr,
     block: tl.constexpr,
-) -> None:
+):
     """Current, conductance and charge of synapses with one 1/E per sign: (groups, parts, group)."""
     at = tl.program_id(0) * block + tl.arange(0, block)
     inside = at < count
@@ -113,15 +111,15 @@ def stack(
 
 @triton.jit
 def stack_backward(
-    weight: Any,
-    consts: Any,
-    d_out: Any,
-    d_weight: Any,
-    count: Any,
-    group: Any,
+    weight,
+    consts,
+    d_out,
+    d_weight,
+    count,
+    group,
     kicks: tl.constexpr,
     block: tl.constexpr,
-) -> None:
+):
     """Gradient by weights from that by `stack`."""
     at = tl.program_id(0) * block + tl.arange(0, block)
     inside = at < count
@@ -140,20 +138,20 @@ def stack_backward(
 
 @triton.jit
 def _interval(
-    at: Any,
-    of_moment: Any,
-    inside: Any,
-    m: Any,
-    intervals: Any,
-    consts: Any,
-    stride: Any,
-    inner: Any,
-    v: Any,
-    arrived: Any,
+    at,
+    of_moment,
+    inside,
+    m,
+    intervals,
+    consts,
+    stride,
+    inner,
+    v,
+    arrived,
     moments: tl.constexpr,
     kicks: tl.constexpr,
     crossing: tl.constexpr,
-) -> Any:
+):
     """Integrals g, f, their moments, what has arrived by the end, and the charge moved there.
 
     at, of_moment: where the interval's products are. arrived: charge arrived before.
@@ -182,26 +180,26 @@ def _interval(
 
 @triton.jit
 def scan(
-    product: Any,
-    moment: Any,
-    consts: Any,
-    start: Any,
-    v_out: Any,
-    g_out: Any,
-    f_out: Any,
-    cross_out: Any,
-    count: Any,
-    inner: Any,
-    parts: Any,
-    stride: Any,
-    period: Any,
-    intervals: Any,
+    product,
+    moment,
+    consts,
+    start,
+    v_out,
+    g_out,
+    f_out,
+    cross_out,
+    count,
+    inner,
+    parts,
+    stride,
+    period,
+    intervals,
     moments: tl.constexpr,
     kicks: tl.constexpr,
     crossing: tl.constexpr,
     double: tl.constexpr,
     block: tl.constexpr,
-) -> None:
+):
     """Membranes of `count` neurons at the end, from `start` (period).
 
     With `crossing`: membrane and integrals of the interval in which the membrane first reaches 1,
@@ -219,8 +217,19 @@ def scan(
     cross = tl.full([block], 0, tl.int32) + intervals
     for m in range(intervals):
         g, f, g1, f1, arrived, charge = _interval(
-            *(at, of_moment, inside, m, intervals, consts, stride, inner, v, arrived),
-            *(moments, kicks, crossing),
+            at,
+            of_moment,
+            inside,
+            m,
+            intervals,
+            consts,
+            stride,
+            inner,
+            v,
+            arrived,
+            moments,
+            kicks,
+            crossing,
         )
         decay, p0, p1, _ = psi012(f, double)
         after = v * decay + g * p0
@@ -250,27 +259,27 @@ def scan(
 
 @triton.jit
 def scan_backward(
-    product: Any,
-    moment: Any,
-    consts: Any,
-    start: Any,
-    states: Any,
-    v_grad: Any,
-    g_grad: Any,
-    f_grad: Any,
-    cross_in: Any,
-    count: Any,
-    inner: Any,
-    parts: Any,
-    stride: Any,
-    period: Any,
-    intervals: Any,
+    product,
+    moment,
+    consts,
+    start,
+    states,
+    v_grad,
+    g_grad,
+    f_grad,
+    cross_in,
+    count,
+    inner,
+    parts,
+    stride,
+    period,
+    intervals,
     moments: tl.constexpr,
     kicks: tl.constexpr,
     crossing: tl.constexpr,
     double: tl.constexpr,
     block: tl.constexpr,
-) -> None:
+):
     """Gradients by the products, in their place; states (intervals, count) is scratch."""
     e = tl.program_id(0) * block + tl.arange(0, block)
     inside = e < count
@@ -284,8 +293,19 @@ def scan_backward(
     for m in range(intervals):
         tl.store(kept, v, mask=inside)
         g, f, g1, f1, arrived, charge = _interval(
-            *(at, of_moment, inside, m, intervals, consts, stride, inner, v, arrived),
-            *(moments, kicks, crossing),
+            at,
+            of_moment,
+            inside,
+            m,
+            intervals,
+            consts,
+            stride,
+            inner,
+            v,
+            arrived,
+            moments,
+            kicks,
+            crossing,
         )
         decay, p0, p1, _ = psi012(f, double)
         v = v * decay + g * p0
@@ -322,11 +342,22 @@ def scan_backward(
         kept -= count
         before = tl.zeros_like(v)
         if kicks and crossing:
-            earlier = inside & (m > 0)
+            earlier = inside & (e * 0 + m > 0)
             before = tl.load(at - stride + 2 * inner, mask=earlier, other=0.0).to(v.dtype)
         g, f, g1, f1, _, _ = _interval(
-            *(at, of_moment, inside, m, intervals, consts, stride, inner, v, before),
-            *(moments, kicks, crossing),
+            at,
+            of_moment,
+            inside,
+            m,
+            intervals,
+            consts,
+            stride,
+            inner,
+            v,
+            before,
+            moments,
+            kicks,
+            crossing,
         )
         now = tl.load(kept, mask=inside, other=0.0)
         length = tl.load(consts + 8 + m)

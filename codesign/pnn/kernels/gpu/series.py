@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import triton
 import triton.language as tl
 
 
 @triton.jit
-def psi012(x: Any, double: tl.constexpr) -> Any:
+def psi012(x, double: tl.constexpr):
     """e^-x, psi_0 = phi, psi_1 = chi and psi_2 of x, elementwise.
 
     Series in u = (x/2)^2 up to |x| = 2, where the closed forms cancel; 9 terms in float64, 5 in
