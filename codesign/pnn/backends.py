@@ -86,6 +86,14 @@ def takes_patches(
     return _against_compiled(t_in, weight, params, kicked_crossing) is None
 
 
+def goes_in_blocks(t_in: Tensor) -> bool:
+    """Whether torch solves `exact` by blocks of spikes, not spike by spike.
+
+    On a CPU spike by spike it stays what it was to the bit.
+    """
+    return t_in.device.type != "cpu"
+
+
 class Use(NamedTuple):
     """What solves layers on a kind of device, and why."""
 

@@ -10,10 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from codesign.pnn.backends import Backend, chosen, takes_patches
+from codesign.pnn.backends import Backend, chosen, goes_in_blocks, takes_patches
 from codesign.pnn.compiled import compiled_membrane
 from codesign.pnn.dstd import dstd_states, grid_edges
 from codesign.pnn.exact import exact_membrane, exact_states
+from codesign.pnn.exact_blocks import blocked_membrane
 from codesign.pnn.fused import fused_membrane
 from codesign.pnn.fused_exact import fused_exact_membrane
 from codesign.pnn.parameters import PNNParameters
@@ -65,7 +66,8 @@ def membrane_potential(
         own = (edges, moments, None, solution.products)
         return fused_membrane(t_in, weight, params, *own)
     if edges is None:
-        return exact_membrane(t_in, weight, params)
+        plain = blocked_membrane if goes_in_blocks(t_in) else exact_membrane
+        return plain(t_in, weight, params)
     return _states(t_in, weight, params, solution)[1][-1]
 
 

@@ -10,11 +10,12 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor
 
-from codesign.pnn.backends import Backend, chosen, takes_patches
+from codesign.pnn.backends import Backend, chosen, goes_in_blocks, takes_patches
 from codesign.pnn.compiled import compiled_crossing
 from codesign.pnn.crossing import Crossing, crossing_delay
 from codesign.pnn.dstd import grid_edges, intervals, start_values
 from codesign.pnn.exact import exact_crossing
+from codesign.pnn.exact_blocks import blocked_crossing
 from codesign.pnn.fused import fused_crossing
 from codesign.pnn.fused_exact import fused_exact_crossing
 from codesign.pnn.membrane import check_inputs
@@ -173,7 +174,8 @@ def _exact(
     elif code == "triton":
         crossing = fused_exact_crossing(t_in, weight, params, t_max)
     else:
-        crossing = exact_crossing(t_in, weight, params, t_max)
+        plain = blocked_crossing if goes_in_blocks(t_in) else exact_crossing
+        crossing = plain(t_in, weight, params, t_max)
     fired = crossing.interval <= t_in.shape[1]
     inside = torch.where(t_in < t_max, t_in.clamp_min(0.0), t_max)
     starts = torch.nn.functional.pad(torch.sort(inside, dim=1, stable=True).values, (1, 0))
