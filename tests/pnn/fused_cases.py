@@ -21,7 +21,7 @@ KICKS = replace(
 )
 PARAMETERS = {"linear": LINEAR, "kicks": KICKS, "sloped": SLOPED, "by current": BY_CURRENT}
 # Below and above the sizes of blocks; the interpreter takes a while for every step of `exact`.
-SIZES = {"exact": [(2, 9, 18)], "dstd": [(2, 37, 21), (3, 9, 300)]}
+SIZES = {"exact": [(2, 9, 18)], "dstd": [(2, 17, 21), (1, 9, 270)]}
 SINGLE, DOUBLE = torch.float32, torch.float64
 TOLERANCE = {SINGLE: 1e-5, DOUBLE: 1e-12}
 
