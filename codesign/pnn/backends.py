@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, NamedTuple, get_args
 
@@ -24,9 +23,7 @@ Code = Literal["torch", "compiled", "triton"]
 _LEAST_WORK = 200_000
 
 
-@cache
-def _has(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
+_HAS = {name: importlib.util.find_spec(name) is not None for name in ("numba", "triton")}
 
 
 def interpreted() -> bool:
@@ -106,7 +103,7 @@ def used() -> list[Use]:
     """What will be used on this machine's devices, for `codesign doctor`."""
     uses = [
         Use("cpu", f"compiled kernels (numba {_version('numba')})", "numba is installed")
-        if _has("numba")
+        if _HAS["numba"]
         else Use("cpu", "torch", "numba is missing: pip install numba")
     ]
     if torch.cuda.is_available():
@@ -141,7 +138,7 @@ def _against_compiled(
     if kicked_crossing and params.has_kick:
         # They need the intervals on both sides, which the kernels do not keep.
         return "kicks in first spikes by dstd"
-    return None if _has("numba") else "an installation without numba"
+    return None if _HAS["numba"] else "an installation without numba"
 
 
 def _against_triton(t_in: Tensor, weight: Tensor, params: PNNParameters) -> str | None:
@@ -156,7 +153,7 @@ def _against_triton(t_in: Tensor, weight: Tensor, params: PNNParameters) -> str 
 
 
 def _against_device(kind: str) -> str | None:
-    if not _has("triton"):
+    if not _HAS["triton"]:
         return "an installation without triton (pip install triton)"
     if kind == "cpu" and interpreted():
         return None

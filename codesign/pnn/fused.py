@@ -91,8 +91,8 @@ def synapse_terms(
 
     The constants are leak, 1/E+, 1/E-, kick, kick per weight + and -, and two unused.
     """
-    head = (params.leak, 1.0 / params.e_plus, 1.0 / params.e_minus, params.kick)
-    head = (*head, params.kick_per_weight_plus, params.kick_per_weight_minus, 0.0, 0.0)
+    shared = (params.leak, 1.0 / params.e_plus, 1.0 / params.e_minus, params.kick)
+    head = (*shared, params.kick_per_weight_plus, params.kick_per_weight_minus, 0.0, 0.0)
     if params.slope_plus or params.slope_minus or params.kick_plus or params.kick_minus:
         terms = synapses(weight, params)
         return head, terms.f, terms.kick

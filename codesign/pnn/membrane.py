@@ -19,6 +19,7 @@ from codesign.pnn.fused import fused_membrane
 from codesign.pnn.fused_exact import fused_exact_membrane
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.patches import on_patches
+from codesign.pnn.precision import without_autocast
 from codesign.pnn.solution import Method, Solution, solution_of
 from codesign.pnn.window import Window, in_parts
 
@@ -30,6 +31,7 @@ class MembraneTrace(NamedTuple):
     v: Tensor
 
 
+@without_autocast
 def membrane_potential(
     t_in: Tensor,
     weight: Tensor,
@@ -71,6 +73,7 @@ def membrane_potential(
     return _states(t_in, weight, params, solution)[1][-1]
 
 
+@without_autocast
 def membrane_images(
     t_in: Tensor,
     weight: Tensor,
@@ -102,6 +105,7 @@ def membrane_images(
     return in_parts(end, t_in, weight, window, len(edges))[0]
 
 
+@without_autocast
 def membrane_trace(
     t_in: Tensor,
     weight: Tensor,

@@ -110,7 +110,7 @@ class PNNParameters:
     def of_neurons(self, first: int, stop: int) -> PNNParameters:
         """Those of some neurons of a layer."""
         own = {name: getattr(self, name) for name in _PER_NEURON}
-        cut = {key: x[first:stop] for key, x in own.items() if isinstance(x, tuple)}
+        cut: dict[str, Any] = {k: x[first:stop] for k, x in own.items() if isinstance(x, tuple)}
         return replace(self, **cut)
 
     def to_dict(self) -> dict[str, Any]:

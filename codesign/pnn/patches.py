@@ -14,6 +14,9 @@ from codesign.pnn.window import Window
 Layer = Callable[[Tensor, Tensor, PNNParameters], tuple[Tensor, ...]]
 """Spikes (rows, n_in), weight (n_out, n_in) and parameters to answers (rows, n_out) each."""
 
+_View = tuple[torch.Size, tuple[int, ...], int]
+"""Shape, strides and offset of a tensor in the patches."""
+
 # Patches that live at once.
 _MOST_BYTES = 2 * 2**20
 
@@ -55,12 +58,12 @@ def _part(
     columns = window.patches(images, absent)
     storage = columns.untyped_storage().data_ptr()
 
-    def pack(kept: Tensor) -> Tensor | tuple[torch.Size, tuple[int, ...], int]:
+    def pack(kept: Tensor) -> Tensor | _View:
         if kept.untyped_storage().data_ptr() != storage:
             return kept
-        return kept.shape, kept.stride(), kept.storage_offset()
+        return kept.shape, kept.stride(), int(kept.storage_offset())
 
-    def unpack(kept: Tensor | tuple[torch.Size, tuple[int, ...], int]) -> Tensor:
+    def unpack(kept: Tensor | _View) -> Tensor:
         if isinstance(kept, Tensor):
             return kept
         with torch.no_grad():

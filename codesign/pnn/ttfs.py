@@ -21,7 +21,7 @@ from codesign.pnn.fused_exact import fused_exact_crossing
 from codesign.pnn.membrane import check_inputs
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.patches import on_patches
-from codesign.pnn.precision import Products
+from codesign.pnn.precision import Products, without_autocast
 from codesign.pnn.series import phi
 from codesign.pnn.solution import Solution, solution_of
 from codesign.pnn.window import Window, in_parts
@@ -60,6 +60,7 @@ def first_spike_time(
     return first_spike(t_in, weight, params, method, steps, t_max, offset, kappa, backend).t
 
 
+@without_autocast
 def first_spike(
     t_in: Tensor,
     weight: Tensor,
@@ -96,6 +97,7 @@ def first_spike(
     return _answer(*found, t_max, kappa)
 
 
+@without_autocast
 def first_spike_images(
     t_in: Tensor,
     weight: Tensor,
