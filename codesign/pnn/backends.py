@@ -131,6 +131,8 @@ def _against_compiled(
     """What keeps a call from the compiled CPU kernels, None if nothing does."""
     if params.has_curvature:
         return "curved synapses"
+    if params.series:
+        return "a series resistance"
     if t_in.device.type != "cpu" or weight.device.type != "cpu":
         return f"device {weight.device}"
     if weight.dtype not in (torch.float32, torch.float64):
@@ -145,6 +147,8 @@ def _against_triton(t_in: Tensor, weight: Tensor, params: PNNParameters) -> str 
     """What keeps a call from the fused GPU kernels, None if nothing does."""
     if params.has_curvature:
         return "curved synapses"
+    if params.series:
+        return "a series resistance"
     if t_in.device != weight.device:
         return f"devices {t_in.device} and {weight.device} in one call"
     if weight.dtype not in (torch.float32, torch.float64):

@@ -20,7 +20,7 @@ from codesign.pnn.exact import sorted_spikes
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.riccati import Moebius, riccati_step
 from codesign.pnn.series import phi
-from codesign.pnn.synapses import per_neuron, synapses
+from codesign.pnn.synapses import behind_series, per_neuron, synapses
 
 # Spikes of a block: a power of 2.
 _BLOCK = 32
@@ -89,9 +89,10 @@ def blocked_membrane(t_in: Tensor, weight: Tensor, params: PNNParameters) -> Ten
     for part in _parts(t_in, params.t_end, t_in.shape[1]):
         state = _State(*checkpoint(run, *part, weight, *state, use_reentrant=False))
     d = params.t_end - state.now
+    g, f, q = _behind_series(state.g, state.f, state.q, params)
     if params.has_curvature:
-        return riccati_step(state.f * d, state.g * d, state.q * d)(state.v)
-    return state.v * torch.exp(-state.f * d) + state.g * d * phi(state.f * d)
+        return riccati_step(f * d, g * d, q * d)(state.v)
+    return state.v * torch.exp(-f * d) + g * d * phi(f * d)
 
 
 def blocked_crossing(t_in: Tensor, weight: Tensor, params: PNNParameters, t_end: float) -> Crossing:
@@ -170,8 +171,19 @@ def _intervals(
         sums(before, matrix) for before, matrix in ((state.g, s.g), (state.f, s.f), (state.q, s.q))
     )
     charge = None if s.kick is None else s.kick.t()[order] * counted.unsqueeze(2)
+    g, f, q = _behind_series(g, f, q, params)
     after = _State(times[:, -1:], state.v, g_end, f_end, q_end)
     return _Block(d, g, f, q, charge, after)
+
+
+def _behind_series(
+    g: Tensor, f: Tensor, q: Tensor, params: PNNParameters
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Rates as the membrane has them behind the series resistance."""
+    if not params.series:
+        return g, f, q
+    g, f, bent = behind_series(g, f, q if params.has_curvature else None, params.series, 1.0)
+    return g, f, q if bent is None else bent
 
 
 def _step(block: _Block) -> Affine:

@@ -21,6 +21,7 @@ from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.patches import on_patches
 from codesign.pnn.precision import without_autocast
 from codesign.pnn.solution import Method, Solution, solution_of
+from codesign.pnn.synapses import coupled
 from codesign.pnn.window import Window, in_parts
 
 
@@ -60,17 +61,18 @@ def membrane_potential(
     edges = None if solution.method == "exact" else _edges(solution, params)
     if code == "compiled":
         moments = solution.method == "dstd2"
-        return compiled_membrane(t_in, weight, params, params.t_end, edges, moments)
-    if code == "triton" and edges is None:
-        return fused_exact_membrane(t_in, weight, params)
-    if code == "triton" and edges is not None:
+        v = compiled_membrane(t_in, weight, params, params.t_end, edges, moments)
+    elif code == "triton" and edges is None:
+        v = fused_exact_membrane(t_in, weight, params)
+    elif code == "triton" and edges is not None:
         moments = solution.method == "dstd2"
-        own = (edges, moments, None, solution.products)
-        return fused_membrane(t_in, weight, params, *own)
-    if edges is None:
+        v = fused_membrane(t_in, weight, params, edges, moments, None, solution.products)
+    elif edges is None:
         plain = blocked_membrane if goes_in_blocks(t_in) else exact_membrane
-        return plain(t_in, weight, params)
-    return _states(t_in, weight, params, solution)[1][-1]
+        v = plain(t_in, weight, params)
+    else:
+        v = _states(t_in, weight, params, solution)[1][-1]
+    return coupled(v, params)
 
 
 @without_autocast
@@ -88,6 +90,21 @@ def membrane_images(
     moments of spikes are elementwise in time: they are taken on the image and convolved, so that no
     patches live; where `backends.takes_patches`, patches of a few samples at a time do.
     """
+    # Coupling is between channels of one place, whatever their group.
+    alone = replace(params, coupling=())
+    v = _images(t_in, weight, alone, solution, window, backend)
+    return coupled(v.movedim(1, -1), params).movedim(-1, 1)
+
+
+def _images(
+    t_in: Tensor,
+    weight: Tensor,
+    params: PNNParameters,
+    solution: Solution,
+    window: Window,
+    backend: Backend,
+) -> Tensor:
+    """`membrane_images` before coupling."""
     if takes_patches(backend, t_in, weight, params, solution):
 
         def layer(t: Tensor, w: Tensor, own: PNNParameters) -> tuple[Tensor]:
@@ -123,7 +140,7 @@ def membrane_trace(
         t = torch.stack([x[:, 0] for x in times if isinstance(x, Tensor)])
     else:
         t = t_in.new_tensor(times).unsqueeze(1).expand(len(times), t_in.shape[0])
-    return MembraneTrace(t, torch.stack(values))
+    return MembraneTrace(t, coupled(torch.stack(values), params))
 
 
 def membrane_waveform(

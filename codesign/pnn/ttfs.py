@@ -136,6 +136,8 @@ def _check(params: PNNParameters, kappa: float) -> None:
     """Raises ValueError on what has no first spike."""
     if params.has_curvature:
         raise ValueError("curved synapses have no closed form for the first spike")
+    if params.coupling or params.series:
+        raise ValueError("first spikes are not solved for coupling or a series resistance")
     if not kappa > 0:
         raise ValueError(f"kappa must be positive, not {kappa}")
 

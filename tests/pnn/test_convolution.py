@@ -22,6 +22,7 @@ from codesign.pnn.ttfs import first_spike, first_spike_images
 from codesign.pnn.window import Window
 from tests.pnn.membranes import BY_CURRENT, FULL, LINEAR, SLOPED
 
+SERIES = replace(FULL, series=0.03)
 WINDOWS = [Window(3, padding=1), Window(3, 2, 1), Window(4, 3, 2, 2), Window(1), Window(5, 1, 0, 4)]
 
 
@@ -59,7 +60,7 @@ def check(images, dense, see, params, tolerance=1e-12):
 
 @pytest.mark.parametrize("see", WINDOWS)
 @pytest.mark.parametrize("method", ["dstd", "dstd2"])
-@pytest.mark.parametrize("params", [LINEAR, SLOPED, FULL, BY_CURRENT])
+@pytest.mark.parametrize("params", [LINEAR, SLOPED, FULL, BY_CURRENT, SERIES])
 def test_shares_on_the_image_are_those_of_patches(params, method, see, monkeypatch):
     monkeypatch.setattr(window, "_MOST_BYTES", {"cpu": 20_000})
     solution = Solution(method, 4, 0.1, 1.3)
@@ -123,3 +124,16 @@ def test_stride_padding_groups_and_mean_times_in_text():
 def test_convolutions_that_do_not_fit_are_refused(text):
     with pytest.raises(ValueError, match=text):
         Architecture(text, (2, 6, 6))
+
+
+@pytest.mark.parametrize("method", ["exact", "dstd2"])
+def test_channels_of_one_place_are_coupled(method):
+    see, solution = Window(3, 2, 1, 2), Solution(method, 4)
+    t, w = data(see)
+    alone, both = (
+        membrane_images(t, w, params, solution, see)
+        for params in (LINEAR, replace(LINEAR, coupling=((1, 6, 0.25),)))
+    )
+    expected = alone.clone()
+    expected[:, 1] += 0.25 * alone[:, 6]
+    torch.testing.assert_close(both, expected)

@@ -1,5 +1,7 @@
 """Exact solutions by blocks of spikes say the same as spike by spike."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -27,8 +29,11 @@ def inputs(n_in):
     return t, weights(5, n_in) / n_in**0.5
 
 
+SERIES = [replace(SLOPED, series=0.02), replace(FULL, series=0.02)]
+
+
 @pytest.mark.parametrize("n_in", [1, 8, 11, 40])
-@pytest.mark.parametrize("params", [LINEAR, SLOPED, FULL, BY_CURRENT])
+@pytest.mark.parametrize("params", [LINEAR, SLOPED, FULL, BY_CURRENT, *SERIES])
 def test_membranes_are_those_spike_by_spike(params, n_in, monkeypatch):
     monkeypatch.setattr(exact_blocks, "_BLOCK", 8)
     check(
