@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from codesign.pnn.fused import Setting
+from codesign.pnn.fused_setting import Setting
 from codesign.pnn.precision import product_dtype
 
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from codesign.pnn.fused import Setting
 from codesign.pnn.fused_product import Product
+from codesign.pnn.fused_setting import Setting
 from codesign.pnn.kernels.gpu import dstd as kernels
 from codesign.pnn.precision import on_gpu
 

@@ -13,7 +13,8 @@ from torch import Tensor
 from codesign.pnn.backends import Backend, chosen, goes_in_blocks, takes_patches
 from codesign.pnn.compiled import compiled_crossing
 from codesign.pnn.crossing import Crossing, crossing_delay
-from codesign.pnn.dstd import grid_edges, intervals, start_values
+from codesign.pnn.dstd import grid_edges
+from codesign.pnn.dstd_crossing import dstd_crossing
 from codesign.pnn.exact import exact_crossing
 from codesign.pnn.exact_blocks import blocked_crossing
 from codesign.pnn.fused import fused_crossing
@@ -22,7 +23,6 @@ from codesign.pnn.membrane import check_inputs
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.patches import on_patches
 from codesign.pnn.precision import Products, without_autocast
-from codesign.pnn.series import phi
 from codesign.pnn.solution import Solution, solution_of
 from codesign.pnn.window import Window, in_parts
 
@@ -123,7 +123,7 @@ def first_spike_images(
     edges = grid_edges(solution.check() / t_max, solution.offset * t_max, t_max)
 
     def crossing(t: Tensor, w: Tensor) -> tuple[Tensor, ...]:
-        return _dstd_crossing(t.clamp_min(0.0), w, params, edges, window)
+        return dstd_crossing(t.clamp_min(0.0), w, params, edges, window)
 
     if chosen(backend, t_in, weight, params, kicked_crossing=True) == "triton":
         found = fused_crossing(t_in, weight, params, edges, window, solution.products)
@@ -202,7 +202,7 @@ def _dstd(
     elif code == "triton":
         crossing = fused_crossing(t_in, weight, params, edges, None, products)
     else:
-        crossing = _dstd_crossing(t_in.clamp_min(0.0), weight, params, edges)
+        crossing = dstd_crossing(t_in.clamp_min(0.0), weight, params, edges)
     return _times(crossing, t_in, edges)
 
 
@@ -215,37 +215,3 @@ def _times(crossing: Crossing, like: Tensor, edges: list[float]) -> tuple[Crossi
     length = like.new_tensor([b - a for a, b in pairwise(edges)])[which]
     delay = crossing_delay(crossing.v, crossing.g / length, crossing.f / length, fired)
     return crossing, fired, start + delay
-
-
-def _dstd_crossing(
-    t_in: Tensor,
-    weight: Tensor,
-    params: PNNParameters,
-    edges: list[float],
-    window: Window | None = None,
-) -> Crossing:
-    """As the kernel: membranes at all grid points, then the first that is at 1 or above."""
-    g, f, _, _, kicks = intervals(t_in, weight, params, edges, False, window)
-    if kicks is not None:
-        # Half to either side, so that times stay smooth when a spike crosses a grid point.
-        share = torch.full((len(edges), *[1] * t_in.dim()), 0.5).to(g)
-        share[0] = share[-1] = 1.0
-        spread = share * kicks
-        g = g + spread[:-1] + spread[1:]
-    v = start_values(g[0], params, edges[0])
-    states = [v]
-    for decay, gain in zip(torch.exp(-f).unbind(), (g * phi(f)).unbind(), strict=True):
-        v = torch.addcmul(gain, v, decay)
-        states.append(v)
-    values = torch.stack(states)
-    above = (values[1:] >= 1.0) | (values[:-1] >= 1.0)
-    count = len(edges) - 1
-    number = torch.where(above.any(dim=0), above.to(torch.int8).argmax(dim=0), count)
-    at = number.clamp_max(count - 1).unsqueeze(0)
-    fired = number < count
-
-    def pick(x: Tensor) -> Tensor:
-        return torch.where(fired, torch.gather(x, 0, at).squeeze(0), 0.0)
-
-    start = torch.where(fired, torch.gather(values, 0, at).squeeze(0), v)
-    return Crossing(start, pick(g), pick(f), number.to(torch.int32))
