@@ -15,7 +15,7 @@ TILE_DATA ?= $(HOME)/.cache/codesign/tile-bert
 TILE_DESIGN ?= designs/tile-bert.toml
 BIN := $(VENV)/bin
 
-.PHONY: all setup tools models test lint typecheck unit regression benchmarks examples experiment-tile reference docs datasets doctor clean distclean help
+.PHONY: all setup tools models test lint typecheck unit regression benchmarks kernels examples experiment-tile reference docs datasets doctor clean distclean help
 
 all: setup ## set up, then run the whole flow for DESIGN
 	$(BIN)/codesign run $(DESIGN)
@@ -52,9 +52,13 @@ benchmarks: | setup ## every script in benchmarks/, its JSON in benchmarks/resul
 	mkdir -p benchmarks/results
 	for name in sweep_session_vs_batch model_terms neuron_memory closed_loop examples layout_checks layout_extraction \
 	  lvs_pairs rc_reduction extraction_scaling extraction_size extraction_cross_sections network_16x16x16 dstd_error \
-	  dstd_cost reversal_potential fashion_mnist fashion_mnist_ttfs fashion_mnist_ttfs_start \
+	  dstd_cost conv_shares reversal_potential fashion_mnist fashion_mnist_ttfs fashion_mnist_ttfs_start \
 	  tile_accuracy tile_speed tile_spice tile_noise tile_training; do \
 	  $(BIN)/python -m benchmarks.$$name | tee benchmarks/results/$$name.json; done
+
+kernels: | setup ## the GPU kernels, in Triton's interpreter on the CPU (installs triton)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[triton]'
+	$(BIN)/python -m pytest -q tests/pnn/test_fused.py tests/pnn/test_fused_compile.py
 
 examples: | setup ## the foreign cells and data of examples/, from netlist to report (about an hour on 2 cores)
 	$(BIN)/python -m benchmarks.examples

@@ -59,7 +59,8 @@ def tensors(n_in: int, batch: int, case: str) -> tuple[Tensor, Tensor]:
     return t, w + 4.0 / n_in if case.startswith("ttfs") else w
 
 
-def _status(key: str) -> float:
+def status_MB(key: str) -> float:
+    """A figure of /proc/self/status."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(key):
             return float(line.split()[1]) / 1024
@@ -81,7 +82,7 @@ def measure(case: str, n_in: int, batch: int, repeats: int) -> dict[str, Any]:
     t, w = tensors(n_in, batch, case)
     t.requires_grad_()
     w.requires_grad_()
-    base_mb = _status("VmRSS")
+    base_mb = status_MB("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
     seconds = []
     for _ in range(repeats):
@@ -94,7 +95,7 @@ def measure(case: str, n_in: int, batch: int, repeats: int) -> dict[str, Any]:
         "n_in": n_in,
         "batch": batch,
         "seconds": sorted(seconds)[len(seconds) // 2] * BATCH / batch,
-        "peak_MB": (_status("VmHWM") - base_mb) * BATCH / batch,
+        "peak_MB": (status_MB("VmHWM") - base_mb) * BATCH / batch,
         "scaled": batch != BATCH,
     }
 

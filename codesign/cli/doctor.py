@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from codesign.errors import MissingToolError
 
 if TYPE_CHECKING:
     from codesign.flow.tools import ToolInfo
+    from codesign.pnn.backends import Use
 
 
 @click.command()
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 def doctor() -> Output:
     """List every tool and model file with version, location and remedy.
 
-    Exits with 3 when a required one is missing.
+    Then what solves layers of neurons on this machine's devices, and why. Exits with 3 when a
+    required tool is missing.
     """
     from codesign.flow.tools import inspect, tool_names
 
@@ -29,8 +32,26 @@ def doctor() -> Output:
     error = None
     if missing:
         error = MissingToolError(f"missing: {', '.join(missing)}", remedy="see the remedies above")
-    data = {"ok": not missing, "tools": [{**asdict(t), "found": t.found} for t in tools]}
-    return Output(data, "\n".join(map(_line, tools)), error)
+    solvers = _solvers()
+    data = {
+        "ok": not missing,
+        "tools": [{**asdict(t), "found": t.found} for t in tools],
+        "solvers": [use._asdict() for use in solvers],
+    }
+    lines = [
+        *map(_line, tools),
+        *(f"layers   on {x.device:<11} {x.code}: {x.reason}" for x in solvers),
+    ]
+    return Output(data, "\n".join(lines), error)
+
+
+def _solvers() -> list[Use]:
+    """What solves layers, by device; none without torch."""
+    if importlib.util.find_spec("torch") is None:
+        return []
+    from codesign.pnn.backends import used
+
+    return used()
 
 
 def _line(tool: ToolInfo) -> str:

@@ -85,7 +85,12 @@ _PACKAGES = {
     "scipy": "scipy",
     "torch": "torch",
 }
-_EXTRAS = {"distributed": "dask", "tensorboard": "tensorboard", "transformers": "transformers"}
+_EXTRAS = {
+    "distributed": "dask",
+    "tensorboard": "tensorboard",
+    "transformers": "transformers",
+    "triton": "triton",
+}
 
 
 def inspect(name: str) -> ToolInfo:

@@ -5,6 +5,7 @@ from codesign.pnn.firing import firing_time
 from codesign.pnn.firing_curve import FiringCurve
 from codesign.pnn.layers import (
     RCSpikeLinear,
+    SpikeAvgPool2d,
     SpikePool2d,
     SpikingConv2d,
     SpikingLinear,
@@ -44,6 +45,7 @@ __all__ = [
     "RCSpikeLinear",
     "RCSpikeNetwork",
     "Solution",
+    "SpikeAvgPool2d",
     "SpikePool2d",
     "SpikingConv2d",
     "SpikingLinear",

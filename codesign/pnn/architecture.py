@@ -9,9 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool2d
+from torch.nn.functional import avg_pool2d
 
-from codesign.pnn.convolution import spiking_convolution
 from codesign.pnn.layer_shapes import LayerShape, parse_layers
 from codesign.pnn.neurons import (
     LayerOutput,
@@ -24,6 +23,7 @@ from codesign.pnn.neurons import (
 from codesign.pnn.noise import Rows, jittered
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.solution import Solution
+from codesign.pnn.window import earliest
 
 
 @dataclass(frozen=True, init=False)
@@ -31,8 +31,10 @@ class Architecture:
     """Layers as text, such as "conv64-conv64-pool-512-10", over an input shape.
 
     A number is a dense layer of so many neurons; `convC` or `convCkK` a convolution of C channels
-    with a K x K kernel (3 if left out), the image kept in size; `pool` or `poolS` passes the
-    earliest spike of every S x S patch (2 if left out), which keeps spike times what they are.
+    with a K x K kernel (3 if left out), the image kept in size; `sS`, `pP` and `gG` behind it give
+    stride, padding and groups. `pool` or `poolS` passes the earliest spike of every S x S patch
+    (2 if left out), which keeps spike times what they are; `avgpool` passes their mean, silent
+    ones at the time that stands for silence.
     neuron: that of every layer.
     """
 
@@ -143,10 +145,12 @@ class Architecture:
         trace: bool = False,
         noise_on_silent: bool = True,
         rows: Rows | None = None,
+        hidden: bool = True,
     ) -> list[LayerOutput]:
         """Outputs of every layer with weights, for input spikes t_in (batch, n_inputs), or images
         of the input's shape. Raises ValueError for others.
 
+        hidden: whether those of hidden layers are listed; without them less has to live.
         sigma (phases): normal jitter on each spike that such a layer receives, drawn from the
         generator alone. Convolutions give (batch, channels, h, w) and no trace.
         """
@@ -154,32 +158,26 @@ class Architecture:
         neuron = self.neuron
         on_silent = noise_on_silent and neuron.jitters_silent
         outputs: list[LayerOutput] = []
-        times = t_in
+        times, number = t_in, 0
         for layer in self.layers:
-            if layer.kind == "pool":
-                times = _earliest(times.reshape(times.shape[0], *layer.before), layer.size)
+            if layer.window is not None and layer.kind != "conv":
+                pool = avg_pool2d if layer.kind == "avgpool" else earliest
+                times = pool(times.reshape(times.shape[0], *layer.before), layer.window.kernel)
                 continue
             before = (math.prod(layer.before),) if layer.kind == "dense" else layer.before
             times = times.reshape(times.shape[0], *before)
             if sigma > 0.0:
                 times = jittered(times, sigma, generator, on_silent, neuron.t_silent, rows)
-            number = len(outputs)
             own = (weights[number], params[number], solution.of_layer(number))
-            if layer.kind == "dense":
+            if layer.window is None:
                 out = neuron.forward(times, *own, trace)
             else:
-                out = spiking_convolution(neuron, times, *own, layer.size)
-            outputs.append(out)
+                out = neuron.convolve(times, *own, layer.window)
+            number += 1
+            if hidden or number == len(weights):
+                outputs.append(out)
             times = out.t
         return outputs
-
-
-def _earliest(times: Tensor, size: int) -> Tensor:
-    """The earliest spike of every patch; an empty batch stays one."""
-    if len(times):
-        return -max_pool2d(-times, size)
-    height, width = (n // size for n in times.shape[2:])
-    return times[..., :height, :width]
 
 
 def dense_architecture(weights: Sequence[Tensor]) -> Architecture:

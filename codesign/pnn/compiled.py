@@ -1,15 +1,13 @@
 """The membrane by compiled CPU kernels, with gradients that recompute instead of store.
 
-Covers linear synapses on the CPU in float32 and float64. Outside that, and where numba is
-missing, `codesign.pnn.membrane` uses torch, with the same numbers up to rounding.
+Covers straight synapses on the CPU in float32 and float64; `codesign.pnn.backends` decides where
+they are used.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import math
-from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,40 +17,6 @@ from codesign.pnn.compiled_run import Run, Setting
 from codesign.pnn.crossing import Crossing
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.synapses import per_neuron, synapses
-
-Backend = Literal["auto", "torch", "compiled"]
-
-# Below this many synapse events a call costs less in torch than it costs to enter a kernel.
-_LEAST_WORK = 200_000
-
-
-@cache
-def _has_numba() -> bool:
-    return importlib.util.find_spec("numba") is not None
-
-
-def use_compiled(backend: Backend, t_in: Tensor, weight: Tensor, params: PNNParameters) -> bool:
-    """Whether a call goes to the kernels. Raises ValueError when asked for what they cannot do."""
-    if backend == "torch":
-        return False
-    reason = None
-    if params.has_curvature:
-        reason = "curved synapses"
-    elif params.series:
-        reason = "a series resistance"
-    elif t_in.device.type != "cpu" or weight.device.type != "cpu":
-        reason = f"device {weight.device}"
-    elif weight.dtype not in (torch.float32, torch.float64):
-        reason = f"dtype {weight.dtype}"
-    elif not _has_numba():
-        reason = "an installation without numba"
-    if backend == "compiled":
-        if reason is not None:
-            raise ValueError(f"the compiled kernels do not cover {reason}; use backend='auto'")
-        return True
-    if backend != "auto":
-        raise ValueError(f"backend must be auto, torch or compiled, not {backend!r}")
-    return reason is None and t_in.numel() * weight.shape[0] >= _LEAST_WORK
 
 
 def compiled_membrane(

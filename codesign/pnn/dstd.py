@@ -19,6 +19,7 @@ from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.riccati import riccati_step, riccati_step2
 from codesign.pnn.series import chi, phi
 from codesign.pnn.synapses import behind_series, per_neuron, synapses
+from codesign.pnn.window import Window, dense_product
 
 
 def grid_edges(steps: float, offset: float, t_end: float, warp: float = 1.0) -> list[float]:
@@ -38,6 +39,8 @@ def grid_edges(steps: float, offset: float, t_end: float, warp: float = 1.0) -> 
 class Intervals(NamedTuple):
     """Integrals over the intervals of a grid, each (intervals, batch, n_out), and the charge.
 
+    Of images: (intervals, batch, channels, h, w).
+
     g, f, q: of current, conductance (leak included) and curvature; q None without. first: their
     first centred moments, empty without. kicks: charge at the grid points (intervals + 1, ...).
     """
@@ -50,13 +53,13 @@ class Intervals(NamedTuple):
 
 
 def shares(t_in: Tensor, edges: Sequence[float]) -> Tensor:
-    """Share of each interval that lies after each spike, (intervals, batch, n_in).
+    """Share of each interval that lies after each spike, (intervals, *shape of t_in).
 
     A spike on a grid point belongs to the interval that begins there, for its gradient too.
     """
-    grid = t_in.new_tensor(list(edges)).view(-1, 1, 1)
+    grid = t_in.new_tensor(list(edges)).view(-1, *[1] * t_in.dim())
     begins, ends = grid[:-1], grid[1:]
-    lengths = t_in.new_tensor([b - a for a, b in pairwise(edges)]).view(-1, 1, 1)
+    lengths = _lengths(t_in, edges)
     before = (t_in < begins).to(t_in.dtype)
     inside = (t_in >= begins) & (t_in < ends)
     # Absent spikes are infinite; what is not chosen must be finite for its gradient.
@@ -64,24 +67,34 @@ def shares(t_in: Tensor, edges: Sequence[float]) -> Tensor:
 
 
 def intervals(
-    t_in: Tensor, weight: Tensor, params: PNNParameters, edges: Sequence[float], moments: bool
+    t_in: Tensor,
+    weight: Tensor,
+    params: PNNParameters,
+    edges: Sequence[float],
+    moments: bool,
+    window: Window | None = None,
 ) -> Intervals:
-    """Integrals of all intervals by two products with the synapses' matrices."""
+    """Integrals of all intervals by two products with the synapses' matrices.
+
+    window: of a convolution over images t_in (batch, channels_in, h, w), None for dense layers.
+    """
     s = synapses(weight, params)
-    lengths = t_in.new_tensor([b - a for a, b in pairwise(edges)]).view(-1, 1, 1)
+    lengths = _lengths(t_in, edges)
     share = shares(t_in, edges)
     matrices = [s.g, s.f] if s.q is None else [s.g, s.f, s.q]
-    stacked = torch.cat(matrices).t()
-    n_out = weight.shape[0]
-    means = [x * lengths for x in (share @ stacked).split(n_out, dim=2)]
+    prepare = dense_product if window is None else window.product
+    product = prepare(matrices)
+    means = [x * lengths for x in product(share)]
     first: list[Tensor] = []
     if moments:
         moment = 0.5 * share * (1.0 - share)
-        first = [x * lengths for x in (moment @ stacked).split(n_out, dim=2)]
+        first = [x * lengths for x in product(moment)]
     kicks: Tensor | None = None
     if s.kick is not None:
         arrived = torch.cat([share, (t_in < edges[-1]).to(share).unsqueeze(0)])
-        kicks = torch.diff(arrived, dim=0, prepend=torch.zeros_like(arrived[:1])) @ s.kick.t()
+        (kicks,) = prepare([s.kick])(
+            torch.diff(arrived, dim=0, prepend=torch.zeros_like(arrived[:1]))
+        )
     q = None if s.q is None else means[2]
     g, f = means[0], means[1] + params.leak * lengths
     if params.series:
@@ -91,17 +104,36 @@ def intervals(
     return Intervals(g, f, q, first, kicks)
 
 
+def _lengths(t_in: Tensor, edges: Sequence[float]) -> Tensor:
+    """Lengths of the intervals, to multiply values (intervals, *shape of t_in)."""
+    return t_in.new_tensor([b - a for a, b in pairwise(edges)]).view(-1, *[1] * t_in.dim())
+
+
+def start_values(like: Tensor, params: PNNParameters, first_edge: float) -> Tensor:
+    """Membranes at the start of the grid, as like: (batch, n_out) or (batch, channels, h, w).
+
+    v_start holds at time 0; the first interval begins earlier by the offset, with leak alone.
+    """
+    v = torch.zeros_like(like)
+    last = v.movedim(1, -1)
+    start = math.exp(-params.leak * first_edge) * per_neuron(params.v_start, last, "v_start")
+    return (last + start).movedim(-1, 1)
+
+
 def dstd_states(
-    t_in: Tensor, weight: Tensor, params: PNNParameters, edges: Sequence[float], moments: bool
+    t_in: Tensor,
+    weight: Tensor,
+    params: PNNParameters,
+    edges: Sequence[float],
+    moments: bool,
+    window: Window | None = None,
 ) -> list[Tensor]:
-    """Membranes (batch, n_out) at the grid points, kicks included.
+    """Membranes (batch, n_out), or (batch, channels, h, w), at the grid points, kicks included.
 
     t_in (batch, n_in), weight (n_out, n_in); memory grows with intervals * batch * (n_in + n_out).
     """
-    g, f, q, first, kicks = intervals(t_in, weight, params, edges, moments)
-    # v_start holds at time 0; the first interval begins earlier by the offset, with leak alone.
-    v = t_in.new_zeros(t_in.shape[0], weight.shape[0])
-    v = v + math.exp(-params.leak * edges[0]) * per_neuron(params.v_start, v, "v_start")
+    g, f, q, first, kicks = intervals(t_in, weight, params, edges, moments, window)
+    v = start_values(g[0], params, edges[0])
     if kicks is not None:
         v = v + kicks[0]
     states = [v]

@@ -21,7 +21,7 @@ from codesign.pnn.synapses import behind_series, per_neuron, synapses
 _LONG = 64
 
 
-class _Spikes(NamedTuple):
+class Spikes(NamedTuple):
     """Spikes in order, each (batch, n_in): when (at t_end if outside the window), who, whether."""
 
     times: Tensor
@@ -48,7 +48,7 @@ def exact_states(
     t_in (batch, n_in), weight (n_out, n_in). Between events v is monotone, so its extremes are
     among these values. Spikes outside the window are listed at t_end, where they change nothing.
     """
-    spikes, state = _sorted(t_in, params.t_end), _start(t_in, weight, params)
+    spikes, state = sorted_spikes(t_in, params.t_end), _start(t_in, weight, params)
     event = _event(weight, params)
     times, values = [state.now], [state.v]
     for k in range(t_in.shape[1]):
@@ -62,7 +62,7 @@ def exact_states(
 
 def exact_membrane(t_in: Tensor, weight: Tensor, params: PNNParameters) -> Tensor:
     """The last of `exact_states` alone, with memory for about sqrt(n_in) states in gradients."""
-    spikes, state = _sorted(t_in, params.t_end), _start(t_in, weight, params)
+    spikes, state = sorted_spikes(t_in, params.t_end), _start(t_in, weight, params)
 
     def run(first: int, stop: int, weight: Tensor, times: Tensor, *state: Tensor) -> _State:
         event, now = _event(weight, params), _State(*state)
@@ -77,7 +77,7 @@ def exact_membrane(t_in: Tensor, weight: Tensor, params: PNNParameters) -> Tenso
 
 def exact_crossing(t_in: Tensor, weight: Tensor, params: PNNParameters, t_end: float) -> Crossing:
     """Where membranes first reach 1 in [0, t_end]; straight synapses only."""
-    spikes, state = _sorted(t_in, t_end), _start(t_in, weight, params)
+    spikes, state = sorted_spikes(t_in, t_end), _start(t_in, weight, params)
     n_in = t_in.shape[1]
     none = torch.full_like(state.v, n_in + 1, dtype=torch.int32)
     found = Crossing(state.v, torch.zeros_like(state.v), torch.zeros_like(state.v), none)
@@ -125,11 +125,12 @@ def _lean(
     return result
 
 
-def _sorted(t_in: Tensor, t_end: float) -> _Spikes:
+def sorted_spikes(t_in: Tensor, t_end: float) -> Spikes:
+    """Spikes in the order of time; ties in that of the inputs."""
     active = t_in < t_end
     inside = torch.where(active, t_in.clamp_min(0.0), t_end)
     times, order = torch.sort(inside, dim=1, stable=True)
-    return _Spikes(times, order, torch.gather(active, 1, order).to(t_in), t_end)
+    return Spikes(times, order, torch.gather(active, 1, order).to(t_in), t_end)
 
 
 def _start(t_in: Tensor, weight: Tensor, params: PNNParameters) -> _State:
@@ -140,14 +141,14 @@ def _start(t_in: Tensor, weight: Tensor, params: PNNParameters) -> _State:
     return _State(t_in.new_zeros(t_in.shape[0], 1), start, zero, leak, zero)
 
 
-def _event(weight: Tensor, params: PNNParameters) -> Callable[[_State, _Spikes, int], _State]:
+def _event(weight: Tensor, params: PNNParameters) -> Callable[[_State, Spikes, int], _State]:
     """The step to spike k and over it."""
     s = synapses(weight, params)
     rows_g, rows_f = s.g.t(), s.f.t()
     rows_q = None if s.q is None else s.q.t()
     rows_kick = None if s.kick is None else s.kick.t()
 
-    def event(state: _State, spikes: _Spikes, k: int) -> _State:
+    def event(state: _State, spikes: Spikes, k: int) -> _State:
         then, arrived = spikes.times[:, k : k + 1], spikes.order[:, k]
         v = _step(state, then - state.now, params)
         q = state.q if rows_q is None else state.q + rows_q[arrived]

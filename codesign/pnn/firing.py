@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,4 +33,24 @@ def firing_time(v: Tensor, params: PNNParameters, clip: bool = True) -> Tensor:
             inside = v.clamp_max(1.0)
             slope = b / ((1.0 - b) * scale)
             t = 1.0 - torch.log1p(-b * inside) / scale + slope * (v - inside)
-    return t.clamp(0.0, 1.0) if clip else t
+    return clipped(t) if clip else t
+
+
+def clipped(t: Tensor) -> Tensor:
+    """Times clamped to [0, 1], of any shape."""
+    result: Tensor = _Clip.apply(t)
+    return result
+
+
+class _Clip(torch.autograd.Function):
+    """Keeps a bit for every time, where clamp keeps the time."""
+
+    @staticmethod
+    def forward(ctx: Any, t: Tensor) -> Tensor:
+        ctx.save_for_backward((t >= 0.0) & (t <= 1.0))
+        return t.clamp(0.0, 1.0)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (inside,) = ctx.saved_tensors
+        return torch.where(inside, grad, 0.0)

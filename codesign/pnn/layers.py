@@ -6,13 +6,13 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import max_pool2d
+from torch.nn.functional import avg_pool2d
 
-from codesign.pnn.convolution import spiking_convolution
-from codesign.pnn.layer_shapes import parse_layers
+from codesign.pnn.layer_shapes import convolution
 from codesign.pnn.neurons import TTFS, LayerOutput, Neuron, RCSpike, as_neuron
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.solution import Method, Solution, solution_of
+from codesign.pnn.window import Window, earliest
 
 _T_REF = 3.2
 
@@ -116,11 +116,12 @@ class TTFSLinear(SpikingLayer):
 
 
 class SpikingConv2d(SpikingLayer):
-    """Convolution by neurons of any kind over images of spike times, size kept.
+    """Convolution by neurons of any kind over images of spike times.
 
-    A neuron sees a K x K patch of all channels; outside the image nothing spikes. image: channels,
-    height and width of the input. weight (channels, channels_in * K * K). neuron: an object, or a
-    registered name; t_max then is the window of "ttfs".
+    A neuron sees a K x K patch of all channels of its group; outside the image nothing spikes.
+    image: channels, height and width of the input. padding: K // 2 if left out, which keeps the
+    image in size for a stride of 1. weight (channels, channels_in / groups * K * K). neuron: an
+    object, or a registered name; t_max then is the window of "ttfs".
     """
 
     def __init__(
@@ -130,20 +131,25 @@ class SpikingConv2d(SpikingLayer):
         params: PNNParameters,
         *,
         kernel: int = 3,
+        stride: int = 1,
+        padding: int | None = None,
+        groups: int = 1,
         neuron: Neuron | str = "rc_spike",
         t_max: float = 4.0,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
-        (shape,) = parse_layers(f"conv{channels}k{kernel}", image)
+        if kernel % 2 == 0 and padding is None:
+            raise ValueError("the kernel must be odd, or the padding given")
+        self.window = Window(kernel, stride, kernel // 2 if padding is None else padding, groups)
+        self.shape = convolution(channels, self.window, image)
         super().__init__(
-            *(image[0] * kernel**2, channels, params, as_neuron(neuron, t_max=t_max)),
+            *(image[0] // groups * kernel**2, channels, params, as_neuron(neuron, t_max=t_max)),
             dtype=dtype,
             device=device,
             generator=generator,
         )
-        self.shape = shape
 
     def forward(
         self,
@@ -160,8 +166,8 @@ class SpikingConv2d(SpikingLayer):
                 f"t_in must be (batch, {', '.join(map(str, before))}), not {tuple(t_in.shape)}"
             )
         images = t_in.reshape(t_in.shape[0], *before)
-        own = (self.weight, self.params, solution.of_layer(0))
-        return spiking_convolution(self.neuron, images, *own, self.shape.size)
+        own = (self.weight, self.params, solution.of_layer(0), self.window)
+        return self.neuron.convolve(images, *own)
 
 
 class SpikePool2d(nn.Module):
@@ -172,4 +178,18 @@ class SpikePool2d(nn.Module):
         self.size = size
 
     def forward(self, t_in: Tensor) -> Tensor:
-        return -max_pool2d(-t_in, self.size)
+        return earliest(t_in, self.size)
+
+
+class SpikeAvgPool2d(nn.Module):
+    """The mean time of every patch, silent inputs at the time they have: shapes as `SpikePool2d`.
+
+    Unlike the earliest spike it passes a gradient to every input, and no circuit computes it.
+    """
+
+    def __init__(self, size: int = 2) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, t_in: Tensor) -> Tensor:
+        return avg_pool2d(t_in, self.size)

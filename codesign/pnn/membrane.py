@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -9,12 +10,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from codesign.pnn.compiled import Backend, compiled_membrane, use_compiled
+from codesign.pnn.backends import Backend, chosen, goes_in_blocks, takes_patches
+from codesign.pnn.compiled import compiled_membrane
 from codesign.pnn.dstd import dstd_states, grid_edges
 from codesign.pnn.exact import exact_membrane, exact_states
+from codesign.pnn.exact_blocks import blocked_membrane
+from codesign.pnn.fused import fused_membrane
+from codesign.pnn.fused_exact import fused_exact_membrane
 from codesign.pnn.parameters import PNNParameters
+from codesign.pnn.patches import on_patches
+from codesign.pnn.precision import without_autocast
 from codesign.pnn.solution import Method, Solution, solution_of
 from codesign.pnn.synapses import coupled
+from codesign.pnn.window import Window, in_parts
 
 
 class MembraneTrace(NamedTuple):
@@ -24,6 +32,7 @@ class MembraneTrace(NamedTuple):
     v: Tensor
 
 
+@without_autocast
 def membrane_potential(
     t_in: Tensor,
     weight: Tensor,
@@ -41,23 +50,79 @@ def membrane_potential(
     phases; warp > 1 makes the intervals shorter towards the end, where they count most (the grid
     1 - (1 - u)^warp of a uniform u). A `Solution` in place of the method has all four.
     Spikes at t_end or later (inf for none) contribute nothing, those before 0 count as spikes at 0.
-    backend: `auto` takes the compiled CPU kernels where they apply and pay, `torch` runs on every
-    device; both give the same numbers up to rounding. Differentiable in t_in and weight (once by
-    the kernels, any number of times in torch). Raises ValueError on arguments that do not fit.
+    backend: `auto` takes compiled CPU kernels or fused GPU kernels where they apply and pay,
+    `torch` runs on every device; all give the same numbers up to rounding. Differentiable in t_in
+    and weight (once by the kernels, any number of times in torch). Raises ValueError on arguments
+    that do not fit.
     """
     solution = solution_of(method, steps, offset, warp, 10)
     check_inputs(t_in, weight, solution)
-    if use_compiled(backend, t_in, weight, params):
-        edges = None if solution.method == "exact" else _edges(solution, params)
+    code = chosen(backend, t_in, weight, params)
+    edges = None if solution.method == "exact" else _edges(solution, params)
+    if code == "compiled":
         moments = solution.method == "dstd2"
         v = compiled_membrane(t_in, weight, params, params.t_end, edges, moments)
-    elif solution.method == "exact":
-        v = exact_membrane(t_in, weight, params)
+    elif code == "triton" and edges is None:
+        v = fused_exact_membrane(t_in, weight, params)
+    elif code == "triton" and edges is not None:
+        moments = solution.method == "dstd2"
+        v = fused_membrane(t_in, weight, params, edges, moments, None, solution.products)
+    elif edges is None:
+        plain = blocked_membrane if goes_in_blocks(t_in) else exact_membrane
+        v = plain(t_in, weight, params)
     else:
         v = _states(t_in, weight, params, solution)[1][-1]
     return coupled(v, params)
 
 
+@without_autocast
+def membrane_images(
+    t_in: Tensor,
+    weight: Tensor,
+    params: PNNParameters,
+    solution: Solution,
+    window: Window,
+    backend: Backend = "auto",
+) -> Tensor:
+    """Membranes (batch, channels, h, w) at t_end of a convolution over images of spike times.
+
+    t_in (batch, channels_in, h, w), weight (channels, channels_in / groups * kernel^2). Shares and
+    moments of spikes are elementwise in time: they are taken on the image and convolved, so that no
+    patches live; where `backends.takes_patches`, patches of a few samples at a time do.
+    """
+    # Coupling is between channels of one place, whatever their group.
+    alone = replace(params, coupling=())
+    v = _images(t_in, weight, alone, solution, window, backend)
+    return coupled(v.movedim(1, -1), params).movedim(-1, 1)
+
+
+def _images(
+    t_in: Tensor,
+    weight: Tensor,
+    params: PNNParameters,
+    solution: Solution,
+    window: Window,
+    backend: Backend,
+) -> Tensor:
+    """`membrane_images` before coupling."""
+    if takes_patches(backend, t_in, weight, params, solution):
+
+        def layer(t: Tensor, w: Tensor, own: PNNParameters) -> tuple[Tensor]:
+            return (membrane_potential(t, w, own, solution, backend=backend),)
+
+        return on_patches(layer, t_in, weight, params, window, math.inf)[0]
+    solution.check()
+    edges, moments = _edges(solution, params), solution.method == "dstd2"
+    if chosen(backend, t_in, weight, params) == "triton":
+        return fused_membrane(t_in, weight, params, edges, moments, window, solution.products)
+
+    def end(t: Tensor, w: Tensor) -> tuple[Tensor]:
+        return (dstd_states(t.clamp_min(0.0), w, params, edges, moments, window)[-1],)
+
+    return in_parts(end, t_in, weight, window, len(edges))[0]
+
+
+@without_autocast
 def membrane_trace(
     t_in: Tensor,
     weight: Tensor,

@@ -59,11 +59,16 @@ class SpikingNetwork(nn.Module):
         solution: Solution = Solution(),  # noqa: B008 - frozen
         sigma: float = 0.0,
         generator: torch.Generator | None = None,
+        hidden: bool = True,
     ) -> list[LayerOutput]:
-        """Outputs of every layer with weights for t_in (batch, inputs); noise spares the silent."""
+        """Outputs of every layer with weights for t_in (batch, inputs); noise spares the silent.
+
+        hidden: whether hidden layers are listed; without them less memory is needed.
+        """
         return self.architecture.forward(
             *(t_in, list(self.weights), self.params, solution, sigma, generator),
             noise_on_silent=False,
+            hidden=hidden,
         )
 
     def extra_repr(self) -> str:

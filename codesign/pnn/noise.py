@@ -25,11 +25,13 @@ def jittered(
 ) -> Tensor:
     """Spike times with normal noise of sigma, never before 0; drawn from the generator alone.
 
+    The noise is drawn where the generator is, so that one of the device saves the way there.
     on_silent: whether it falls on times of `silent` or later too. rows: where these times stand
     in a larger batch, and its size; the noise is that of the same rows there.
     """
     shape = times.shape if rows is None else (rows[1], *times.shape[1:])
-    noise = torch.randn(shape, dtype=times.dtype, generator=generator)
+    source = "cpu" if generator is None else generator.device
+    noise = torch.randn(shape, dtype=times.dtype, generator=generator, device=source)
     noise = (noise if rows is None else noise[rows[0]]).to(times.device)
     if on_silent:
         return (times + sigma * noise).clamp_min(0.0)

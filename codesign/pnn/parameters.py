@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from codesign.pnn.firing_curve import FiringCurve
@@ -124,6 +124,18 @@ class PNNParameters:
     def has_curvature(self) -> bool:
         """Whether the synapse current has a part quadratic in v."""
         return any(self.curvature_plus) or any(self.curvature_minus)
+
+    def of_neurons(self, first: int, stop: int) -> PNNParameters:
+        """Those of some neurons of a layer. Raises ValueError when others are coupled to them."""
+        inside = [first <= i < stop and first <= j < stop for i, j, _ in self.coupling]
+        outside = [not first <= i < stop and not first <= j < stop for i, j, _ in self.coupling]
+        if not all(a or b for a, b in zip(inside, outside, strict=True)):
+            raise ValueError(f"coupling crosses the borders of neurons {first} to {stop - 1}")
+        kept = [x for x, own in zip(self.coupling, inside, strict=True) if own]
+        coupling = tuple((i - first, j - first, share) for i, j, share in kept)
+        own = {name: getattr(self, name) for name in _PER_NEURON}
+        cut: dict[str, Any] = {k: x[first:stop] for k, x in own.items() if isinstance(x, tuple)}
+        return replace(self, coupling=coupling, **cut)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe content: infinities as text, tuples as lists."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from codesign.pnn.precision import Products
 from codesign.scalars import as_int, set_floats
 
 Method = Literal["exact", "dstd", "dstd2"]
@@ -16,13 +17,15 @@ class Solution:
 
     offset: where the first interval begins before the phase, in [0, 1/steps). warp > 1 makes
     intervals shorter towards the end. For TTFS the intervals divide the window [0, t_max] instead,
-    evenly, and `dstd2` is `dstd`. `exact` has no grid.
+    evenly, and `dstd2` is `dstd`. `exact` has no grid. products: precision of the products with
+    weights in float32 networks on a GPU, see `codesign.pnn.precision`; elsewhere float32.
     """
 
     method: Method = "dstd2"
     steps: int | tuple[int, ...] = 10
     offset: float = 0.0
     warp: float = 1.0
+    products: Products = "float32"
 
     def __post_init__(self) -> None:
         set_floats(self, "offset", "warp")
@@ -42,7 +45,8 @@ class Solution:
 
     def of_layer(self, layer: int) -> Solution:
         """The solution of one layer, counted among the layers with weights."""
-        return Solution(self.method, self.steps_of(layer), self.offset_of(layer), self.warp)
+        steps, offset = self.steps_of(layer), self.offset_of(layer)
+        return Solution(self.method, steps, offset, self.warp, self.products)
 
     def check(self) -> int:
         """Intervals of one layer. Raises ValueError on a method or a grid that does not exist."""
@@ -62,6 +66,9 @@ class Solution:
             )
         if not 1.0 <= self.warp <= 4.0:
             raise ValueError(f"warp must be from 1 (uniform) to 4, not {self.warp}")
+        if self.products not in get_args(Products):
+            names = ", ".join(get_args(Products))
+            raise ValueError(f"products must be one of {names}, not {self.products!r}")
         return self.steps
 
 

@@ -10,15 +10,21 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor
 
-from codesign.pnn.compiled import Backend, compiled_crossing, use_compiled
+from codesign.pnn.backends import Backend, chosen, goes_in_blocks, takes_patches
+from codesign.pnn.compiled import compiled_crossing
 from codesign.pnn.crossing import Crossing, crossing_delay
-from codesign.pnn.dstd import grid_edges, intervals
+from codesign.pnn.dstd import grid_edges
+from codesign.pnn.dstd_crossing import dstd_crossing
 from codesign.pnn.exact import exact_crossing
+from codesign.pnn.exact_blocks import blocked_crossing
+from codesign.pnn.fused import fused_crossing
+from codesign.pnn.fused_exact import fused_exact_crossing
 from codesign.pnn.membrane import check_inputs
 from codesign.pnn.parameters import PNNParameters
-from codesign.pnn.series import phi
+from codesign.pnn.patches import on_patches
+from codesign.pnn.precision import Products, without_autocast
 from codesign.pnn.solution import Solution, solution_of
-from codesign.pnn.synapses import per_neuron
+from codesign.pnn.window import Window, in_parts
 
 TTFSMethod = Literal["exact", "dstd"]
 
@@ -54,6 +60,7 @@ def first_spike_time(
     return first_spike(t_in, weight, params, method, steps, t_max, offset, kappa, backend).t
 
 
+@without_autocast
 def first_spike(
     t_in: Tensor,
     weight: Tensor,
@@ -78,24 +85,71 @@ def first_spike(
     params.t_end does not apply. Raises ValueError on arguments that do not fit.
     """
     solution = _window_solution(method, steps, t_max, offset)
+    _check(params, kappa)
+    check_inputs(t_in, weight, solution)
+    if solution.method == "exact":
+        found = _exact(t_in, weight, params, t_max, backend)
+    else:
+        # Not from the solution's share of t_max: the offset must stay what was given, to the bit.
+        shift = method.offset * t_max if isinstance(method, Solution) else offset
+        edges = grid_edges(solution.check() / t_max, shift, t_max)
+        found = _dstd(t_in, weight, params, edges, backend, solution.products)
+    return _answer(*found, t_max, kappa)
+
+
+@without_autocast
+def first_spike_images(
+    t_in: Tensor,
+    weight: Tensor,
+    params: PNNParameters,
+    solution: Solution,
+    window: Window,
+    t_max: float,
+    kappa: float = 1.0,
+    backend: Backend = "auto",
+) -> FirstSpike:
+    """First spikes (batch, channels, h, w) of a convolution over images of spike times.
+
+    t_in (batch, channels_in, h, w), weight (channels, channels_in / groups * kernel^2). As
+    `membrane.membrane_images` does, it convolves the shares, or goes patch by patch.
+    """
+    _check(params, kappa)
+    if takes_patches(backend, t_in, weight, params, solution, kicked_crossing=True):
+
+        def layer(t: Tensor, w: Tensor, own: PNNParameters) -> tuple[Tensor, ...]:
+            return first_spike(t, w, own, solution, t_max=t_max, kappa=kappa, backend=backend)
+
+        return FirstSpike(*on_patches(layer, t_in, weight, params, window, math.inf))
+    edges = grid_edges(solution.check() / t_max, solution.offset * t_max, t_max)
+
+    def crossing(t: Tensor, w: Tensor) -> tuple[Tensor, ...]:
+        return dstd_crossing(t.clamp_min(0.0), w, params, edges, window)
+
+    if chosen(backend, t_in, weight, params, kicked_crossing=True) == "triton":
+        found = fused_crossing(t_in, weight, params, edges, window, solution.products)
+    else:
+        found = Crossing(*in_parts(crossing, t_in, weight, window, len(edges)))
+    return _answer(*_times(found, t_in, edges), t_max, kappa)
+
+
+def _check(params: PNNParameters, kappa: float) -> None:
+    """Raises ValueError on what has no first spike."""
     if params.has_curvature:
         raise ValueError("curved synapses have no closed form for the first spike")
     if params.coupling or params.series:
         raise ValueError("first spikes are not solved for coupling or a series resistance")
     if not kappa > 0:
         raise ValueError(f"kappa must be positive, not {kappa}")
-    check_inputs(t_in, weight, solution)
-    if solution.method == "exact":
-        crossing, fired, t_fire = _exact(t_in, weight, params, t_max, backend)
-    else:
-        # Not from the solution's share of t_max: the offset must stay what was given, to the bit.
-        shift = method.offset * t_max if isinstance(method, Solution) else offset
-        edges = grid_edges(solution.check() / t_max, shift, t_max)
-        crossing, fired, t_fire = _dstd(t_in, weight, params, edges, backend)
+
+
+def _answer(
+    crossing: Crossing, fired: Tensor, t_fire: Tensor, t_max: float, kappa: float
+) -> FirstSpike:
+    """Times of neurons that fired and, later than t_max, of those that did not."""
     v = torch.where(fired, 1.0, crossing.v)
     late = t_max + kappa * (1.0 - v)
     # Rounding must not blur who fired.
-    later = math.nextafter(t_max, math.inf) if t_in.dtype == torch.float64 else t_max * (1 + 2e-7)
+    later = math.nextafter(t_max, math.inf) if v.dtype == torch.float64 else t_max * (1 + 2e-7)
     t = torch.where(fired, t_fire.clamp_max(t_max), late.clamp_min(later))
     return FirstSpike(t, fired, v.detach())
 
@@ -118,10 +172,14 @@ def _exact(
     t_in: Tensor, weight: Tensor, params: PNNParameters, t_max: float, backend: Backend
 ) -> tuple[Crossing, Tensor, Tensor]:
     """The crossing, which neurons fired, and when, from spike to spike."""
-    if use_compiled(backend, t_in, weight, params):
+    code = chosen(backend, t_in, weight, params)
+    if code == "compiled":
         crossing = compiled_crossing(t_in, weight, params, t_max, None)
+    elif code == "triton":
+        crossing = fused_exact_crossing(t_in, weight, params, t_max)
     else:
-        crossing = exact_crossing(t_in, weight, params, t_max)
+        plain = blocked_crossing if goes_in_blocks(t_in) else exact_crossing
+        crossing = plain(t_in, weight, params, t_max)
     fired = crossing.interval <= t_in.shape[1]
     inside = torch.where(t_in < t_max, t_in.clamp_min(0.0), t_max)
     starts = torch.nn.functional.pad(torch.sort(inside, dim=1, stable=True).values, (1, 0))
@@ -130,51 +188,30 @@ def _exact(
 
 
 def _dstd(
-    t_in: Tensor, weight: Tensor, params: PNNParameters, edges: list[float], backend: Backend
+    t_in: Tensor,
+    weight: Tensor,
+    params: PNNParameters,
+    edges: list[float],
+    backend: Backend,
+    products: Products,
 ) -> tuple[Crossing, Tensor, Tensor]:
     """The same over the intervals of a grid."""
-    # Kicks need the intervals on both sides, which the kernels do not keep.
-    if use_compiled(backend, t_in, weight, params) and not (params.has_kick and backend == "auto"):
-        if params.has_kick:
-            raise ValueError("the compiled dstd kernel has no kicks for TTFS; use 'auto'")
+    code = chosen(backend, t_in, weight, params, kicked_crossing=True)
+    if code == "compiled":
         crossing = compiled_crossing(t_in, weight, params, edges[-1], edges)
+    elif code == "triton":
+        crossing = fused_crossing(t_in, weight, params, edges, None, products)
     else:
-        crossing = _dstd_crossing(t_in.clamp_min(0.0), weight, params, edges)
+        crossing = dstd_crossing(t_in.clamp_min(0.0), weight, params, edges)
+    return _times(crossing, t_in, edges)
+
+
+def _times(crossing: Crossing, like: Tensor, edges: list[float]) -> tuple[Crossing, Tensor, Tensor]:
+    """The crossing over a grid, which neurons fired, and when."""
     count = len(edges) - 1
     fired = crossing.interval < count
     which = crossing.interval.long().clamp_max(count - 1)
-    start = t_in.new_tensor(edges[:-1])[which]
-    length = t_in.new_tensor([b - a for a, b in pairwise(edges)])[which]
+    start = like.new_tensor(edges[:-1])[which]
+    length = like.new_tensor([b - a for a, b in pairwise(edges)])[which]
     delay = crossing_delay(crossing.v, crossing.g / length, crossing.f / length, fired)
     return crossing, fired, start + delay
-
-
-def _dstd_crossing(
-    t_in: Tensor, weight: Tensor, params: PNNParameters, edges: list[float]
-) -> Crossing:
-    """As the kernel: membranes at all grid points, then the first that is at 1 or above."""
-    g, f, _, _, kicks = intervals(t_in, weight, params, edges, moments=False)
-    if kicks is not None:
-        # Half to either side, so that times stay smooth when a spike crosses a grid point.
-        share = torch.full((len(edges), 1, 1), 0.5).to(g)
-        share[0] = share[-1] = 1.0
-        spread = share * kicks
-        g = g + spread[:-1] + spread[1:]
-    v = t_in.new_zeros(t_in.shape[0], weight.shape[0])
-    v = v + math.exp(-params.leak * edges[0]) * per_neuron(params.v_start, v, "v_start")
-    states = [v]
-    for decay, gain in zip(torch.exp(-f).unbind(), (g * phi(f)).unbind(), strict=True):
-        v = torch.addcmul(gain, v, decay)
-        states.append(v)
-    values = torch.stack(states)
-    above = (values[1:] >= 1.0) | (values[:-1] >= 1.0)
-    count = len(edges) - 1
-    number = torch.where(above.any(dim=0), above.to(torch.int8).argmax(dim=0), count)
-    at = number.clamp_max(count - 1).unsqueeze(0)
-    fired = number < count
-
-    def pick(x: Tensor) -> Tensor:
-        return torch.where(fired, torch.gather(x, 0, at).squeeze(0), 0.0)
-
-    start = torch.where(fired, torch.gather(values, 0, at).squeeze(0), v)
-    return Crossing(start, pick(g), pick(f), number.to(torch.int32))

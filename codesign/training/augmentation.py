@@ -22,11 +22,11 @@ def augmented(
     """Each image flipped or not, shifted by up to 4 pixels and rotated by up to 15 degrees.
 
     times (batch, pixels or more): what lies beyond the pixels (a bias spike) stays. What moves in
-    from outside is black. Drawn from the generator alone, whatever the device.
+    from outside is black. Drawn from the generator alone, on its device.
     """
     channels, height, width = shape
     count, batch = math.prod(shape), times.shape[0]
-    draw = torch.rand(batch, 4, generator=generator)
+    draw = torch.rand(batch, 4, generator=generator, device=generator.device)
     flip = torch.where(draw[:, 0] < 0.5, -1.0, 1.0)
     angle = (2 * draw[:, 1] - 1) * math.radians(MOST_ROTATION_DEG)
     shift = (2 * draw[:, 2:] - 1) * MOST_SHIFT_PIXELS

@@ -85,6 +85,10 @@ def load_checkpoint(state: TrainingState, path: Path, fingerprint: str) -> bool:
             remedy="delete it to train from the start",
         ) from error
     for own, saved_adam in zip(state.weights, adam, strict=True):
-        state.optimizer.state[own] = dict(saved_adam)
+        # A fused optimiser counts its steps on the device.
+        aside = () if state.optimizer.defaults.get("fused") else ("step",)
+        state.optimizer.state[own] = {
+            name: x if name in aside else x.to(own.device) for name, x in saved_adam.items()
+        }
     state.history[:] = history
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from codesign.training.augmentation import augmented
 from codesign.training.checkpoint import EpochRecord, TrainingState
 from codesign.training.datasets import Dataset, Split
 from codesign.training.evaluation import Evaluation, evaluate, predict
-from codesign.training.losses import training_loss
+from codesign.training.losses import needs_hidden, training_loss
 from codesign.training.parallel import Group
 from codesign.training.parameters import TrainingParameters
 from codesign.training.projection import clamp_weights, feasible_weights
@@ -42,18 +43,20 @@ class Run:
         epoch = len(state.history) + 1
         rate = _learning_rate(epoch, training)
         samples = len(data.train)
-        total, hits = 0.0, 0
-        batches = torch.randperm(samples, generator=state.generator).split(training.batch_size)
+        draws = self._draws(state, epoch)
+        # Sums stay on the device until the epoch is over: no step waits for the one before.
+        sums = torch.zeros(2, dtype=torch.float64, device=self.device)
+        order = torch.randperm(samples, generator=state.generator)
+        batches = order.to(self.device, non_blocking=True).split(training.batch_size)
         for number, chosen in enumerate(batches):
             done = epoch - 1 + (number + 1) / len(batches)
             rise = min(1.0, done / training.warmup_epochs) if training.warmup_epochs else 1.0
             for group in state.optimizer.param_groups:
                 group["lr"] = rate * rise
-            loss, right = self._step(state, chosen)
-            total += loss * len(chosen)
-            hits += right
-        total, sum_hits = self.group.sum([total, float(hits)])
-        record = EpochRecord(epoch, rate, total / samples, sum_hits / samples)
+            loss, right = self._step(state, chosen, draws)
+            sums += torch.stack([loss.double() * len(chosen), right.double()])
+        total, hits = self.group.sum(sums.tolist())
+        record = EpochRecord(epoch, rate, total / samples, hits / samples)
         every = training.evaluate_every
         if every and (epoch % every == 0 or epoch == training.epochs):
             weights = self.feasible(state)
@@ -89,29 +92,57 @@ class Run:
             architecture=self.net,
         )
 
-    def _step(self, state: TrainingState, chosen: Tensor) -> tuple[float, int]:
+    @property
+    def device(self) -> torch.device:
+        """Where training happens."""
+        return self.train.times.device
+
+    @cached_property
+    def train(self) -> Split:
+        """The training samples, on the device."""
+        gpu = self.training.device == "auto" and torch.cuda.is_available()
+        split = self.data.train
+        if not gpu:
+            return split
+        return Split(split.times.to("cuda"), split.labels.to("cuda"), split.rows)
+
+    def _draws(self, state: TrainingState, epoch: int) -> torch.Generator:
+        """Where noise, augmentation and jitter come from: on a CPU the state's own generator.
+
+        On another device a generator of its own, new in every epoch, so that a run that goes on
+        from a checkpoint draws the same.
+        """
+        if self.device.type == "cpu":
+            return state.generator
+        generator = torch.Generator(self.device)
+        return generator.manual_seed((self.training.seed + 1) * 1_000_003 + epoch)
+
+    def _step(
+        self, state: TrainingState, chosen: Tensor, draws: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         """One batch: this process's part of the loss, and how many of its samples are right."""
-        training, circuit, generator = self.training, self.training.circuit, state.generator
-        rows = self.group.rows(len(chosen))
-        times = self.data.train.times[chosen]
-        labels = self.data.train.labels[chosen[rows]].to(state.weights[0].device)
-        solution = training.solution(self._offset(generator))
+        training, circuit = self.training, self.training.circuit
+        rows = self.group.rows(len(chosen)).to(chosen.device)
+        times = self.train.times[chosen]
+        labels = self.train.labels[chosen[rows]]
+        solution = training.solution(self._offset(state.generator))
         image = image_shape(training.dataset)
         if training.augmentation and image is not None:
             inverted = training.coding == "inverted"
-            times = augmented(times, image, training.input_window, inverted, generator)
+            times = augmented(times, image, training.input_window, inverted, draws)
         which, total = rows, len(chosen)
         if circuit.range_penalty and circuit.range_jitter:
-            times = torch.cat([times, _jittered(times, generator, training)])
+            times = torch.cat([times, _jittered(times, draws, training)])
             which, total = torch.cat([rows, rows + total]), 2 * total
         shared = None if self.group.size == 1 else Rows(which, total)
-        times = (times if shared is None else times[which]).to(state.weights[0].device)
+        times = times if shared is None else times[which]
         weights = feasible_weights(state.weights, circuit)
         outputs = self.net.forward(
-            *(times, weights, self.params, solution, training.spike_noise, generator),
+            *(times, weights, self.params, solution, training.spike_noise, draws),
             trace=circuit.range_penalty > 0 and self.net.neuron.has_trace,
             noise_on_silent=training.noise_on_silent,
             rows=shared,
+            hidden=needs_hidden(training),
         )
         classes, t_silent = self.data.n_classes, self.net.neuron.t_silent
         loss = training_loss(outputs, labels, weights, classes, training, t_silent)
@@ -122,7 +153,7 @@ class Run:
         state.optimizer.step()
         clamp_weights(state.weights, circuit)
         right = predict(outputs[-1].t_unclipped[: len(labels)].detach(), classes) == labels
-        return float(loss.detach()), int(right.sum())
+        return loss.detach(), right.sum()
 
     def _offset(self, generator: torch.Generator) -> float:
         """Where this batch's grid begins; see `Solution`."""
@@ -138,7 +169,8 @@ def _jittered(times: Tensor, generator: torch.Generator, training: TrainingParam
     """Inputs near the samples, inside the input window, as unseen samples will be."""
     count = times.shape[1] - training.bias_spike
     features = times[:, :count]
-    noise = torch.randn(features.shape, dtype=times.dtype, generator=generator)
+    source = generator.device
+    noise = torch.randn(features.shape, dtype=times.dtype, generator=generator, device=source)
     features = (features + training.circuit.range_jitter * noise).clamp(*training.input_window)
     return torch.cat([features, times[:, count:]], dim=1)
 

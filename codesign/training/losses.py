@@ -12,6 +12,12 @@ from codesign.pnn import LayerOutput
 from codesign.training.parameters import TrainingParameters
 
 
+def needs_hidden(training: TrainingParameters) -> bool:
+    """Whether the loss looks at hidden layers."""
+    own = training.loss
+    return bool(own.firing_promotion or own.early_penalty or training.circuit.range_penalty)
+
+
 def training_loss(
     outputs: Sequence[LayerOutput],
     labels: Tensor,
@@ -22,7 +28,8 @@ def training_loss(
 ) -> Tensor:
     """Mean over the batch of the loss of arXiv:2412.09010 plus range penalties; a scalar.
 
-    Rows of the outputs beyond the labels count for the ranges only.
+    outputs: of all layers, of the last alone unless `needs_hidden`. Rows of the outputs beyond the
+    labels count for the ranges only.
     Unclipped times throughout: clipping would take the gradient from silent neurons. The class is
     the earliest of the first n_classes outputs; further outputs are trained towards t_idle.
     t_silent: a time beyond which a neuron did not fire; firing_promotion pulls hidden neurons back.
@@ -38,11 +45,13 @@ def training_loss(
         loss = loss + own.idle_penalty / batch * idle.square().sum()
     for weight in weights:
         loss = loss + own.weight_norm * weight.square().sum()
-    times = torch.cat([x.t_unclipped.flatten(1) for x in outputs], dim=1)
     if own.firing_promotion and len(outputs) > 1:
         hidden = torch.cat([x.t_unclipped[:batch].flatten(1) for x in outputs[:-1]], dim=1)
         late = (hidden - t_silent).clamp_min(0.0).sum()
         loss = loss + own.firing_promotion / batch * late
+    if not own.early_penalty and not circuit.range_penalty:
+        return loss
+    times = torch.cat([x.t_unclipped.flatten(1) for x in outputs], dim=1)
     if own.early_penalty:
         early = (times[:batch] - own.t_quiet).square().sum()
         loss = loss + own.early_penalty / batch * early

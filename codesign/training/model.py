@@ -19,7 +19,8 @@ from codesign.training.sources import image_shape
 if TYPE_CHECKING:
     from codesign.pnn import Architecture, PNNParameters
 
-_LAYER = r"(\d+|conv\d+(k\d+)?|pool\d*)"
+# As codesign.pnn.layer_shapes has it.
+_LAYER = r"(\d+|conv\d+(k\d+)?(s\d+)?(p\d+)?(g\d+)?|(avg)?pool\d*)"
 
 
 class ModelParameters(Record):
@@ -59,7 +60,7 @@ class ModelParameters(Record):
         if re.fullmatch(rf"{_LAYER}(-{_LAYER})*", layers) is None:
             raise ValueError(
                 f"{layers!r} is no list of layers; allowed: numbers (dense), conv64, conv64k5, "
-                "pool, pool3, joined by '-'"
+                "conv64k3s2p1g4, pool, pool3, avgpool, joined by '-'"
             )
         return layers
 

@@ -91,6 +91,9 @@ class TrainingParameters(Record):
     test_steps: int = Field(30, ge=1, description="DSTD intervals for accuracies")
     random_offset: bool = Field(True, description="new grid offset in every batch")
     warp: float = Field(1.0, ge=1, le=4, description="grid denser late in the phase; 1: uniform")
+    products: Literal["float32", "tf32", "bfloat16"] = Field(
+        "float32", description="precision of products with float32 weights on a GPU"
+    )
     spike_noise: float = Field(0.0, ge=0, description="sigma of spike times, in phases")
     noise_on_silent: bool = Field(
         False, description="spike noise also on silent inputs and neurons, which it may make fire"
@@ -134,7 +137,7 @@ class TrainingParameters(Record):
         """The solution that is trained with, at a grid offset."""
         from codesign.pnn import Solution
 
-        return Solution(self.method, self.steps, offset, self.warp)
+        return Solution(self.method, self.steps, offset, self.warp, self.products)
 
     @property
     def torch_dtype(self) -> torch.dtype:

@@ -102,8 +102,12 @@ def _initial_state(
     clamp_weights(weights, training.circuit)
     for weight in weights:
         weight.requires_grad_()
+    # Fused: one kernel for all weights; None is torch's choice, as before.
     optimizer = torch.optim.AdamW(
-        weights, lr=training.learning_rate, weight_decay=training.weight_decay
+        weights,
+        lr=training.learning_rate,
+        weight_decay=training.weight_decay,
+        fused=True if gpu else None,
     )
     return TrainingState(weights, optimizer, generator, [])
 

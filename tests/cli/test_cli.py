@@ -266,6 +266,8 @@ def test_doctor_lists_every_tool():
     assert {"python", "ngspice", "libngspice", "models", "klayout", "gdstk", "torch"} <= set(tools)
     assert tools["torch"]["version"] and tools["torch"]["location"]
     assert all(tool["remedy"] for tool in tools.values())
+    solvers = {use["device"]: use for use in content["solvers"]}
+    assert solvers["cpu"]["code"] and all(use["reason"] for use in solvers.values())
     assert result.exit_code == (0 if content["ok"] else 3)
 
 

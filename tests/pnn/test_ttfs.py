@@ -121,7 +121,7 @@ def test_backends_agree(method, params):
 @pytest.mark.parametrize("method", ["exact", "dstd"])
 def test_gradients_against_finite_differences(method, params, backend):
     if (method, backend) == ("dstd", "compiled") and params.has_kick:
-        with pytest.raises(ValueError, match="no kicks for TTFS"):
+        with pytest.raises(ValueError, match="do not cover kicks"):
             first_spike_time(*data(seed=3), params, method, 13, 2.0, backend=backend)
         return
     t, w = data(seed=3)

@@ -140,7 +140,7 @@ def test_shipped_designs_without_a_circuit_fit_their_data():
 
 @pytest.mark.parametrize(
     ("layers", "message"),
-    [("12-banana", "no list of layers"), ("conv4k2-10", "kernel odd"), ("12-4", "10 classes")],
+    [("12-banana", "no list of layers"), ("conv4k2-10", "must be odd"), ("12-4", "10 classes")],
 )
 def test_models_that_do_not_fit_are_refused(images, tmp_path, layers, message):
     text = design_text(images).replace("12-10", layers)

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from codesign.pnn.parameters import PNNParameters
+from codesign.pnn.patches import on_patches
 from codesign.pnn.solution import Solution
+from codesign.pnn.window import Window
 
 
 class LayerOutput(NamedTuple):
@@ -65,6 +67,26 @@ class Neuron(ABC):
 
         solution: of this layer, with one number of steps. trace: only where `has_trace`.
         """
+
+    def convolve(
+        self,
+        t_in: Tensor,
+        weight: Tensor,
+        params: PNNParameters,
+        solution: Solution,
+        window: Window,
+    ) -> LayerOutput:
+        """Answers (batch, channels, h, w) to images (batch, channels_in, h, w), without a trace.
+
+        weight (channels, channels_in / groups * kernel^2). What `forward` says of every patch, a
+        few samples at a time; a neuron that can take its input's shares on the image does better.
+        """
+
+        def layer(t: Tensor, w: Tensor, own: PNNParameters) -> tuple[Tensor, ...]:
+            out = self.forward(t, w, own, solution)
+            return out.v, out.t, out.t_unclipped
+
+        return LayerOutput(*on_patches(layer, t_in, weight, params, window, self.t_absent))
 
     @abstractmethod
     def initial_weight(

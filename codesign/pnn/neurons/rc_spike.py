@@ -8,12 +8,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from codesign.pnn.firing import firing_time
+from codesign.pnn.firing import clipped, firing_time
 from codesign.pnn.initial import initial_weight
-from codesign.pnn.membrane import membrane_potential, membrane_trace
+from codesign.pnn.membrane import membrane_images, membrane_potential, membrane_trace
 from codesign.pnn.neurons.base import LayerOutput, Neuron, register_neuron
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.solution import Solution
+from codesign.pnn.window import Window
 
 
 @register_neuron
@@ -44,7 +45,19 @@ class RCSpike(Neuron):
         else:
             v = membrane_potential(t_in, weight, params, solution)
         unclipped = firing_time(v, params, clip=False)
-        return LayerOutput(v, unclipped.clamp(0.0, 1.0), unclipped, values)
+        return LayerOutput(v, clipped(unclipped), unclipped, values)
+
+    def convolve(
+        self,
+        t_in: Tensor,
+        weight: Tensor,
+        params: PNNParameters,
+        solution: Solution,
+        window: Window,
+    ) -> LayerOutput:
+        v = membrane_images(t_in, weight, params, solution, window)
+        unclipped = firing_time(v.movedim(1, -1), params, clip=False).movedim(-1, 1)
+        return LayerOutput(v, clipped(unclipped), unclipped)
 
     def initial_weight(
         self,

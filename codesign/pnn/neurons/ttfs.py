@@ -13,7 +13,8 @@ from codesign.pnn.initial import ttfs_initial_weight
 from codesign.pnn.neurons.base import LayerOutput, Neuron, register_neuron
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.solution import Solution
-from codesign.pnn.ttfs import first_spike
+from codesign.pnn.ttfs import first_spike, first_spike_images
+from codesign.pnn.window import Window
 from codesign.scalars import set_floats
 
 
@@ -47,6 +48,18 @@ class TTFS(Neuron):
         trace: bool = False,
     ) -> LayerOutput:
         spikes = first_spike(t_in, weight, params, solution, t_max=self.t_max, kappa=self.kappa)
+        return LayerOutput(spikes.v, spikes.t, spikes.t)
+
+    def convolve(
+        self,
+        t_in: Tensor,
+        weight: Tensor,
+        params: PNNParameters,
+        solution: Solution,
+        window: Window,
+    ) -> LayerOutput:
+        own = (solution, window, self.t_max, self.kappa)
+        spikes = first_spike_images(t_in, weight, params, *own)
         return LayerOutput(spikes.v, spikes.t, spikes.t)
 
     def initial_weight(
