@@ -87,3 +87,10 @@ def mismatch_draws(seed: int, device: str) -> tuple[float, ...]:
     # Middle of one of 2^53 equal slices, so that neither 0 nor 1 is met.
     shares = (((int.from_bytes(word, "big") >> 11) + 0.5) / 2**53 for word in words)
     return tuple(NormalDist().inv_cdf(share) for share in shares)
+
+
+def matching_constant(parameters: str, subcircuit: str) -> float | None:
+    """Matching constant of a transistor's threshold in V um, from the library's parameter cards."""
+    pattern = rf"\bsw_mm_vth0_{re.escape(subcircuit)}\s*=\s*([0-9.eE+-]+)"
+    found = re.search(pattern, parameters)
+    return float(found[1]) if found else None
