@@ -5,6 +5,7 @@ from __future__ import annotations
 import rich_click as click
 
 import codesign
+from codesign.cli.calibrate import calibrate
 from codesign.cli.completion import completion
 from codesign.cli.doctor import doctor
 from codesign.cli.drc import drc
@@ -52,7 +53,7 @@ STEP_COMMANDS = {
 
 for command in (
     *(init, run, *(step_command(name, text) for name, text in STEP_COMMANDS.items())),
-    *(map_weights, verify),
+    *(map_weights, verify, calibrate),
     *(keys, drc, extract, lvs, doctor, pdk, regression, completion),
 ):
     cli.add_command(command)

@@ -72,6 +72,18 @@ class VerifyParameters(Record):
         return mappings
 
 
+class ChipParameters(Record):
+    """Chips: how `codesign calibrate` measures one, and what `codesign yield` counts as good."""
+
+    patterns: int = Field(
+        60, ge=1, le=100_000, description="input patterns that calibration may show a chip"
+    )
+    observed: Literal["all", "outputs"] = Field(
+        "all", description="whether a tester sees the spikes of all layers, or of the outputs"
+    )
+    samples: int = Field(50, ge=1, description="test samples to run on a chip, for the figures")
+
+
 @register_design
 class Design(DesignFile):
     """One design: process, cells, network, characterisation, training, verification.
@@ -90,6 +102,7 @@ class Design(DesignFile):
     model: ModelParameters | None = None
     training: TrainingParameters = TrainingParameters()
     verify: VerifyParameters = VerifyParameters()
+    chips: ChipParameters = ChipParameters()
 
     def with_seed(self, seed: int) -> Self:
         """This design with another training seed, and another chip where one is drawn."""

@@ -8,6 +8,7 @@ from typing import Any
 from codesign.designs import Design, DesignFile, TileDesign, TileNetworkDesign
 from codesign.errors import DesignError
 from codesign.flow.step import Step
+from codesign.flow.steps.calibrate import ChipSource, calibrate_step, patterns_step
 from codesign.flow.steps.fit import FIT
 from codesign.flow.steps.generate import GENERATE
 from codesign.flow.steps.map import map_step
@@ -53,7 +54,10 @@ __all__ = [
     "TRAIN",
     "TRAIN_MODEL",
     "VERIFY",
+    "ChipSource",
+    "calibrate_step",
     "map_step",
+    "patterns_step",
     "register_steps",
     "steps_for",
     "verify_step",

@@ -77,7 +77,7 @@ def identify(
     """
     means = list(start) if start is not None else model.nominal
     together = not observed.all_seen
-    find = _together if together else _layerwise
+    find = solve_together if together else _layerwise
     everything = [np.isfinite(t) for t in observed.layers]
     weights = [np.where(use, 1.0, 0.0) for use in everything]
     values = means
@@ -216,7 +216,7 @@ class _Whole:
             if later is not None:
                 own = own + np.einsum("pnj,pn->pj", self.answers[layer + 1].by_input, later)
             later = own
-            parts.append((np.einsum("pni,pn->ni", answer.by_own, own) * self.whitening[layer]))
+            parts.append(np.einsum("pni,pn->ni", answer.by_own, own) * self.whitening[layer])
         return np.concatenate([part.ravel() for part in reversed(parts)])
 
     def solve(self, error: np.ndarray, mean: np.ndarray, damping: float) -> np.ndarray:
@@ -253,7 +253,7 @@ def _free_running(
     return answers
 
 
-def _together(
+def solve_together(
     model: ChipModel,
     observed: Observed,
     prior: Sequence[np.ndarray],

@@ -1,4 +1,4 @@
-"""The model of one chip: the nominal network, and for each device that matters how this one differs.
+"""The model of one chip: the nominal network, and how each part that matters differs from it.
 
 Per synapse the logarithm of its current over the nominal one; per neuron the logarithm of its
 capacitance over the nominal one, an offset added to its membrane before it fires, in thresholds,

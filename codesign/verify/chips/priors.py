@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from codesign.bench import Setup
-from codesign.characterize.model import FittedModel
 from codesign.cells.knobs import SIGN
+from codesign.characterize.model import FittedModel
 from codesign.errors import ToolError
 from codesign.mapping import LayerKnobs
 from codesign.pdk import Device

@@ -2,7 +2,8 @@
 
 Gains of the chip's currents are undone one by one. What its neurons have of their own, offset and
 discharge, no weight undoes exactly; weights are chosen so that the spike times over the training
-samples come nearest to the meant ones, layer by layer, each layer fed with the meant spikes.
+samples come nearest to the meant ones: layer by layer first, each layer fed with the meant spikes;
+then all together, where hidden spikes may move so that the outputs come right.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from scipy.interpolate import CubicSpline
 from codesign.cells.knobs import SIGN
 from codesign.characterize.model import FittedModel
 from codesign.mapping import LayerKnobs
-from codesign.verify.chips.identify import solve_neurons
+from codesign.verify.chips.identify import Observed, solve_neurons, solve_together
 from codesign.verify.chips.model import NEURON, ChipModel
 
 # Deviation of the logarithm of a weight over the meant one; of a spike time, in phases.
 _FREEDOM, _WANTED = 0.5, 0.5e-3
+# Weight of a hidden spike beside an output's, where all layers are written together.
+_HIDDEN = 1e-4
 
 
 def wanted_gains(
@@ -30,23 +33,45 @@ def wanted_gains(
     model: with the chip's weights as they are written now; chip: its parameters, whose gains are
     replaced. spikes: (sample, input) in phases, training samples.
     """
-    times = meant.times(spikes, meant.nominal)
+    times = [
+        np.where((t > 0) & (t < 1), t, np.nan) for t in meant.times(spikes, meant.nominal)
+    ]
+    own = _layer_by_layer(model, chip, spikes, times)
+    deviation = [_freedom(model, layer, values) for layer, values in enumerate(own)]
+    weights = [np.where(np.isfinite(t), _HIDDEN, 0.0) for t in times[:-1]]
+    weights.append(np.where(np.isfinite(times[-1]), 1.0, 0.0))
+    if len(own) > 1:
+        target = Observed(spikes, tuple(times))
+        own, _ = solve_together(model, target, deviation, _WANTED, own, own, weights)
+    return [values[:, : -len(NEURON)] for values in own]
+
+
+def _layer_by_layer(
+    model: ChipModel, chip: Sequence[np.ndarray], spikes: np.ndarray, times: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Parameters of the chip with the gains that bring each layer nearest to `times`, for meant
+    spikes at its inputs."""
     found = []
+    received = spikes
     for layer, own in enumerate(chip):
-        target = np.where((times[layer] > 0) & (times[layer] < 1), times[layer], np.nan)
-        received = spikes if layer == 0 else np.clip(times[layer - 1], 0.0, None)
-        synapses = own.shape[1] - len(NEURON)
-        start = own.copy()
         # The capacitance is made up for at once; the rest is least squares.
-        start[:, :synapses] = own[:, synapses : synapses + 1]
-        freedom = np.zeros_like(own)
-        freedom[:, :synapses] = np.where(model.weights[layer] != 0, _FREEDOM, 0.0)
-        use = np.where(np.isfinite(target), 1.0, 0.0)
+        start = own.copy()
+        start[:, : -len(NEURON)] = own[:, -len(NEURON)][:, None]
+        use = np.where(np.isfinite(times[layer]), 1.0, 0.0)
+        whitening = _freedom(model, layer, own) / _WANTED
         values, _ = solve_neurons(
-            model, layer, received, target, use, freedom / _WANTED, start, start, _WANTED
+            model, layer, received, times[layer], use, whitening, start, start, _WANTED
         )
-        found.append(values[:, :synapses])
+        found.append(values)
+        received = times[layer]
     return found
+
+
+def _freedom(model: ChipModel, layer: int, own: np.ndarray) -> np.ndarray:
+    """Deviations that hold a layer's neurons as they are and leave its gains free."""
+    free = np.zeros_like(own)
+    free[:, : -len(NEURON)] = np.where(model.weights[layer] != 0, _FREEDOM, 0.0)
+    return free
 
 
 def new_knobs(
