@@ -19,6 +19,8 @@ from codesign.verify.chips.model import ChipModel, LayerAnswer
 _ROUNDS, _HALVINGS = 12, 5
 # Change of the whitened parameters, in prior deviations, below which nothing more is to be found.
 _DONE = 1e-4
+# A neuron that fires before, in phases, was driven to its threshold, or nearly so.
+_EARLIEST = 0.05
 # An error beyond so many deviations counts less (Huber), and beyond so many is not believed.
 _HUBER, _REFUSED = 2.5, 8.0
 # Unknowns up to which the joint problem's matrix is written down: its inverse has the errors.
@@ -78,7 +80,7 @@ def identify(
     means = list(start) if start is not None else model.nominal
     together = not observed.all_seen
     find = solve_together if together else _layerwise
-    everything = [np.isfinite(t) for t in observed.layers]
+    everything = [_tells(t) for t in observed.layers]
     weights = [np.where(use, 1.0, 0.0) for use in everything]
     values = means
     # Far from the chip the equations are not straight: the priors lead at first, then the spikes.
@@ -98,6 +100,11 @@ def identify(
     weights = [np.isfinite(r) & ~x for r, x in zip(residual, refused, strict=True)]
     errors = _errors(model, observed, values, weights, prior, scale, together)
     return Identified(values, errors, [np.asarray(p) for p in prior], residual, refused, scale)
+
+
+def _tells(times: np.ndarray) -> np.ndarray:
+    """Which spikes tell something of their neurons: those not so early that no smooth law holds."""
+    return np.asarray(np.isfinite(times) & (times >= _EARLIEST))
 
 
 def _scale(residual: Sequence[np.ndarray], noise: float) -> float:
@@ -130,7 +137,10 @@ def _layerwise(
     values, residuals = [], []
     for layer, target in enumerate(observed.layers):
         spikes, known = _inputs(observed, layer)
-        use = (weights[layer] * known[:, None])[known]
+        use = weights[layer][known]
+        if layer:
+            answer = model.answer(layer, spikes[known], np.asarray(start[layer]))
+            use = use / _noise_share(answer)
         own, residual = solve_neurons(
             model, layer, spikes[known], target[known], use, np.asarray(prior[layer]) / noise,
             np.asarray(means[layer]), np.asarray(start[layer]), noise,
@@ -175,7 +185,13 @@ def solve_neurons(
         answer = model.answer(layer, spikes, own)
         if moved < _DONE:
             break
-    return own, np.where(np.isfinite(target), answer.t - target, np.nan)
+    return own, np.where(_tells(target), answer.t - target, np.nan)
+
+
+def _noise_share(answer: LayerAnswer) -> np.ndarray:
+    """Variance of a spike (pattern, neuron), over that of its own measurement, where the spikes
+    before it were measured as well."""
+    return np.asarray(1.0 + (answer.by_input**2).sum(axis=-1))
 
 
 class _Whole:
@@ -303,7 +319,7 @@ def solve_together(
         if done:
             break
     residual = [
-        np.where(np.isfinite(t), answer.t - t, np.nan)
+        np.where(_tells(t), answer.t - t, np.nan)
         for answer, t in zip(answers, observed.layers, strict=True)
     ]
     return unpacked(own), residual
@@ -324,8 +340,10 @@ def _errors(
         for layer, own in enumerate(values):
             spikes, known = _inputs(observed, layer)
             white = np.asarray(prior[layer]) / noise
-            rows = model.answer(layer, spikes[known], own).by_own * white
-            normal = np.einsum("pn,pni,pnj->nij", weights[layer][known], rows, rows)
+            answer = model.answer(layer, spikes[known], own)
+            rows = answer.by_own * white
+            use = weights[layer][known] / (_noise_share(answer) if layer else 1.0)
+            normal = np.einsum("pn,pni,pnj->nij", use, rows, rows)
             spread = np.linalg.inv(normal + np.eye(normal.shape[-1]))
             share = np.sqrt(np.diagonal(spread, axis1=1, axis2=2))
             found.append(share * prior[layer])
