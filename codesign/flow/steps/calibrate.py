@@ -15,7 +15,7 @@ from codesign.flow.steps.verify import trained_weights
 from codesign.pdk import Variation
 
 if TYPE_CHECKING:
-    from codesign.verify.chips import Nominal, TestSamples
+    from codesign.verify.chips import Nominal, Samples
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class ChipSource:
         return str(self.seed) if self.measured is None else self.measured.stem
 
 
-def nominal_of(context: StepContext[Design]) -> tuple[Nominal, TestSamples]:
+def nominal_of(context: StepContext[Design]) -> tuple[Nominal, Samples]:
     """The network that a chip of this design is meant to be, and the test samples. Raises
     InputError for a design whose own conditions draw a chip."""
     from codesign.characterize.model import FittedModel
     from codesign.mapping import knob_layers
     from codesign.training.datasets import dataset_for
-    from codesign.verify.chips import Nominal, TestSamples
+    from codesign.verify.chips import Nominal, Samples
 
     design = context.design
     if design.process.variation is not Variation.NONE:
@@ -55,7 +55,7 @@ def nominal_of(context: StepContext[Design]) -> tuple[Nominal, TestSamples]:
     nominal = Nominal(setup, model, knob_layers(weights, model), data.train.times.double().numpy())
     test = data.test.head(design.chips.samples)
     labels = test.labels.numpy()
-    return nominal, TestSamples(test.times.double().numpy(), labels, data.n_classes)
+    return nominal, Samples(test.times.double().numpy(), labels, data.n_classes)
 
 
 def run(context: StepContext[Design], source: ChipSource) -> StepReport:

@@ -1,14 +1,15 @@
 """Chips: what each one is, how it does, and what to write into it."""
 
 from codesign.verify.chips.calibrate import Calibration, Nominal, Round, calibrate
-from codesign.verify.chips.identify import Identified, Observed, identify
+from codesign.verify.chips.identify import Identified, identify
 from codesign.verify.chips.instrument import Instrument, SpiceChip, Spikes, chip_setup
 from codesign.verify.chips.measured import Measured, read_spikes, write_spikes
 from codesign.verify.chips.model import ChipModel
+from codesign.verify.chips.observed import Observed
 from codesign.verify.chips.patterns import choose_patterns
 from codesign.verify.chips.priors import chip_prior
 from codesign.verify.chips.results import (
-    TestSamples,
+    Samples,
     chip_metrics,
     parameter_table,
     refused,
@@ -27,9 +28,9 @@ __all__ = [
     "Nominal",
     "Observed",
     "Round",
+    "Samples",
     "SpiceChip",
     "Spikes",
-    "TestSamples",
     "calibrate",
     "calibrate_measured",
     "chip_metrics",

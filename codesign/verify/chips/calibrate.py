@@ -13,9 +13,10 @@ import numpy as np
 from codesign.bench import Setup
 from codesign.characterize.model import FittedModel
 from codesign.mapping import LayerKnobs, weights_of
-from codesign.verify.chips.identify import Identified, Observed, identify
+from codesign.verify.chips.identify import Identified, identify
 from codesign.verify.chips.instrument import Instrument
 from codesign.verify.chips.model import NEURON, ChipModel
+from codesign.verify.chips.observed import Observed
 from codesign.verify.chips.patterns import NO_SPIKE, choose_patterns
 from codesign.verify.chips.priors import chip_prior
 from codesign.verify.chips.rewrite import new_knobs, wanted_gains

@@ -17,7 +17,7 @@ import pandas as pd
 
 from codesign.errors import DataError
 from codesign.files import atomic_path
-from codesign.verify.chips.identify import Observed
+from codesign.verify.chips.observed import Observed
 
 COLUMNS = ("pattern", "layer", "neuron", "t_spike_s")
 _SHOWN = 6

@@ -26,7 +26,7 @@ KNOWN = 0.7
 
 
 @dataclass(frozen=True)
-class TestSamples:
+class Samples:
     """Test samples: inputs (sample, input) in phases, labels, number of classes."""
 
     inputs: np.ndarray
@@ -35,7 +35,7 @@ class TestSamples:
 
 
 def chip_metrics(
-    nominal: Nominal, calibration: Calibration, chip: Instrument | None, test: TestSamples
+    nominal: Nominal, calibration: Calibration, chip: Instrument | None, test: Samples
 ) -> dict[str, Any]:
     """The content of calibrate/<chip>/metrics.json; what needs the chip is None without one.
 
@@ -76,7 +76,7 @@ def _rms_ns(model: np.ndarray, chip: np.ndarray, phase_s: float) -> float | None
     return float(errors.rmse_ns) if errors.compared else None
 
 
-def _accuracy(times: np.ndarray, test: TestSamples) -> float:
+def _accuracy(times: np.ndarray, test: Samples) -> float:
     fired = np.where(times < 1, times, np.inf)
     return float(np.mean(classes(fired, test.n_classes) == test.labels))
 

@@ -16,8 +16,10 @@ from scipy.interpolate import CubicSpline
 from codesign.cells.knobs import SIGN
 from codesign.characterize.model import FittedModel
 from codesign.mapping import LayerKnobs
-from codesign.verify.chips.identify import Observed, solve_neurons, solve_together
 from codesign.verify.chips.model import NEURON, ChipModel
+from codesign.verify.chips.neurons import solve_neurons
+from codesign.verify.chips.observed import Observed
+from codesign.verify.chips.together import solve_together
 
 # Deviation of the logarithm of a weight over the meant one; of a spike time, in phases.
 _FREEDOM, _WANTED = 0.5, 0.5e-3

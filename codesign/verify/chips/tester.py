@@ -21,7 +21,7 @@ from codesign.verify.chips.priors import chip_prior
 
 # A chip's own model leaves tenths of a ns. Times of another network, or of samples that were mixed
 # up, leave tens.
-_FOREIGN_S = 3e-9
+_FOREIGN_S, _FOREIGN_SHARE = 3e-9, 0.25
 
 
 def calibrate_measured(
@@ -47,11 +47,16 @@ def calibrate_measured(
     one = identified_round(nominal, found.observed, model, layers, prior)
     doubts = list(found.doubts)
     left_s = one.found.scale * phase_s
-    if left_s > _FOREIGN_S:
+    shares = [
+        float(bad.sum() / max(np.isfinite(r).sum(), 1))
+        for bad, r in zip(one.found.refused, one.found.residual, strict=True)
+    ]
+    if left_s > _FOREIGN_S or max(shares) > _FOREIGN_SHARE:
         raise DataError(
-            f"{table}: the chip that fits best leaves {left_s * 1e9:.3g} ns of its spike times, "
-            f"where a chip of this design leaves tenths: they are of another network, of other "
-            "knobs, or of other input patterns than the table says",
+            f"{table}: the chip that fits best leaves {left_s * 1e9:.3g} ns of its spike times and "
+            f"contradicts {100 * max(shares):.0f} % of a layer's, where a chip of this design "
+            "leaves tenths: they are of another network, of other knobs, or of other input "
+            "patterns than the table says",
             remedy="check which chip, biases and patterns were measured (layer 0 is what was "
             "shown); give its knobs with --written if they are not those of the mapping",
         )
