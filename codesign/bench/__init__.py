@@ -3,6 +3,7 @@
 The only room that writes a deck or names a node.
 """
 
+from codesign.bench.chip_places import devices_by_instance, neuron_path, synapse_path
 from codesign.bench.decks import DeckBuilder
 from codesign.bench.extracted import extracted
 from codesign.bench.measure import Frame, first_rise, rail_energy
@@ -20,12 +21,15 @@ __all__ = [
     "NetworkNodes",
     "Setup",
     "condition_columns",
+    "devices_by_instance",
     "extracted",
     "first_rise",
     "inner_node",
     "knob_sources",
     "membrane_node",
+    "neuron_path",
     "rail_energy",
+    "synapse_path",
     "trained_deck",
     "trained_netlist",
     "trained_nodes",

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from codesign.cells import Cell, View
+from codesign.cells import Cell, Network, View
 from codesign.cells.flatten import flat_circuit
+from codesign.cells.names import neuron_instance, synapse_instance
 from codesign.spice.chip import Places, parted
 
 # Instances that stand for the whole chip: the network alone, or inside the trained one.
@@ -68,3 +69,25 @@ def _key(model: str, nodes: Sequence[str]) -> Key:
         return (model, *sorted(nodes))
     drain, gate, source, bulk = nodes
     return (model, *sorted((drain, source)), gate, bulk)
+
+
+def devices_by_instance(network: Network) -> dict[str, dict[str, str]]:
+    """Names on the chip of the devices of each neuron and each synapse, by `neuron_path` or
+    `synapse_path`, then by what they are called in the cell."""
+    found: dict[str, dict[str, str]] = {}
+    for device in flat_circuit(network).devices:
+        name = device.name.lower()
+        parts = name.split(".")
+        depth = 2 if parts[0].startswith("xxbar_") else 1
+        found.setdefault(".".join(parts[:depth]), {})[".".join(parts[depth:])] = name
+    return found
+
+
+def neuron_path(layer: int, index: int) -> str:
+    """A neuron on the chip."""
+    return f"x{neuron_instance(layer, index)}"
+
+
+def synapse_path(layer: int, post: int, pre: int) -> str:
+    """A synapse on the chip."""
+    return f"xxbar_{layer}.x{synapse_instance(post, pre)}"

@@ -6,6 +6,7 @@ import rich_click as click
 
 import codesign
 from codesign.cli.calibrate import calibrate
+from codesign.cli.chip_yield import chip_yield
 from codesign.cli.completion import completion
 from codesign.cli.doctor import doctor
 from codesign.cli.drc import drc
@@ -53,7 +54,7 @@ STEP_COMMANDS = {
 
 for command in (
     *(init, run, *(step_command(name, text) for name, text in STEP_COMMANDS.items())),
-    *(map_weights, verify, calibrate),
+    *(map_weights, verify, calibrate, chip_yield),
     *(keys, drc, extract, lvs, doctor, pdk, regression, completion),
 ):
     cli.add_command(command)

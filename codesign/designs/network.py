@@ -82,6 +82,14 @@ class ChipParameters(Record):
         "all", description="whether a tester sees the spikes of all layers, or of the outputs"
     )
     samples: int = Field(50, ge=1, description="test samples to run on a chip, for the figures")
+    count: int = Field(20, ge=1, le=100_000, description="chips that `codesign yield` runs")
+    first: int = Field(1, ge=1, le=2**30, description="seed of the first of them")
+    min_accuracy: float = Field(
+        0.9, ge=0, le=1, description="a good chip's accuracy on these samples, at least"
+    )
+    max_rmse_ns: float | None = Field(
+        None, gt=0, description="a good chip's error of output spikes, at most; any if left out"
+    )
 
 
 @register_design

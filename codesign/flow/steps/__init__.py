@@ -9,6 +9,7 @@ from codesign.designs import Design, DesignFile, TileDesign, TileNetworkDesign
 from codesign.errors import DesignError
 from codesign.flow.step import Step
 from codesign.flow.steps.calibrate import ChipSource, calibrate_step, patterns_step
+from codesign.flow.steps.chip_yield import YIELD
 from codesign.flow.steps.fit import FIT
 from codesign.flow.steps.generate import GENERATE
 from codesign.flow.steps.map import map_step
@@ -54,6 +55,7 @@ __all__ = [
     "TRAIN",
     "TRAIN_MODEL",
     "VERIFY",
+    "YIELD",
     "ChipSource",
     "calibrate_step",
     "map_step",

@@ -12,6 +12,7 @@ from codesign.designs import Design
 from codesign.errors import InputError
 from codesign.flow.step import Step, StepContext, StepReport
 from codesign.flow.steps.verify import trained_weights
+from codesign.flow.versions import page_setting
 from codesign.pdk import Variation
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def run(context: StepContext[Design], source: ChipSource) -> StepReport:
     import torch
 
     from codesign.verify.chips import calibrate, chip_metrics, refused, unknown, write_calibration
+    from codesign.verify.chips.pages import write_calibration_page
 
     torch.set_num_threads(1)
     nominal, test = nominal_of(context)
@@ -88,6 +90,9 @@ def run(context: StepContext[Design], source: ChipSource) -> StepReport:
     table = write_calibration(folder, nominal, calibration, metrics)
     found = calibration.rounds[0].found
     doubts = [*doubts, *refused(found, names), *unknown(table)]
+    write_calibration_page(
+        folder, nominal, calibration, metrics, table, doubts, page_setting(design)
+    )
     left_ns = found.residual_rms * nominal.phase_s * 1e9
     return StepReport({**metrics, "residual_ns": left_ns, "doubts": doubts})
 
