@@ -1,4 +1,4 @@
-"""`codesign calibrate` and `codesign yield` from the shell: a tester's table, faults, exit codes."""
+"""`codesign calibrate` and `yield` from the shell: a tester's table, faults, exit codes."""
 
 from __future__ import annotations
 
