@@ -15,7 +15,7 @@ from codesign.errors import DataError
 
 _FEWEST_KNOB, _FEWEST_MEMBRANE = 4, 6
 # Least ratio of currents from one knob value to the next where the knob sets them.
-_STEP = 1.02
+_STEP = 1.003
 _WAYS = {"n": "n pulls the dendrite down", "p": "p pulls it up"}
 
 
