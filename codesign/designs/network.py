@@ -18,6 +18,7 @@ from codesign.cells import NetworkParameters, PhaseTiming, View
 from codesign.cells.layout_limits import layout_faults
 from codesign.characterize.plan import plan_path
 from codesign.designs.base import DesignFile, ProcessParameters, is_foreign, views_of
+from codesign.designs.chips import ChipParameters, SignoffParameters
 from codesign.designs.load import register_design
 from codesign.errors import DesignError, InputError
 from codesign.pdk import Corner, Variation
@@ -72,26 +73,6 @@ class VerifyParameters(Record):
         return mappings
 
 
-class ChipParameters(Record):
-    """Chips: how `codesign calibrate` measures one, and what `codesign yield` counts as good."""
-
-    patterns: int = Field(
-        60, ge=1, le=100_000, description="input patterns that calibration may show a chip"
-    )
-    observed: Literal["all", "outputs"] = Field(
-        "all", description="whether a tester sees the spikes of all layers, or of the outputs"
-    )
-    samples: int = Field(50, ge=1, description="test samples to run on a chip, for the figures")
-    count: int = Field(20, ge=1, le=100_000, description="chips that `codesign yield` runs")
-    first: int = Field(1, ge=1, le=2**30, description="seed of the first of them")
-    min_accuracy: float = Field(
-        0.9, ge=0, le=1, description="a good chip's accuracy on these samples, at least"
-    )
-    max_rmse_ns: float | None = Field(
-        None, gt=0, description="a good chip's error of output spikes, at most; any if left out"
-    )
-
-
 @register_design
 class Design(DesignFile):
     """One design: process, cells, network, characterisation, training, verification.
@@ -111,6 +92,7 @@ class Design(DesignFile):
     training: TrainingParameters = TrainingParameters()
     verify: VerifyParameters = VerifyParameters()
     chips: ChipParameters = ChipParameters()
+    signoff: SignoffParameters = SignoffParameters()
 
     def with_seed(self, seed: int) -> Self:
         """This design with another training seed, and another chip where one is drawn."""

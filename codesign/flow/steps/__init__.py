@@ -13,6 +13,7 @@ from codesign.flow.steps.chip_yield import YIELD
 from codesign.flow.steps.fit import FIT
 from codesign.flow.steps.generate import GENERATE
 from codesign.flow.steps.map import map_step
+from codesign.flow.steps.signoff import SIGNOFF
 from codesign.flow.steps.simulate import SIMULATE
 from codesign.flow.steps.tile import TILE_STEPS
 from codesign.flow.steps.tile_network import TILE_NETWORK_STEPS
@@ -49,6 +50,7 @@ __all__ = [
     "FIT",
     "GENERATE",
     "MODEL_STEPS",
+    "SIGNOFF",
     "SIMULATE",
     "STEPS",
     "TILE_STEPS",

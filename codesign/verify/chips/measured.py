@@ -178,7 +178,7 @@ def _doubts(observed: Observed, names: Sequence[int]) -> list[str]:
         if missing.all():
             doubts.append(f"layer {number} was not measured; it is found through the outputs")
         elif missing.any():
-            patterns = sorted({names[k] for k in np.flatnonzero(missing.any(axis=1))})
+            patterns = sorted({names[int(k)] for k in np.flatnonzero(missing.any(axis=1))})
             shown = ", ".join(map(str, patterns[:_SHOWN])) + ", ..." * (len(patterns) > _SHOWN)
             doubts.append(
                 f"layer {number}: {int(missing.sum())} spike times are missing (patterns {shown})"

@@ -41,11 +41,9 @@ def draw_chips(
     the table in the end is the same.
     """
     found: list[ChipRun] = []
-    phase_s = nominal.phase_s
-    meant = nominal.network.times(test.inputs, nominal.network.nominal)
     for seed in chips:
-        result = run(seed, test.inputs * phase_s)
-        found.append(_measured(nominal, seed, test, meant, result))
+        result = run(seed, test.inputs * nominal.phase_s)
+        found.append(_measured(nominal, seed, test, result))
         write_rows(folder / "chips.parquet", found)
     return found
 
@@ -56,28 +54,42 @@ def write_rows(path: Path, chips: Iterable[ChipRun]) -> None:
         pd.DataFrame([dict(chip.row) for chip in chips]).to_parquet(temporary, index=False)
 
 
-def _measured(
-    nominal: Nominal, seed: int, test: Samples, meant: list[np.ndarray], result: CircuitResult
-) -> ChipRun:
-    phase_s = nominal.phase_s
-    ok = result.status == "ok"
-    errors = []
-    for said, chip in zip(meant, result.t_spike_s, strict=True):
-        times = np.where(said < 1, np.clip(said, 0, None), np.nan) * phase_s
-        errors.append(layer_errors(times, chip, ok, phase_s))
-    outputs = result.t_spike_s[-1]
-    right = classes(outputs, test.n_classes) == test.labels
-    bad = sorted(set(result.status[~ok]))
+def _measured(nominal: Nominal, seed: int, test: Samples, result: CircuitResult) -> ChipRun:
+    bad = sorted(set(result.status[result.status != "ok"]))
+    figures = nominal_figures(nominal, test, result)
     row = {
         "chip": seed,
         "status": ", ".join(bad) if bad else "ok",
-        "accuracy": float(np.mean(right[ok])) if ok.any() else np.nan,
-        "rmse_spike_time_ns": errors[-1].rmse_ns,
-        "spikes_missed": sum(layer.missed for layer in errors),
-        "energy_per_inference_J": float(np.mean(result.energy_J[ok])) if ok.any() else np.nan,
+        "accuracy": _float(figures["accuracy"]),
+        "rmse_spike_time_ns": _float(figures["rms_ns"]),
+        "spikes_missed": figures["spikes_missed"],
+        "energy_per_inference_J": _float(figures["energy_J"]),
         **condition_columns(chip_setup(nominal.setup, seed).conditions),
     }
     return ChipRun(row, tuple(_late(nominal, test, result)))
+
+
+def _float(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def nominal_figures(nominal: Nominal, test: Samples, result: CircuitResult) -> dict[str, Any]:
+    """A circuit with the nominal knobs against the nominal model: `rms_ns` of the outputs,
+    `accuracy`, `spikes_missed` and `energy_J`; None for what no sample tells."""
+    phase_s = nominal.phase_s
+    ok = result.status == "ok"
+    errors = []
+    meant = nominal.network.times(test.inputs, nominal.network.nominal)
+    for said, chip in zip(meant, result.t_spike_s, strict=True):
+        times = np.where(said < 1, np.clip(said, 0, None), np.nan) * phase_s
+        errors.append(layer_errors(times, chip, ok, phase_s))
+    right = classes(result.t_spike_s[-1], test.n_classes) == test.labels
+    return {
+        "rms_ns": errors[-1].rmse_ns if errors[-1].compared else None,
+        "accuracy": float(np.mean(right[ok])) if ok.any() else None,
+        "spikes_missed": sum(layer.missed for layer in errors),
+        "energy_J": float(np.mean(result.energy_J[ok])) if ok.any() else None,
+    }
 
 
 def _late(nominal: Nominal, test: Samples, result: CircuitResult) -> list[np.ndarray]:

@@ -33,6 +33,10 @@ class Samples:
     labels: np.ndarray
     n_classes: int
 
+    def head(self, count: int) -> Samples:
+        """The first of them."""
+        return Samples(self.inputs[:count], self.labels[:count], self.n_classes)
+
 
 def chip_metrics(
     nominal: Nominal, calibration: Calibration, chip: Instrument | None, test: Samples
@@ -134,7 +138,7 @@ def unknown(table: pd.DataFrame, most: int = 8) -> list[str]:
 
 def refused(found: Identified, patterns: Sequence[int]) -> list[str]:
     """Patterns whose spikes the others contradict."""
-    bad = sorted({patterns[k] for x in found.refused for k in np.flatnonzero(x.any(axis=1))})
+    bad = sorted({patterns[int(k)] for x in found.refused for k in np.flatnonzero(x.any(axis=1))})
     if not bad:
         return []
     count = sum(int(x.sum()) for x in found.refused)
