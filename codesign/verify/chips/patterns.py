@@ -46,7 +46,8 @@ def choose_patterns(
                   for b in blocks]  # fmt: skip
     chosen: list[int] = []
     for _ in range(min(count, len(pool))):
-        gain = sum(_gain(rows, spread) for rows, spread in zip(blocks, covariance, strict=True))
+        gains = [_gain(rows, spread) for rows, spread in zip(blocks, covariance, strict=True)]
+        gain = np.sum(gains, axis=0)
         gain[chosen] = -np.inf
         best = int(np.argmax(gain))
         chosen.append(best)

@@ -105,7 +105,7 @@ class Whole:
 def free_running(
     model: ChipModel, spikes: np.ndarray, values: Sequence[np.ndarray]
 ) -> list[LayerAnswer]:
-    answers = []
+    answers: list[LayerAnswer] = []
     for layer, own in enumerate(values):
         answer = model.answer(layer, spikes, own)
         if layer:
