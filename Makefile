@@ -50,7 +50,8 @@ regression: | setup ## a small closed loop against the stored tolerances
 
 benchmarks: | setup ## every script in benchmarks/, its JSON in benchmarks/results/
 	mkdir -p benchmarks/results
-	for name in sweep_session_vs_batch neuron_memory chip_identification closed_loop examples layout_checks layout_extraction \
+	for name in sweep_session_vs_batch model_terms neuron_memory chip_identification closed_loop \
+	  examples layout_checks layout_extraction \
 	  rc_reduction extraction_scaling extraction_cross_sections network_16x16x16 dstd_error \
 	  dstd_cost reversal_potential fashion_mnist fashion_mnist_ttfs fashion_mnist_ttfs_start \
 	  tile_accuracy tile_speed tile_spice tile_noise tile_training; do \

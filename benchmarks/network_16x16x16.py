@@ -15,11 +15,12 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from codesign.bench import CellViews, Frame, Setup, trial_nodes
+from codesign.bench import CellViews, Frame, Setup, trained_deck, trained_nodes
 from codesign.cells import NetworkParameters, View
-from codesign.characterize.network_trials import network_tasks, network_trial_deck
+from codesign.characterize.network_draw import NetworkDraw
 from codesign.characterize.plan import NetworkSweep
 from codesign.flow.layouts import check_layout
 from codesign.pdk import Interconnect
@@ -36,7 +37,7 @@ def _fired(simulated: Result, setup: Setup) -> dict[str, int]:
         return {}
     wave = simulated.waveforms
     counts = {}
-    for layer, neurons in enumerate(trial_nodes(setup).neurons(), start=1):
+    for layer, neurons in enumerate(trained_nodes(setup).neurons(), start=1):
         frame = Frame(setup, setup.timing.frame(layer - 1, 0))
         spikes = [frame.spike(wave["time"], wave[line]) for line, _ in neurons]
         counts[f"layer_{layer}"] = sum(spike is not None for spike in spikes)
@@ -61,8 +62,12 @@ def main() -> None:
     sweep = NetworkSweep(
         kind="network", name="column", runs=1, trials=1, warmup=0, i_min=2e-9, i_max=40e-9
     )
-    (task,) = network_tasks(sweep, setup, {"synapse_current": pd.read_parquet(table)})
-    deck, saved = network_trial_deck(task)
+    draw = NetworkDraw(sweep, setup, {"synapse_current": pd.read_parquet(table)})
+    every = [np.arange(size) for size in LAYERS[1:]]
+    drawn = draw.run(np.random.default_rng([sweep.seed, 0]), every)
+    deck = trained_deck(setup, drawn.knobs, drawn.spikes_s[0].tolist())
+    nodes = trained_nodes(setup).neurons()
+    saved = tuple(vector for layer in nodes for pair in layer for vector in pair)
     stop_s = setup.timing.run_length(len(LAYERS) - 1, 1)
     analysis = Transient(stop_s, MAX_STEP_S, saved, uic=True)
     started = time.perf_counter()

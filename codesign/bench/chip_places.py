@@ -25,12 +25,13 @@ def chip_places(
 ) -> Places:
     """Names of the devices in definitions of cells; in the layout view by the nets that they
     connect, which extraction calls as the schematic does. `prefix`: of the process's models."""
-    if view is not View.LAYOUT:
-        return Places(_CHIP)
     known = {part.name.lower(): part for cell in cells for part in cell.cells()}
-    texts, _ = parted("\n".join(definitions))
-    devices = {}
-    for name, definition in texts.items():
+    texts, flat_cards = parted("\n".join(definitions))
+    devices: dict[str, dict[str, str]] = {}
+    # Cards of a network that was cut into columns stand in no definition.
+    for network in (part for part in known.values() if isinstance(part, Network)):
+        devices[""] = device_names(network, flat_cards, prefix)
+    for name, definition in texts.items() if view is View.LAYOUT else ():
         flat = name.removesuffix("_trained")
         if flat in known:
             devices[name] = device_names(known[flat], definition.cards, prefix)

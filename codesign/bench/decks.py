@@ -41,6 +41,10 @@ class DeckBuilder:
         text = value if isinstance(value, str) else dc(value)
         return self.cards(f"{name} {node} {minus} {text}")
 
+    def drive(self, node: str, value: str | float) -> DeckBuilder:
+        """A source from a node that is another thing's."""
+        return self.source(f"v_{node.replace('.', '_')}", node, value)
+
     def place(
         self,
         name: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,3 +65,9 @@ def rail_energy(
     return -sum(
         voltage * integral(time_s, wave[name], start_s, end_s) for name, voltage in rails_V.items()
     )
+
+
+def children_cpu_s() -> float:
+    """CPU time that processes started from here, and ended, have taken."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

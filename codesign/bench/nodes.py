@@ -3,6 +3,9 @@ a single neuron. The only place that knows how instances nest."""
 
 from __future__ import annotations
 
+import re
+from typing import NamedTuple
+
 from codesign.cells import Network
 from codesign.cells.names import dendrite, neuron_instance, spike_line
 from codesign.cells.neuron import Neuron
@@ -54,3 +57,31 @@ class NetworkNodes:
     def inputs(self) -> list[str]:
         """Vectors of the input lines."""
         return [self.line(0, i) for i in range(1, self.network.sizes.layers[0] + 1)]
+
+
+class Owner(NamedTuple):
+    """What a net of a network belongs to. `kind`: line, dendrite, neuron, input (driver) or
+    synapse; `number`: the neuron or line, of a synapse its column; `row`: of a synapse."""
+
+    kind: str
+    layer: int
+    number: int
+    row: int = 0
+
+
+_OWNERS = {
+    "line": re.compile(r"spb?_(?P<layer>\d+)_(?P<number>\d+)\Z"),
+    "dendrite": re.compile(r"dend_(?P<layer>\d+)_(?P<number>\d+)\Z"),
+    "neuron": re.compile(r"xn_(?P<layer>\d+)_(?P<number>\d+)\."),
+    "synapse": re.compile(r"xxbar_(?P<layer>\d+)\.xs_(?P<number>\d+)_(?P<row>\d+)\."),
+    "input": re.compile(r"xin_(?P<number>\d+)\."),
+}
+
+
+def owner_of(net: str) -> Owner | None:
+    """What a net inside a network belongs to, by its name; None for what all share."""
+    for kind, pattern in _OWNERS.items():
+        if found := pattern.match(net):
+            numbers = {key: int(value) for key, value in found.groupdict().items()}
+            return Owner(kind, **{"layer": 0, **numbers})
+    return None

@@ -33,8 +33,9 @@ def outer_ports(network: Network) -> list[str]:
     return [port for port in network.port_names if port not in knobs]
 
 
-def trained_netlist(setup: Setup, layers: Sequence[KnobValues]) -> str:
-    """Subcircuit definitions, and `<name>_trained`: the network with every knob set.
+def trained_netlist(setup: Setup, layers: Sequence[KnobValues], digits: int = 9) -> str:
+    """Subcircuit definitions, and `<name>_trained`: the network with every knob set. `digits`: of
+    the voltages of bias knobs.
 
     Its ports are those of the network without the knobs. Raises DataError when the values are those
     of another network: a gate would be left floating.
@@ -50,18 +51,21 @@ def trained_netlist(setup: Setup, layers: Sequence[KnobValues]) -> str:
         *definitions,
         f"* cell {name}: the trained network, weights in place",
         *wrapped(f".subckt {name}", outer_ports(network)),
-        *knob_sources(network, layers),
+        *knob_sources(network, layers, digits),
         *cards,
         f".ends {name}",
     ]
     return "\n".join(lines) + "\n"
 
 
-def knob_sources(network: Network, layers: Sequence[KnobValues]) -> list[str]:
-    """One DC source for each bias knob of a network, named after its port."""
+def knob_sources(
+    network: Network, layers: Sequence[KnobValues], digits: int = 9
+) -> list[str]:
+    """One DC source for each bias knob of a network, named after its port. `digits`: of its
+    voltage; trials have more, since tables keep what was drawn."""
     _check_shapes(network, layers)
     return [
-        f"v{port} {port} 0 dc {layers[layer - 1][polarity][post - 1, pre - 1]:.9g}"
+        f"v{port} {port} 0 dc {layers[layer - 1][polarity][post - 1, pre - 1]:.{digits}g}"
         for layer, post, pre, polarity, port in network.knob_ports()
     ]
 

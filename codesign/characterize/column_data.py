@@ -10,11 +10,14 @@ import pandas as pd
 from codesign.cells.knobs import SIGN
 from codesign.characterize.currents import CurrentTable, trial_column
 from codesign.errors import DataError
+from codesign.pnn.parameters import Coupling
 
 # Earlier, the membrane starts so near the threshold that the sensing inverter is slow and no smooth
 # law holds; training keeps spikes later than this.
 EARLIEST_FIRING = 0.08
 _SMOOTH_FROM, _SATURATED_V = 0.25, 0.01
+# What trials say of the other neurons where these stayed at the reset voltage.
+RESTING = "resting"
 HOLDOUT = 3  # every third run is left out of the fit that the hold-out error comes from
 
 
@@ -25,8 +28,9 @@ class ColumnData:
     A sample is one set of input spikes, a column one neuron with the biases of one run; a trial is
     a neuron's answer to a sample. Times in units of the phase, currents at V0.
 
-    t_samples (sample, synapse); i0_A (column, synapse), column_neuron (column) counted from 0;
-    per trial: run, sample, column, v_end, t_fire.
+    t_samples (sample, synapse); i0_A (column, synapse), column_run and column_neuron (column), the
+    latter counted from 0; per trial: run, sample, column, v_end, t_fire. `neighbours_rest`: the
+    other neurons stayed at the reset voltage, so that no coupling to them counts.
     """
 
     run: np.ndarray
@@ -34,10 +38,12 @@ class ColumnData:
     column: np.ndarray
     t_samples: np.ndarray
     i0_A: np.ndarray
+    column_run: np.ndarray
     column_neuron: np.ndarray
     v_end: np.ndarray
     t_fire: np.ndarray
     v_start: float
+    neighbours_rest: bool = False
 
     @property
     def t_spike(self) -> np.ndarray:
@@ -48,6 +54,12 @@ class ColumnData:
     def neuron(self) -> np.ndarray:
         """Neuron of every trial, from 0."""
         return self.column_neuron[self.column]
+
+    def beside(self, trials: np.ndarray, neuron: int) -> np.ndarray:
+        """Column of a neuron (from 0) in the runs of some trials, -1 where it has none."""
+        columns = np.flatnonzero(self.column_neuron == neuron)
+        known = dict(zip(self.column_run[columns].tolist(), columns.tolist(), strict=True))
+        return np.array([known.get(run, -1) for run in self.run[trials].tolist()], dtype=int)
 
     @property
     def neurons(self) -> int:
@@ -61,7 +73,9 @@ class ColumnSetting:
 
     `kick_by_current`: the extended form also fits, for each polarity, what a spike moves on the
     membrane as a function of its synapse's current. Synapses with nodes that only their current
-    discharges need it, and neurons that see their input lines fall.
+    discharges need it, and neurons that see their input lines fall. `couplings_F`: capacitances
+    between the layer's membranes, (neuron, neighbour, F), both ways, neurons from 0. `neurons`: how
+    many the layer has, which are told apart where all of them were characterised.
     """
 
     t_phase_s: float
@@ -73,6 +87,13 @@ class ColumnSetting:
     supply_V: float
     t_earliest: float = EARLIEST_FIRING
     kick_by_current: bool = False
+    couplings_F: tuple[Coupling, ...] = ()
+    neurons: int | None = None
+
+    @property
+    def gated(self) -> bool:
+        """Whether a gate, which has a resistance, isolates the membrane before the phase ends."""
+        return self.t_end < 1
 
 
 def column_data(
@@ -127,9 +148,11 @@ def column_data(
         column=columns.get_indexer(pd.MultiIndex.from_frame(chosen[["run", "neuron"]])),
         t_samples=t_samples / setting.t_phase_s,
         i0_A=_currents({p: v.to_numpy(float) for p, v in values.items()}, tables, setting),
+        column_run=columns.get_level_values("run").to_numpy(int),
         column_neuron=columns.get_level_values("neuron").to_numpy(int) - 1,
         v_end=(setting.v0_V - chosen["v_end_V"].to_numpy(float)) / setting.v_th_V,
         t_fire=chosen["t_fire_s"].to_numpy(float) / setting.t_phase_s,
+        neighbours_rest="neighbours" in chosen and bool((chosen["neighbours"] == RESTING).all()),
         v_start=float((setting.v0_V - chosen["v_start_V"].mean()) / setting.v_th_V),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -85,6 +86,7 @@ class CurrentTable:
     def _axis(self, values: np.ndarray) -> np.ndarray:
         return values if self.knob.is_bias else np.log(values)
 
+    @cached_property
     def _log_current(self) -> RectBivariateSpline:
         return RectBivariateSpline(
             self._axis(self.values), self.v_mem_V, np.log(self.i_A), kx=3, ky=3
@@ -92,7 +94,7 @@ class CurrentTable:
 
     def current(self, values: np.ndarray, v_mem_V: np.ndarray) -> np.ndarray:
         """Current in A at each (knob, membrane) pair of equal shape."""
-        return np.exp(self._log_current().ev(self._axis(values), v_mem_V))
+        return np.exp(self._log_current.ev(self._axis(values), v_mem_V))
 
     def at(self, v_mem_V: float, supply_V: float) -> KnobCurve:
         """Current over the knob at one membrane voltage. Raises DataError if not monotone."""

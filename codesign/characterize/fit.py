@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from codesign.bench import Setup
+from codesign.bench import Setup, membrane_couplings
 from codesign.characterize.characterised import characterised, check_leak
 from codesign.characterize.column_data import ColumnSetting, column_data, earliest_firing
 from codesign.characterize.currents import CurrentTable, current_tables, trial_column
@@ -88,9 +89,11 @@ def _fit(
         # Without a gate the membrane sees its lines fall.
         kick_by_current=not setup.synapse.turns_on_at_once or setup.accumulation_end >= 1,
     )
+    couplings = membrane_couplings(setup)
     layers = []
     total = len(setup.network.connections) * len(FORMS)
-    for layer, (fan_in, _) in enumerate(setup.network.connections, start=1):
+    for layer, (fan_in, neurons) in enumerate(setup.network.connections, start=1):
+        setting = replace(setting, couplings_F=couplings[layer - 1], neurons=neurons)
         data = column_data(trials, inputs, tables, layer, setting)
         forms = {}
         for form in FORMS:

@@ -10,7 +10,7 @@ own capacitance and its own offset of the firing curve: dendrites differ in leng
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -24,27 +24,28 @@ from codesign.characterize.column_data import (
     ColumnSetting,
     left_out,
 )
+from codesign.characterize.column_model import trial_membranes
 from codesign.characterize.currents import CurrentTable
 from codesign.characterize.firing_laws import ChebyshevLaw, FiringLaw, LogLaw, chebyshev_degree
 from codesign.characterize.fit_currents import W_REF, ShapeFit, fit_shape
 from codesign.characterize.model import Estimate, LayerForm, firing_curve
 from codesign.errors import DataError
-from codesign.pnn import PNNParameters, membrane_potential
+from codesign.pnn import PNNParameters
+from codesign.pnn.parameters import Coupling
 
 _KNOTS = 41
-_NAMES = {
-    "linear": ("c_eff_F", "kick"),
-    "extended": ("c_eff_F", "kick", "delay_n", "delay_p", "capacitance_1", "capacitance_2"),
-}
-# Of the extended form with kicks by current, a constant and a part proportional to u for each
-# polarity: trials have no synapse at weight 0, so a kick that all spikes share cannot be told from
-# the constants.
-_BY_CURRENT = (
-    "c_eff_F", "kick_n", "delay_n", "delay_p", "capacitance_1", "capacitance_2",
-    "kick_n_by_u", "kick_p", "kick_p_by_u",
+_LINEAR = ("c_eff_F", "kick")
+# Trials have no synapse at weight 0: a kick that all spikes share cannot be told from those of the
+# polarities.
+_EXTENDED = (
+    "c_eff_F", "delay_n", "delay_p", "capacitance_1", "capacitance_2", "kick_n", "kick_p",
 )  # fmt: skip
-_SCALE = np.array([1e-15, 1e-4, 1e-4, 1e-4, 1e-2, 1e-2, 1e-4, 1e-4, 1e-4])
-_LIMIT = np.array([np.inf, 0.05, 0.05, 0.05, 0.4, 0.4, 0.05, 0.05, 0.05])
+_BY_CURRENT = ("kick_n_by_u", "kick_p_by_u")
+_SERIES = "series"
+# Step and bound of each kind of parameter, by the first word of its name.
+_SCALE = {"c": 1e-15, "kick": 1e-4, "delay": 1e-4, "capacitance": 1e-2, _SERIES: 1e-4}
+_LIMIT = {"c": np.inf, "kick": 0.05, "delay": 0.05, "capacitance": 0.4, _SERIES: 0.05}
+_FIRST_SERIES = 5e-4
 _LEAST_INVERSE_E = 1e-3
 # Logarithm of a neuron's share of C_eff, and the offset of its firing curve.
 _NEURON_SCALE = (1e-3, 1e-4)
@@ -52,12 +53,17 @@ _NEURON_LIMIT = (0.3, 0.1)
 
 
 def fit_form(
-    form: str, data: ColumnData, tables: dict[str, CurrentTable], setting: ColumnSetting
+    form: str,
+    data: ColumnData,
+    tables: dict[str, CurrentTable],
+    setting: ColumnSetting,
+    leave_out: Collection[str] = (),
 ) -> LayerForm:
-    """Fit one model form (`linear`: 4 parameters and a logarithmic firing law; `extended`)."""
-    names = _NAMES[form]
-    if form == "extended" and setting.kick_by_current:
-        names = _BY_CURRENT
+    """Fit one model form (`linear`: 4 parameters and a logarithmic firing law; `extended`).
+
+    `leave_out`: parameters that stay 0, to see what they bring (`series`, `kick_n`, ...).
+    """
+    names = tuple(n for n in _parameter_names(form, setting) if n not in leave_out)
     holdout = left_out(data.run)
     with _one_thread():
         outside = _Fit(form, names, data, tables, setting, ~holdout)
@@ -73,6 +79,14 @@ def fit_form(
         max_ns=float(np.abs(errors).max()),
         trials=len(errors),
     )
+
+
+def _parameter_names(form: str, setting: ColumnSetting) -> tuple[str, ...]:
+    """What is fitted besides the firing curve and what neurons differ in."""
+    if form == "linear":
+        return _LINEAR
+    by_current = _BY_CURRENT if setting.kick_by_current else ()
+    return (*_EXTENDED, *by_current, *((_SERIES,) if setting.gated else ()))
 
 
 @contextmanager
@@ -100,20 +114,27 @@ class _Fit:
     ) -> None:
         self.form, self.names, self.data, self.setting, self.use = form, names, data, setting, use
         self.tables = tables
-        own = data.neurons - 1 if form == "extended" else 0
+        self._known: tuple[tuple[float, ...], dict[str, ShapeFit]] | None = None
+        own = _told_apart(data, setting) - 1 if form == "extended" else 0
         # Columns span what neurons may differ in: their mean is the layer's own parameter.
         self.contrast = _contrast(own + 1)
         self.scale, limit = (
-            np.concatenate([shared[: len(names)], *(np.full(own, each) for each in neurons)])
+            np.concatenate(
+                [[shared[n.split("_")[0]] for n in names], *(np.full(own, x) for x in neurons)]
+            )
             for shared, neurons in ((_SCALE, _NEURON_SCALE), (_LIMIT, _NEURON_LIMIT))
         )
         # End voltages give the capacitance to a few per cent, before any firing law is known.
         guess = np.zeros(len(self.scale))
         guess[0] = self._first_capacitance()
+        low, high = _bounds(guess, limit, self.scale)
+        if _SERIES in names:
+            low[names.index(_SERIES)] = 0.0
+            guess[names.index(_SERIES)] = _FIRST_SERIES
         solved = least_squares(
             lambda x: self._residual(x * self.scale)[use],
             guess / self.scale,
-            bounds=_bounds(guess, limit, self.scale),
+            bounds=(low, high),
             diff_step=1e-5,
         )
         self.solution = solved.x * self.scale
@@ -121,7 +142,7 @@ class _Fit:
         variance = 2 * solved.cost / freedom
         covariance = np.linalg.pinv(solved.jac.T @ solved.jac) * variance
         self.covariance = covariance * np.outer(self.scale, self.scale)
-        self.error = np.sqrt(np.diag(self.covariance))
+        self.error = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
         self.v_model = self._membrane(self.solution)
         self.firing = self._firing(self.v_model)
 
@@ -154,23 +175,31 @@ class _Fit:
         relative, _ = self._neurons(self.solution)
         return tuple(map(float, relative)) if len(relative) > 1 else ()
 
+    def _value(self, x: np.ndarray, name: str) -> float:
+        """A parameter by its name; 0 where it is not fitted."""
+        return float(x[self.names.index(name)]) if name in self.names else 0.0
+
     def _shapes(self, x: np.ndarray) -> dict[str, ShapeFit]:
         setting = self.setting
         extended = self.form == "extended"
-        capacitance = (float(x[4]), float(x[5])) if extended else (0.0, 0.0)
+        capacitance = (self._value(x, "capacitance_1"), self._value(x, "capacitance_2"))
+        # Most steps of the search change other parameters only.
+        key = (float(x[0]), *capacitance)
+        if self._known is not None and self._known[0] == key:
+            return self._known[1]
         scale = float(x[0]) * setting.v_th_V / setting.t_phase_s
         powers = (2, 2) if extended else (0, -1)
-        return {
+        found = {
             polarity: fit_shape(
                 self.tables[polarity], setting.v0_V, setting.v_th_V, scale, setting.i_range_A,
                 setting.v_range, powers, capacitance,
             )
             for polarity in self.tables
         }  # fmt: skip
+        self._known = (key, found)
+        return found
 
     def _pnn(self, x: np.ndarray) -> PNNParameters:
-        delays = x[2:4] if self.form == "extended" else (0.0, 0.0)
-        by_current = tuple(map(float, x[[1, 6, 7, 8]])) if self.names == _BY_CURRENT else ()
         # A polarity that the synapse does not have keeps the ideal sum's values.
         given: dict[str, Any] = {}
         for polarity, sign, name in (("n", 1, "plus"), ("p", -1, "minus")):
@@ -180,17 +209,24 @@ class _Fit:
                 given[f"e_{name}"] = sign / max(sign * shape.inverse_e[0], _LEAST_INVERSE_E)
                 given[f"slope_{name}"] = shape.inverse_e[1:]
                 given[f"curvature_{name}"] = shape.curvature
+                kick = (self._value(x, f"kick_{polarity}"), self._value(x, f"kick_{polarity}_by_u"))
+                given[f"kick_{name}"] = kick[: 2 if kick[1] else 1] if any(kick) else ()
+                given[f"kick_per_weight_{name}"] = -self._value(x, f"delay_{polarity}")
         return PNNParameters(
             **given,
-            kick=0.0 if by_current else float(x[1]),
-            kick_per_weight_plus=-float(delays[0]),
-            kick_per_weight_minus=-float(delays[1]),
-            kick_plus=by_current[:2],
-            kick_minus=by_current[2:],
+            kick=self._value(x, "kick"),
             w_ref=W_REF,
             v_start=self.data.v_start,
             t_end=self.setting.t_end,
+            series=self._value(x, _SERIES),
+            coupling=self._coupling(float(x[0])),
         )
+
+    def _coupling(self, c_eff_F: float) -> tuple[Coupling, ...]:
+        """Shares of the neighbours' membranes, from the layout alone."""
+        if self.form == "linear":
+            return ()
+        return tuple((i, j, c_F / c_eff_F) for i, j, c_F in self.setting.couplings_F)
 
     def _membrane(self, x: np.ndarray) -> np.ndarray:
         """The membrane at the end of accumulation in every trial, the firing offset added."""
@@ -201,11 +237,8 @@ class _Fit:
         apart = int(len(relative) > 1)
         c_eff_F = x[0] * relative[apart * data.column_neuron]
         weight = data.i0_A * setting.t_phase_s / (c_eff_F * setting.v_th_V)[:, None]
-        with torch.no_grad():
-            v = membrane_potential(
-                torch.tensor(data.t_samples), torch.tensor(weight), self._pnn(x), method="exact"
-            )
-        return v.numpy()[data.sample, data.column] + offset[apart * data.neuron]
+        v = trial_membranes(data, weight, self._pnn(x))
+        return v + offset[apart * data.neuron]
 
     def _residual(self, x: np.ndarray) -> np.ndarray:
         v = self._membrane(x)
@@ -245,21 +278,21 @@ class _Fit:
         found = {"c_eff_F": Estimate(self.c_eff_F, float(self.error[0]), "F")}
         charge = self.c_eff_F * setting.v_th_V
         for index, name in enumerate(self.names):
-            if name.startswith("kick"):
+            if name.startswith("kick") and (name == "kick" or name[5] in self.shapes):
                 found[f"charge_{name}_C"] = Estimate(
                     float(self.solution[index]) * charge, float(self.error[index]) * charge, "C"
                 )
-        for index, polarity in ((2, "n"), (3, "p")):
-            if self.form == "extended" and polarity in self.shapes:
-                found[f"turn_on_delay_{polarity}_s"] = Estimate(
-                    float(self.solution[index]) * setting.t_phase_s,
-                    float(self.error[index]) * setting.t_phase_s,
-                    "s",
-                )
-        for index in (4, 5) if self.form == "extended" else ():
-            found[self.names[index]] = Estimate(
-                float(self.solution[index]), float(self.error[index]), "1"
-            )
+        for index, name in enumerate(self.names):
+            value, error = float(self.solution[index]), float(self.error[index])
+            if name.startswith("delay") and name[-1] in self.shapes:
+                unit = setting.t_phase_s
+                found[f"turn_on_{name}_s"] = Estimate(value * unit, error * unit, "s")
+            elif name == _SERIES:
+                # Behind the resistance is the membrane's capacitance, most of C_eff.
+                unit = setting.t_phase_s / self.c_eff_F
+                found["series_resistance_ohm"] = Estimate(value * unit, error * unit, "ohm")
+            elif name.startswith("capacitance"):
+                found[name] = Estimate(value, error, "1")
         for key, polarity in (("e_plus", "n"), ("e_minus", "p")):
             if polarity not in self.shapes:
                 continue
@@ -279,6 +312,12 @@ class _Fit:
             slope[index] = (high - low) / (2 * step)
         own = self.shapes[polarity].standard_error[0]
         return float(np.sqrt(own**2 + slope @ self.covariance @ slope))
+
+
+def _told_apart(data: ColumnData, setting: ColumnSetting) -> int:
+    """How many neurons get parameters of their own: all, or 1 where some were not characterised."""
+    neurons = setting.neurons or data.neurons
+    return neurons if len(np.unique(data.neuron)) == neurons else 1
 
 
 def _contrast(neurons: int) -> np.ndarray:

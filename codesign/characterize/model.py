@@ -103,7 +103,11 @@ class FittedModel:
         layers = []
         for layer in self.layers:
             forms = {
-                name: replace(form, c_relative=(), pnn=replace(form.pnn, firing_offset=0.0))
+                name: replace(
+                    form,
+                    c_relative=(),
+                    pnn=replace(form.pnn, firing_offset=0.0, coupling=()),
+                )
                 for name, form in layer.forms.items()
             }
             layers.append(replace(layer, forms=forms))

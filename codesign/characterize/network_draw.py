@@ -1,13 +1,14 @@
-"""Random runs of the whole network; a straight-line model is near enough to place them."""
+"""Random runs of a network; a straight-line model is near enough to place them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from codesign.bench import Setup
+from codesign.bench import KnobValues, Setup
 from codesign.characterize.plan import NetworkSweep
 from codesign.characterize.trial_knobs import TrialKnobs
 
@@ -25,7 +26,13 @@ _APART = 0.25
 # dendrites add in the network.
 _PARASITIC_F, _SWITCH_SHARE, _WIRES_F = 10e-15, 0.43 / 1.3, 5e-15
 
-Matrix = tuple[tuple[float, ...], ...]
+@dataclass(frozen=True)
+class DrawnRun:
+    """Knobs of every layer; spikes of every layer's lines, inputs first, (pass, line) in s after
+    accumulation starts, nan for none."""
+
+    knobs: list[KnobValues]
+    spikes_s: list[np.ndarray]
 
 
 class NetworkDraw:
@@ -44,22 +51,23 @@ class NetworkDraw:
         # Membranes in volts below v0.
         self.params = self.knobs.straight_lines(self.range)
 
-    def run(self, rng: np.random.Generator) -> tuple[tuple[dict[str, Matrix], ...], Matrix]:
-        """Knobs of every layer, and spike times of every pass."""
+    def run(self, rng: np.random.Generator, chosen: Sequence[np.ndarray]) -> DrawnRun:
+        """One run; the samples are those that spread the firing of the chosen neurons of each
+        layer, from 0."""
         wanted = self.sweep.warmup + self.sweep.trials
         inputs = rng.uniform(0, 0.95, (_CANDIDATES, self.setup.network.layers[0]))
         inputs[np.arange(_CANDIDATES), rng.integers(inputs.shape[1], size=_CANDIDATES)] = 0.0
-        times = inputs
-        currents, fired = [], []
+        times = [inputs]
+        currents = []
         for fan_in, neurons in self.setup.network.connections:
-            layer_currents, times = self._layer(rng, times, fan_in, neurons)
+            layer_currents, fired = self._layer(rng, times[-1], fan_in, neurons)
             currents.append(layer_currents)
-            fired.append(times)
-        chosen = _spread(np.concatenate(fired, axis=1), wanted, rng)
-        knobs = tuple(
-            {p: _matrix(v) for p, v in self.knobs.values(layer).items()} for layer in currents
-        )
-        return knobs, _matrix(inputs[chosen] * self.setup.timing.t_phase)
+            times.append(fired)
+        seen = [fired[:, own] for fired, own in zip(times[1:], chosen, strict=True)]
+        samples = _spread(np.concatenate(seen, axis=1), wanted, rng)
+        spikes = [np.where(t[samples] < 1, t[samples], np.nan) for t in times]
+        phase = self.setup.timing.t_phase
+        return DrawnRun([self.knobs.values(own) for own in currents], [t * phase for t in spikes])
 
     def _layer(
         self,
@@ -148,8 +156,4 @@ def _spread(times: np.ndarray, wanted: int, rng: np.random.Generator) -> np.ndar
         reached = inside & inside[chosen[-1]]
         gain = np.where(reached, np.minimum(gain, distance), gain)
     return rng.permutation(chosen)
-
-
-def _matrix(values: np.ndarray) -> Matrix:
-    return tuple(tuple(map(float, row)) for row in values)
 

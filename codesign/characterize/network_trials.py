@@ -1,148 +1,211 @@
-"""Calibration on the whole network as it is drawn: every neuron behind its own dendrite.
+"""Calibration on the network as it is drawn: neurons behind their own dendrites.
 
-Each run sets random knobs on all synapses and passes several samples through all layers; the first
-ones are discarded. A layer's inputs are the pulses, or the times at which the lines of the layer
-before rose, so that what is calibrated is one layer at a time. One run gives a trial of every
-neuron for every sample.
+Each run sets random knobs on all synapses. Some neurons of each layer, other ones in every run, are
+simulated as columns cut out of the network (`codesign.bench.cut`), several samples in sequence, of
+which the first ones are discarded. What is calibrated is one layer at a time: a later layer's lines
+spike at the times that a first estimate gives, with the edges of the drivers before it; neighbours
+rest at the reset voltage, so that what their membranes move comes on top. The cost is that of the
+neurons that are characterised, whatever the network's size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from codesign.bench import Frame, Setup, trial_deck, trial_nodes
-from codesign.characterize.column_trials import MAX_STEP_S
+from codesign.bench import (
+    ColumnDrive,
+    ColumnJob,
+    LineEdges,
+    LineLoad,
+    NetworkCut,
+    Setup,
+    column_job,
+    failed_column,
+    input_line_job,
+    measured_loads,
+    run_column,
+)
+from codesign.characterize.column_data import RESTING
 from codesign.characterize.currents import trial_column
-from codesign.characterize.network_draw import NetworkDraw
+from codesign.characterize.network_draw import DrawnRun, NetworkDraw
 from codesign.characterize.plan import NetworkSweep
-from codesign.spice import Deck, Transient, run_batch
+from codesign.errors import SimulationError
+from codesign.spice import Status
 
 Rows = list[dict[str, Any]]
 Matrix = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
-class NetworkTask:
-    """One run: knobs per layer and polarity (post, pre), and spike times of every pass (warm-up
-    first).
+class NeuronTask:
+    """One neuron (layer and neuron from 1) in one run.
 
-    `spikes_s[pass][input]` in s after accumulation starts.
+    `knobs[polarity]`: value per synapse; `spikes_s[pass][line]` in s after accumulation starts, nan
+    for none, warm-up first; `line_delay_s`: from a pulse to its line's edge, 0 for lines of
+    neurons.
     """
 
     run: int
-    warmup: int
-    knobs: tuple[dict[str, Matrix], ...]
+    layer: int
+    neuron: int
+    knobs: dict[str, tuple[float, ...]]
     spikes_s: Matrix
-    setup: Setup
+    line_delay_s: float
+    job: ColumnJob
+
+    @property
+    def setup(self) -> Setup:
+        """What is simulated."""
+        return self.job.setup
 
 
-def network_tasks(
+def neuron_tasks(
     sweep: NetworkSweep, setup: Setup, known: Mapping[str, pd.DataFrame]
-) -> list[NetworkTask]:
-    """Random runs of the network; the same sweep and tables give the same runs.
+) -> list[NeuronTask]:
+    """Tasks of random runs; the same sweep and tables give the same ones.
 
     Currents are drawn log-uniform between i_min and i_max (A, at the reset voltage), about two
     thirds of them positive weights, until a neuron fires within its phase for most samples; samples
-    are chosen so that the firing times of all neurons spread.
+    are chosen so that the firing times of the neurons spread.
     `known`: tables of sweeps by kind; synapse_current has to be there, capacitance, discharger and
-    sensing_threshold place the trials better.
+    sensing_threshold place the trials better. Raises SimulationError where the drivers' edges,
+    which are simulated first, cannot be had.
     """
     draw = NetworkDraw(sweep, setup, known)
-    tasks = []
+    tasks: list[NeuronTask] = []
+    lines: _Lines | None = None
     for run in range(sweep.runs):
-        knobs, spikes = draw.run(np.random.default_rng([sweep.seed, run]))
-        tasks.append(NetworkTask(run, sweep.warmup, knobs, spikes, setup))
+        rng = np.random.default_rng([sweep.seed, run])
+        chosen = [_chosen(sweep, run, size) for size in setup.network.layers[1:]]
+        drawn = draw.run(rng, chosen)
+        cut = NetworkCut(setup, drawn.knobs, digits=12)
+        lines = lines or _lines(cut, drawn, sweep)
+        tasks += _tasks_of(cut, drawn, run, chosen, lines, sweep.warmup)
     return tasks
 
 
-def network_trial_deck(task: NetworkTask) -> tuple[Deck, tuple[str, ...]]:
-    """The deck of a run and the vectors to save: per layer, lines and membranes; input lines."""
-    values = [{p: np.array(v) for p, v in layer.items()} for layer in task.knobs]
-    deck = trial_deck(task.setup, values, task.spikes_s, f"network trials, run {task.run}")
-    nodes = trial_nodes(task.setup)
-    saved = [vector for layer in nodes.neurons() for pair in layer for vector in pair]
-    return deck, (*saved, *nodes.inputs())
+def _chosen(sweep: NetworkSweep, run: int, size: int) -> np.ndarray:
+    """Neurons of a layer, from 0, that a run simulates: in turn, in an order drawn once."""
+    order = np.random.default_rng([sweep.seed, size]).permutation(size)
+    count = min(sweep.neurons, size)
+    return np.sort(order[(np.arange(count) + run * count) % size])
 
 
-def run_network(task: NetworkTask, *, timeout_s: float) -> tuple[Rows, Rows]:
-    """Simulate one run; returns (rows per pass and neuron, rows per pass, neuron and synapse).
+@dataclass(frozen=True)
+class _Lines:
+    """Edges of the lines of the inputs and of each layer but the last; what loads the lines of each
+    layer of neurons."""
+
+    edges: list[LineEdges]
+    loads: list[dict[str, LineLoad] | None]
+
+    def drive(self, drawn: DrawnRun, layer: int) -> ColumnDrive:
+        """What drives the columns of a layer."""
+        spikes = drawn.spikes_s[layer - 1]
+        edges = [self.edges[layer - 1]] * spikes.shape[1]
+        return ColumnDrive(spikes, edges, loads=self.loads[layer - 1])
+
+
+def _lines(cut: NetworkCut, drawn: DrawnRun, sweep: NetworkSweep) -> _Lines:
+    """Edges are measured on one line of each layer, loads on all, with the first run's knobs."""
+    layers = len(cut.setup.network.layers) - 1
+    loads = [measured_loads(cut, layer, sweep.timeout) for layer in range(1, layers)]
+    found = _Lines([], [*loads, None])
+    for layer in range(layers):
+        if layer == 0:
+            job = input_line_job(cut, 1)
+        else:
+            # The neuron whose samples leave most room for its edges.
+            phase = cut.setup.timing.t_phase
+            times = np.nan_to_num(drawn.spikes_s[layer][sweep.warmup :], nan=10 * phase)
+            neuron = int(np.abs(times - phase / 2).mean(axis=0).argmin())
+            job = column_job(cut, layer, neuron + 1, found.drive(drawn, layer), sweep.warmup)
+        measured = run_column(None, sweep.timeout, job)
+        edges = LineEdges.of_arrays(measured)
+        if edges is None:
+            raise SimulationError(
+                f"the lines of layer {layer} never rose in the first run of sweep "
+                f"{sweep.name!r} ({measured['status']})",
+                remedy="look at the charge_injection and discharger tables; change the neuron's "
+                "biases",
+            )
+        found.edges.append(edges)
+    return found
+
+
+def _tasks_of(
+    cut: NetworkCut,
+    drawn: DrawnRun,
+    run: int,
+    chosen: list[np.ndarray],
+    lines: _Lines,
+    warmup: int,
+) -> Iterator[NeuronTask]:
+    for layer, neurons in enumerate(chosen, start=1):
+        drive = lines.drive(drawn, layer)
+        delay_s = lines.edges[0].delay_s(cut.setup.supply_V) if layer == 1 else 0.0
+        spikes = tuple(tuple(map(float, row)) for row in drive.spikes_s)
+        for i in neurons:
+            own = {p: tuple(map(float, v[i])) for p, v in drawn.knobs[layer - 1].items()}
+            job = column_job(cut, layer, int(i) + 1, drive, warmup)
+            yield NeuronTask(run, layer, int(i) + 1, own, spikes, delay_s, job)
+
+
+def run_neuron(task: NeuronTask, *, timeout_s: float) -> tuple[Rows, Rows]:
+    """Simulate one neuron; returns (rows per pass, rows per pass and synapse).
 
     A failed run gives rows with its status and no measured values.
     """
-    setup = task.setup
-    deck, saved = network_trial_deck(task)
-    timing, passes = setup.timing, len(task.spikes_s)
-    layers = len(setup.network.connections)
-    analysis = Transient(timing.run_length(layers, passes), MAX_STEP_S, saved)
-    result = run_batch(deck, analysis, process=setup.process, timeout_s=timeout_s)
-    trials, inputs = blank_rows(
-        task, result.status.value, len(result.attempts), result.duration_s
-    )
-    if not result.ok:
-        return trials, inputs
-    wave, time, nodes = result.waveforms, result.waveforms["time"], trial_nodes(setup)
-    for row in trials:
-        layer, k = row["layer"], row["trial"] + task.warmup
-        frame = Frame(setup, timing.frame(layer - 1, k))
-        membrane = wave[nodes.membrane(layer, row["neuron"])]
-        row["v_start_V"] = frame.membrane_start(time, membrane)
-        row["v_end_V"] = frame.membrane_end(time, membrane)
-        row["t_fire_s"] = frame.spike(time, wave[nodes.line(layer, row["neuron"])])
-    risen: dict[tuple[int, int, int], float | None] = {}
-    for row in inputs:
-        key = (row["layer"], row["trial"], row["synapse"])
-        if key not in risen:
-            frame = Frame(setup, timing.frame(key[0] - 1, key[1] + task.warmup))
-            risen[key] = frame.input_rise(time, wave[nodes.line(key[0] - 1, key[2])])
-        row["t_line_s"] = risen[key]
-    return trials, inputs
+    return neuron_rows(task, run_column(None, timeout_s, task.job))
 
 
-def blank_rows(
-    task: NetworkTask, status: str, attempts: int, duration_s: float
-) -> tuple[Rows, Rows]:
-    """The rows of a run before anything is measured."""
+def failed_rows(task: NeuronTask, status: str, duration_s: float) -> tuple[Rows, Rows]:
+    """The rows of a task whose worker failed."""
+    failed = failed_column(task.job, status)
+    return neuron_rows(task, failed | {"duration_s": np.array(duration_s)})
+
+
+def neuron_rows(task: NeuronTask, measured: Mapping[str, np.ndarray]) -> tuple[Rows, Rows]:
+    """Rows of the two tables from what was measured."""
+    setup, layer = task.setup, task.layer
+    status = str(measured["status"])
+    passes = task.job.passes - task.job.warmup
+    where = {"layer": layer, "run": task.run}
+    common: dict[str, Any] = {
+        **where,
+        "fan_in": len(task.spikes_s[0]),
+        "fan_out": setup.network.fan_out(layer),
+        "neighbours": RESTING,
+        **setup.condition_columns(),
+        "status": status,
+        "attempts": int(measured["attempts"]),
+        "duration_s": float(measured["duration_s"]) / passes,
+    }
     trials: Rows = []
     inputs: Rows = []
-    network = task.setup.network
-    knobs = task.setup.synapse.knobs
-    passes = len(task.spikes_s)
-    for layer, (fan_in, neurons) in enumerate(network.connections, start=1):
-        common: dict[str, Any] = {
-            "layer": layer,
-            "run": task.run,
-            "fan_in": fan_in,
-            "fan_out": network.fan_out(layer),
-            **task.setup.condition_columns(),
-            "status": status,
-            "attempts": attempts,
-            "duration_s": duration_s / passes,
-        }
-        for k in range(task.warmup, passes):
-            for neuron in range(1, neurons + 1):
-                where = {"trial": k - task.warmup, "neuron": neuron}
-                unknown = {"v_end_V": None, "v_start_V": None, "t_fire_s": None}
-                trials.append({**common, **where, **unknown})
-                for synapse in range(1, fan_in + 1):
-                    post, pre = neuron - 1, synapse - 1
-                    inputs.append(
-                        {
-                            "layer": layer,
-                            "run": task.run,
-                            **where,
-                            "synapse": synapse,
-                            **{
-                                trial_column(p, knob): task.knobs[layer - 1][p][post][pre]
-                                for p, knob in knobs.items()
-                            },
-                            "t_pulse_s": task.spikes_s[k][pre] if layer == 1 else None,
-                            "t_line_s": None,
-                            "status": status,
-                        }
-                    )
+    for k in range(passes):
+        place = {"trial": k, "neuron": task.neuron}
+        found = (measured[key][k] for key in ("v_end_V", "v_start_V", "t_s"))
+        named = zip(("v_end_V", "v_start_V", "t_fire_s"), map(_number, found), strict=True)
+        trials.append({**common, **place, **dict(named)})
+        for synapse, spike in enumerate(task.spikes_s[k + task.job.warmup]):
+            known = {
+                trial_column(p, knob): task.knobs[p][synapse]
+                for p, knob in setup.synapse.knobs.items()
+            }
+            times = {
+                "t_pulse_s": _number(spike) if layer == 1 else None,
+                "t_line_s": _number(spike + task.line_delay_s) if status == Status.OK else None,
+            }
+            row = {**where, **place, "synapse": synapse + 1, **known, **times, "status": status}
+            inputs.append(row)
     return trials, inputs
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -147,11 +147,15 @@ class ColumnSweep(TrialSweep):
 
 
 class NetworkSweep(TrialSweep):
-    """Random trials through the whole network: every neuron as it is drawn, one deck per run."""
+    """Random trials of neurons as they are drawn, each a column cut out of the network: in every
+    run other knobs and, in larger networks, other neurons."""
 
     kind: Literal["network"] = Field(description="kind of sweep")
-    timeout: Timeout = Field(1200.0, description="longest duration of one simulation")
-    runs: int = Field(16, ge=1, le=10000, description="decks, each with knobs of its own")
+    timeout: Timeout = Field(600.0, description="longest duration of one simulation")
+    runs: int = Field(16, ge=1, le=10000, description="networks, each with knobs of its own")
+    neurons: int = Field(
+        8, ge=1, le=1024, description="neurons of each layer to simulate in a run, at most"
+    )
     trials: int = Field(5, ge=1, le=1000, description="samples in sequence in a deck")
 
 

@@ -11,11 +11,12 @@ import torch
 from matplotlib.figure import Figure
 
 from codesign.characterize.column_data import ColumnData, ColumnSetting, column_data
+from codesign.characterize.column_model import trial_membranes
 from codesign.characterize.currents import CurrentTable
 from codesign.characterize.model import FORMS, FittedModel, LayerModel
 from codesign.characterize.shape import synapse_shape
 from codesign.figures import BLUE, GREY, ORANGE, RED, new_figure, save, tidy
-from codesign.pnn import firing_time, membrane_potential
+from codesign.pnn import firing_time
 
 FORM_STYLE = {"linear": (ORANGE, "--"), "extended": (BLUE, "-")}
 # Weights whose currents are drawn over the membrane.
@@ -125,9 +126,7 @@ def _modelled(
         offset = np.array(fitted.pnn.firing_offset)[data.neuron]
     law = replace(fitted.pnn, firing_offset=0.0)
     with torch.no_grad():
-        v = membrane_potential(
-            torch.tensor(data.t_samples), torch.tensor(weight), law, method="exact"
-        ).numpy()[data.sample, data.column] + offset
+        v = trial_membranes(data, weight, law) + offset
         t = firing_time(torch.tensor(v), law, clip=False).numpy()
         fine = np.linspace(v.min(), v.max(), 200)
         curve = firing_time(torch.tensor(fine), law, clip=False).numpy()

@@ -93,6 +93,22 @@ def common_options(function: Command) -> Command:
     )(function)
 
 
+def where_options(function: Command) -> Command:
+    """--workers and --dask: where simulations run."""
+    function = click.option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Simulate on the workers of this Dask scheduler (tcp://...), instead of here.",
+    )(function)
+    return click.option(
+        "--workers",
+        type=click.IntRange(1),
+        default=lambda: len(os.sched_getaffinity(0)),
+        show_default="one per core",
+        help="Simulations at the same time.",
+    )(function)
+
+
 def step_options(function: Command) -> Command:
     """DESIGN and the options of every step; the command gets them as one `StepSettings`."""
 
@@ -128,18 +144,7 @@ def step_options(function: Command) -> Command:
             help="View of the cells to work on, instead of the design's.",
         ),
         click.option("--force", is_flag=True, help="Run also what is up to date."),
-        click.option(
-            "--workers",
-            type=click.IntRange(1),
-            default=lambda: len(os.sched_getaffinity(0)),
-            show_default="one per core",
-            help="Simulations at the same time.",
-        ),
-        click.option(
-            "--dask",
-            metavar="ADDRESS",
-            help="Simulate on the workers of this Dask scheduler (tcp://...), instead of here.",
-        ),
+        where_options,
         common_options,
     )
     wrapped: Command = command

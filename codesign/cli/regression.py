@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from codesign.cli.options import common_options
+from codesign.cli.options import common_options, where_options
 from codesign.cli.output import Output
 
 
@@ -21,8 +21,11 @@ from codesign.cli.output import Output
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of kept simulation results; without it, everything is simulated.",
 )
+@where_options
 @common_options
-def regression(reference: Path | None, cache: Path | None) -> Output:
+def regression(
+    reference: Path | None, cache: Path | None, workers: int, dask: str | None
+) -> Output:
     """Check model against SPICE on a small closed loop; exits with 1 when they drift apart."""
     from codesign.pdk import default_process
     from codesign.progress import reporter
@@ -31,5 +34,7 @@ def regression(reference: Path | None, cache: Path | None) -> Output:
 
     folder = reference or resource_dir("characterization") / "iris"
     with reporter() as display:
-        report = run_regression(folder, default_process(), cache_dir=cache, progress=display)
+        report = run_regression(
+            folder, default_process(), cache_dir=cache, workers=dask or workers, progress=display
+        )
     return Output(report.as_json(), report.text, report.failure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,24 @@ MAPPINGS = {"pnn": ["pnn"], "ann": ["ann"], "both": ["pnn", "ann"]}
     type=click.Path(path_type=Path, dir_okay=False),
     help="Your weights instead of trained ones: .safetensors or .npz, see `codesign map`.",
 )
-def verify(settings: StepSettings, weights: Path | None, **given: Any) -> Output:
+@click.option(
+    "--budget",
+    is_flag=True,
+    help="Also print the error budget: what each of the model's terms moves, what is left.",
+)
+def verify(settings: StepSettings, weights: Path | None, budget: bool, **given: Any) -> Output:
     """Simulate the trained network in ngspice and compare it with the model, sample by sample."""
+    output = _verified(settings, weights, given)
+    if budget:
+        from codesign.verify.budget_files import budget_text, read_budget
+
+        found = read_budget(settings.directory(settings.design()))
+        text = f"{output.text}\n{budget_text(found['budget'])}"
+        return replace(output, data=output.data | found, text=text)
+    return output
+
+
+def _verified(settings: StepSettings, weights: Path | None, given: dict[str, Any]) -> Output:
     mapping = given.pop("mapping")
     overrides = {f"verify.{key}": value for key, value in given.items() if value is not None}
     if mapping:

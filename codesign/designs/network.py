@@ -55,6 +55,19 @@ class VerifyParameters(Record):
     corner: Corner | None = Field(
         None, description="transistor corner to simulate at; that of [process] if left out"
     )
+    method: Literal["columns", "whole"] = Field(
+        "columns",
+        description="columns: every neuron behind its own dendrite, driven by the spikes before "
+        "it; whole: the network as one circuit, whose cost grows much faster than its size",
+    )
+    whole_samples: int = Field(
+        0, ge=0, description="columns: test samples to simulate whole too, for the cut's error"
+    )
+    neurons: int | None = Field(
+        None,
+        ge=1,
+        description="columns: neurons of each layer to simulate, drawn at random; all if left out",
+    )
     max_rmse_ns: float | None = Field(
         None, gt=0, description="largest error of the output layer's spike times that passes"
     )

@@ -33,6 +33,9 @@ def hash_reads(
     for pattern in step.inputs:
         for name, path in _find(pattern, step, steps, design, run_dir).items():
             reads[f"file {name}"] = hash_file(path)
+    for pattern in step.optional:
+        for path in _glob(run_dir, pattern, step.excludes):
+            reads[f"file {path.relative_to(run_dir).as_posix()}"] = hash_file(path)
     return reads
 
 

@@ -57,6 +57,7 @@ class Step(Generic[D]):
         these sections name, beside the design file or shipped, count with them, and the source of
         classes from outside the package that they are made of.
     inputs, outputs: paths or glob patterns inside the run directory.
+    optional: patterns of files that decide the result where they are there.
     excludes: patterns that inputs and outputs leave out.
     shipped: inputs that the package brings along for its own designs (path below
         characterization/, `{design}` is the name), used where no simulator is installed.
@@ -75,6 +76,7 @@ class Step(Generic[D]):
     design: tuple[str, ...]
     outputs: tuple[str, ...]
     inputs: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     shipped: dict[str, str] = field(default_factory=dict)
     given: tuple[Path, ...] = ()

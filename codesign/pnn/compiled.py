@@ -37,6 +37,8 @@ def use_compiled(backend: Backend, t_in: Tensor, weight: Tensor, params: PNNPara
     reason = None
     if params.has_curvature:
         reason = "curved synapses"
+    elif params.series:
+        reason = "a series resistance"
     elif t_in.device.type != "cpu" or weight.device.type != "cpu":
         reason = f"device {weight.device}"
     elif weight.dtype not in (torch.float32, torch.float64):

@@ -18,7 +18,7 @@ from torch import Tensor
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.riccati import riccati_step, riccati_step2
 from codesign.pnn.series import chi, phi
-from codesign.pnn.synapses import per_neuron, synapses
+from codesign.pnn.synapses import behind_series, per_neuron, synapses
 
 
 def grid_edges(steps: float, offset: float, t_end: float, warp: float = 1.0) -> list[float]:
@@ -83,7 +83,12 @@ def intervals(
         arrived = torch.cat([share, (t_in < edges[-1]).to(share).unsqueeze(0)])
         kicks = torch.diff(arrived, dim=0, prepend=torch.zeros_like(arrived[:1])) @ s.kick.t()
     q = None if s.q is None else means[2]
-    return Intervals(means[0], means[1] + params.leak * lengths, q, first, kicks)
+    g, f = means[0], means[1] + params.leak * lengths
+    if params.series:
+        # Moments are first order already: the rate's factor is enough for them.
+        first = [x / (1.0 + params.series / lengths * f) for x in first]
+        g, f, q = behind_series(g, f, q, params.series, lengths)
+    return Intervals(g, f, q, first, kicks)
 
 
 def dstd_states(

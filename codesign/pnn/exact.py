@@ -14,7 +14,7 @@ from codesign.pnn.crossing import Crossing
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.riccati import riccati_step
 from codesign.pnn.series import phi
-from codesign.pnn.synapses import per_neuron, synapses
+from codesign.pnn.synapses import behind_series, per_neuron, synapses
 
 # From so many inputs on, gradients keep the state only now and then and recompute what lies
 # between, so that no tensor of (batch, n_in, n_out) has to live.
@@ -159,7 +159,11 @@ def _event(weight: Tensor, params: PNNParameters) -> Callable[[_State, _Spikes, 
 
 
 def _step(state: _State, duration: Tensor, params: PNNParameters) -> Tensor:
+    g, f, q = state.g, state.f, state.q
+    if params.series:
+        g, f, bent = behind_series(g, f, q if params.has_curvature else None, params.series, 1.0)
+        q = q if bent is None else bent
     if params.has_curvature:
-        return riccati_step(state.f * duration, state.g * duration, state.q * duration)(state.v)
-    decay = state.f * duration
-    return state.v * torch.exp(-decay) + state.g * duration * phi(decay)
+        return riccati_step(f * duration, g * duration, q * duration)(state.v)
+    decay = f * duration
+    return state.v * torch.exp(-decay) + g * duration * phi(decay)

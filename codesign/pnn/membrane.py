@@ -14,6 +14,7 @@ from codesign.pnn.dstd import dstd_states, grid_edges
 from codesign.pnn.exact import exact_membrane, exact_states
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.solution import Method, Solution, solution_of
+from codesign.pnn.synapses import coupled
 
 
 class MembraneTrace(NamedTuple):
@@ -49,10 +50,12 @@ def membrane_potential(
     if use_compiled(backend, t_in, weight, params):
         edges = None if solution.method == "exact" else _edges(solution, params)
         moments = solution.method == "dstd2"
-        return compiled_membrane(t_in, weight, params, params.t_end, edges, moments)
-    if solution.method == "exact":
-        return exact_membrane(t_in, weight, params)
-    return _states(t_in, weight, params, solution)[1][-1]
+        v = compiled_membrane(t_in, weight, params, params.t_end, edges, moments)
+    elif solution.method == "exact":
+        v = exact_membrane(t_in, weight, params)
+    else:
+        v = _states(t_in, weight, params, solution)[1][-1]
+    return coupled(v, params)
 
 
 def membrane_trace(
@@ -72,7 +75,7 @@ def membrane_trace(
         t = torch.stack([x[:, 0] for x in times if isinstance(x, Tensor)])
     else:
         t = t_in.new_tensor(times).unsqueeze(1).expand(len(times), t_in.shape[0])
-    return MembraneTrace(t, torch.stack(values))
+    return MembraneTrace(t, coupled(torch.stack(values), params))
 
 
 def membrane_waveform(

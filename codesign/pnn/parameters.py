@@ -21,6 +21,9 @@ _POLYNOMIALS = (
     "curvature_plus",
     "curvature_minus",
 )
+# Neuron that moves, neuron that moves it, share.
+Coupling = tuple[int, int, float]
+
 _PER_NEURON = ("v_start", "firing_offset")
 
 
@@ -42,6 +45,10 @@ class PNNParameters:
     e_dis: reversal potential of the discharger (inf: constant current), unless firing_curve
         gives the spike time as a table.
     firing_offset: added to the membrane before the firing law is applied.
+    series: in phases, resistance between the membrane and its synapses times the membrane's
+        capacitance: synapses see v + series dv/dt.
+    coupling: (i, j, share): the membrane of neuron i (from 0) also has `share` times v of neuron
+        j; C_ij/C of a capacitance between them, to first order. Not a circle: j's own v counts.
 
     v_start and firing_offset are one value, or a tuple with one per neuron.
     """
@@ -64,6 +71,8 @@ class PNNParameters:
     e_dis: float = math.inf
     firing_curve: FiringCurve | None = None
     firing_offset: float | tuple[float, ...] = 0.0
+    series: float = 0.0
+    coupling: tuple[Coupling, ...] = ()
 
     def __post_init__(self) -> None:
         for name in _POLYNOMIALS:
@@ -93,6 +102,9 @@ class PNNParameters:
         for name in ("kick", "kick_per_weight_plus", "kick_per_weight_minus"):
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"{name} must be finite, not {getattr(self, name)}")
+        if not (0 <= self.series < 0.1):
+            raise ValueError(f"series must be in [0, 0.1) phases, not {self.series}")
+        object.__setattr__(self, "coupling", tuple(map(_coupling, self.coupling)))
         if self.firing_curve is not None and not isinstance(self.firing_curve, FiringCurve):
             raise ValueError("firing_curve must be a FiringCurve or None")
 
@@ -119,7 +131,7 @@ class PNNParameters:
                     "dt_dv": None if value.dt_dv is None else list(value.dt_dv),
                 }
             elif isinstance(value, tuple):
-                value = list(value)
+                value = [list(x) if isinstance(x, tuple) else x for x in value]
             elif isinstance(value, float) and math.isinf(value):
                 value = "inf" if value > 0 else "-inf"
             out[field.name] = value
@@ -142,7 +154,19 @@ class PNNParameters:
         return cls(**values)
 
 
+def _coupling(entry: Sequence[float]) -> Coupling:
+    """A checked entry of `coupling`."""
+    moved, mover, share = entry
+    if moved != int(moved) or mover != int(mover) or min(moved, mover) < 0 or moved == mover:
+        raise ValueError(f"coupling needs two different neurons, from 0, not {moved} and {mover}")
+    if not abs(share) < 1:
+        raise ValueError(f"a coupling's share must be smaller than 1 in size, not {share}")
+    return int(moved), int(mover), float(share)
+
+
 def _parse(key: str, value: Any) -> Any:
+    if key == "coupling":
+        return tuple(tuple(entry) for entry in value)
     if key == "firing_curve":
         return None if value is None else FiringCurve(**value)
     if key in _POLYNOMIALS:

@@ -16,7 +16,7 @@ from codesign.pnn.firing import firing_time
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.riccati import riccati_step
 from codesign.pnn.series import phi
-from codesign.pnn.synapses import per_neuron, synapses
+from codesign.pnn.synapses import behind_series, coupled, per_neuron, synapses
 
 
 class LayerJacobian(NamedTuple):
@@ -33,7 +33,8 @@ class LayerJacobian(NamedTuple):
 def membrane_rows(t_in: Tensor, weight: Tensor, v_start: Tensor, params: PNNParameters) -> Tensor:
     """Membrane (rows,) at t_end from t_in (rows, n_in), weight (rows, n_in), v_start (rows,).
 
-    Exact, as `membrane_potential(..., "exact")` is; `params.v_start` is not looked at.
+    Exact, as `membrane_potential(..., "exact")` is; `params.v_start` and `params.coupling` are not
+    looked at.
     """
     t_end = params.t_end
     active = t_in < t_end
@@ -51,18 +52,22 @@ def membrane_rows(t_in: Tensor, weight: Tensor, v_start: Tensor, params: PNNPara
     for k in range(t_in.shape[1]):
         if kick is not None:
             v = v + kick[:, k]
-        step = duration[:, k]
-        decay = (f[:, k] + params.leak) * step
-        if q is not None:
-            v = riccati_step(decay, g[:, k] * step, q[:, k] * step)(v)
+        step, rate, pull = duration[:, k], g[:, k], f[:, k] + params.leak
+        bend = None if q is None else q[:, k]
+        if params.series:
+            rate, pull, bend = behind_series(rate, pull, bend, params.series, 1.0)
+        decay = pull * step
+        if bend is not None:
+            v = riccati_step(decay, rate * step, bend * step)(v)
         else:
-            v = v * torch.exp(-decay) + g[:, k] * step * phi(decay)
+            v = v * torch.exp(-decay) + rate * step * phi(decay)
     return v
 
 
 def layer_jacobian(t_in: Tensor, weight: Tensor, params: PNNParameters) -> LayerJacobian:
     """Exact answer of an RC-Spike layer and its derivatives; t_in (batch, n_in), weight
-    (n_out, n_in). Nothing that is returned needs gradients."""
+    (n_out, n_in). Nothing that is returned needs gradients. What a coupled neighbour's weights do
+    to a neuron is left out of dv_dw: thousandths of what its own do."""
     batch, n_in = t_in.shape
     n_out = weight.shape[0]
     own = weight.detach().repeat(batch, 1).requires_grad_()
@@ -71,10 +76,9 @@ def layer_jacobian(t_in: Tensor, weight: Tensor, params: PNNParameters) -> Layer
     with torch.enable_grad():
         v = membrane_rows(times, own, start.expand(batch, n_out).reshape(-1), params)
         dv_dw, dv_dt = torch.autograd.grad(v.sum(), (own, times))
-        end = v.detach().reshape(batch, n_out).requires_grad_()
+        end = coupled(v.detach().reshape(batch, n_out), params).requires_grad_()
         t = firing_time(end, params, clip=False)
         (dt_dv,) = torch.autograd.grad(t.sum(), end)
     shape = (batch, n_out, n_in)
-    return LayerJacobian(
-        end.detach(), t.detach(), dt_dv, dv_dw.reshape(shape), dv_dt.reshape(shape)
-    )
+    by_input = coupled(dv_dt.reshape(shape).transpose(1, 2), params).transpose(1, 2)
+    return LayerJacobian(end.detach(), t.detach(), dt_dv, dv_dw.reshape(shape), by_input)

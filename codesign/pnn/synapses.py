@@ -56,6 +56,40 @@ def synapses(weight: Tensor, params: PNNParameters) -> Synapses:
     return Synapses(weight, weight * inverse_e, q, kick)
 
 
+def behind_series(
+    g: Tensor, f: Tensor, q: Tensor | None, series: float, duration: Tensor | float
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Integrals of g, f and q over a step, with synapses that see v + series dv/dt.
+
+    With i(v) = g - f v + q v^2 the membrane obeys dv/dt = i(v + series dv/dt). Straight synapses
+    solve it exactly: dv/dt = i(v)/(1 + series f). Curved ones to first order in series q, the part
+    cubic in v left out.
+    """
+    factor = 1.0 / (1.0 + (series / duration) * f)
+    g, f = g * factor, f * factor
+    if q is None:
+        return g, f, None
+    # i(v)/(1 + series f - 2 series q v), expanded in v.
+    bend = (2.0 * series / duration) * factor * q
+    return g, f - bend * g, q * factor - bend * f
+
+
+def coupled(v: Tensor, params: PNNParameters) -> Tensor:
+    """Membranes v (..., n_out) with what each takes of its neighbours' movement.
+
+    Raises ValueError when a coupling names a neuron that is not there.
+    """
+    if not params.coupling:
+        return v
+    n_out = v.shape[-1]
+    moved, mover, share = zip(*params.coupling, strict=True)
+    if max(moved + mover) >= n_out:
+        raise ValueError(f"coupling names neuron {max(moved + mover)} of {n_out}, from 0")
+    shares = torch.tensor(share, dtype=v.dtype, device=v.device)
+    targets = torch.tensor(moved, device=v.device)
+    return v.index_add(-1, targets, v[..., list(mover)] * shares)
+
+
 def per_neuron(value: float | tuple[float, ...], like: Tensor, name: str) -> Tensor:
     """A value of each neuron as a tensor that broadcasts over like (..., n_out).
 

@@ -80,6 +80,8 @@ def first_spike(
     solution = _window_solution(method, steps, t_max, offset)
     if params.has_curvature:
         raise ValueError("curved synapses have no closed form for the first spike")
+    if params.coupling or params.series:
+        raise ValueError("first spikes are not solved for coupling or a series resistance")
     if not kappa > 0:
         raise ValueError(f"kappa must be positive, not {kappa}")
     check_inputs(t_in, weight, solution)

@@ -7,7 +7,7 @@ from codesign.spice.analysis import Analysis, DCSweep, OperatingPoint, Transient
 from codesign.spice.batch import run_batch
 from codesign.spice.cache import Cache, cache_key
 from codesign.spice.deck import Deck, SimulatorOptions, spice_identifier
-from codesign.spice.jobs import JobStatus, Outcome, Workers, run_jobs
+from codesign.spice.jobs import JobStatus, Outcome, WorkerPool, Workers, run_jobs
 from codesign.spice.ngspice import NgspiceSimulator
 from codesign.spice.result import Attempt, Result, Status
 from codesign.spice.simulator import (
@@ -40,6 +40,7 @@ __all__ = [
     "SimulatorSession",
     "Status",
     "Transient",
+    "WorkerPool",
     "Workers",
     "cache_key",
     "crossing_times",

@@ -32,7 +32,11 @@ class Places:
 
     def name(self, path: str, definition: str, card: str) -> str:
         """Name on the chip of the device on card `card` of a definition placed at `path`."""
-        inside = self.devices.get(definition, {}).get(card, card)
+        inside = self.devices.get(definition, {}).get(card)
+        if inside is None:
+            # A flattened card is named after its instances: xxbar_1.xs_2_3.xmem_n.
+            instances, dot, own = card.rpartition(".")
+            inside = f"{instances}{dot}{own.removeprefix('x')}" if dot else card
         parts = path.split(".") if path else []
         for length in range(len(parts), 0, -1):
             known = self.instances.get(".".join(parts[:length]))

@@ -23,7 +23,16 @@ from codesign.spice.outcome import JobFactory, JobStatus, Outcome, Task, Value
 from codesign.spice.simulator import chosen_simulator
 from codesign.spice.worker import Worker
 
-__all__ = ["JobFactory", "JobStatus", "Outcome", "Task", "Value", "default_workers", "run_jobs"]
+__all__ = [
+    "JobFactory",
+    "JobStatus",
+    "Outcome",
+    "Task",
+    "Value",
+    "WorkerPool",
+    "default_workers",
+    "run_jobs",
+]
 
 
 # How many worker processes, or the address of a Dask scheduler; None: one process per core.
@@ -44,13 +53,15 @@ def run_jobs(
     start_timeout_s: float = 120.0,
     recycle_after: int = 500,
     progress: Callable[[int, int], None] | None = None,
+    pool: WorkerPool | None = None,
 ) -> Iterator[Outcome[Value]]:
     """Yield the outcome of each task as it ends; `Outcome.index` is the task's position.
 
     workers: how many processes, one per core by default; or the address of a Dask scheduler,
     `tcp://host:8786`, whose workers do it. `progress(done, total)` is called after each. A
     CodesignError of the factory (a missing tool, say) is raised here, because every task would
-    meet it; one of the job becomes its task's message.
+    meet it; one of the job becomes its task's message. `pool`: local workers that stay for further
+    calls, all with equal factories.
     """
     if isinstance(workers, str):
         from codesign.spice.dask_jobs import run_dask_jobs
@@ -64,10 +75,41 @@ def run_jobs(
         raise InputError(
             "run_jobs needs at least one worker, a positive timeout and recycle_after >= 1"
         )
-    return _run_here(todo, factory, count, timeout_s, start_timeout_s, recycle_after, progress)
+    if pool is not None:
+        return _run_here(
+            pool, todo, factory, count, timeout_s, start_timeout_s, recycle_after, progress
+        )
+    return _run_alone(todo, factory, count, timeout_s, start_timeout_s, recycle_after, progress)
+
+
+class WorkerPool:
+    """Worker processes that outlive one call of `run_jobs`; a context manager that ends them."""
+
+    def __init__(self) -> None:
+        self.workers: list[Worker] = []
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all workers."""
+        for worker in self.workers:
+            worker.close()
+        self.workers.clear()
+
+
+def _run_alone(
+    todo: deque[tuple[int, Any]], factory: JobFactory[Any, Value], *options: Any
+) -> Iterator[Outcome[Value]]:
+    with WorkerPool() as pool:
+        yield from _run_here(pool, todo, factory, *options)
 
 
 def _run_here(
+    kept: WorkerPool,
     todo: deque[tuple[int, Any]],
     factory: JobFactory[Any, Value],
     count: int,
@@ -79,8 +121,9 @@ def _run_here(
     """The tasks on processes of this machine, as their outcomes come."""
     total, done = len(todo), 0
     simulator = chosen_simulator()
-    pool: list[Worker] = []
+    pool = kept.workers
     failed_starts = 0
+    finished = False
     try:
         while todo or any(w.index is not None for w in pool):
             while len(pool) < count and len(pool) < len(todo) + sum(w.busy for w in pool):
@@ -110,9 +153,11 @@ def _run_here(
                         raise event
                     if failed_starts >= 3:
                         raise CodesignError(f"worker processes fail to start: {event}")
+        finished = True
     finally:
-        for worker in pool:
-            worker.close()
+        # Left in the middle, workers are at tasks that nobody waits for.
+        if not finished:
+            kept.close()
 
 
 def _wait(pool: list[Worker]) -> None:

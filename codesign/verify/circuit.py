@@ -7,6 +7,7 @@ that an interrupted verification goes on where it was.
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from codesign.bench import Frame, Setup, rail_energy, trained_deck, trained_nodes
+from codesign.bench import (
+    Frame,
+    Setup,
+    children_cpu_s,
+    rail_energy,
+    rails,
+    trained_deck,
+    trained_nodes,
+)
 from codesign.files import code_hash
 from codesign.mapping import LayerKnobs
 from codesign.progress import ProgressCallback, silent
@@ -30,7 +39,10 @@ from codesign.spice import (
 
 _MAX_STEP_S = 10e-9
 _WAVE_STEP_S = 2e-9
-_TIMEOUT_S_PER_SAMPLE = 120.0
+_TIMEOUT_S_PER_SAMPLE, _SYNAPSES = 120.0, 50
+# More membranes than this take minutes to find an operating point for: the first pass, which is
+# discarded, starts from rest.
+_MOST_SETTLED = 24
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,8 @@ class CircuitResult:
     stayed low or the simulation failed; `status[sample]`: "ok" or why it failed;
     `energy_J[sample]`;
     `v_mem_V[sample, layer, neuron, time]` (padded with nan to the widest layer) every
-    `wave_step_s` from the start of the layer's frame to the end of its firing phase.
+    `wave_step_s` from the start of the layer's frame to the end of its firing phase; `cpu_s`: of
+    the simulator, when it ran; `simulated[layer]`: which neurons were, where not all are.
     """
 
     t_spike_s: tuple[np.ndarray, ...]
@@ -57,6 +70,13 @@ class CircuitResult:
     energy_J: np.ndarray
     v_mem_V: np.ndarray
     wave_step_s: float
+    cpu_s: float = math.nan
+    simulated: tuple[np.ndarray, ...] = ()
+
+    def compared(self, layer: int) -> np.ndarray:
+        """Whether (sample, neuron) of a layer, from 0, has a result to compare with."""
+        compared = np.repeat((self.status == "ok")[:, None], self.t_spike_s[layer].shape[1], 1)
+        return compared & self.simulated[layer] if self.simulated else compared
 
     @property
     def failed(self) -> int:
@@ -94,7 +114,8 @@ def simulate_samples(
         for group in groups
     ]
     results: dict[int, dict[str, np.ndarray]] = {}
-    limit = _TIMEOUT_S_PER_SAMPLE * (chunk + 1)
+    synapses = sum(pre * post for pre, post in circuit.setup.network.connections)
+    limit = _TIMEOUT_S_PER_SAMPLE * max(synapses / _SYNAPSES, 1.0) * (chunk + 1)
     factory = partial(_worker, cache_dir, limit)
     done = 0
     for outcome in run_jobs(chunks, factory, workers=workers, timeout_s=4 * limit):
@@ -114,6 +135,7 @@ def simulate_samples(
         joined["energy_J"],
         joined["v_mem_V"],
         _WAVE_STEP_S,
+        float(joined["cpu_s"].sum()),
     )
 
 
@@ -127,7 +149,8 @@ def _run_chunk(cache_dir: Path | None, timeout_s: float, chunk: _Chunk) -> dict[
     neurons = trained_nodes(setup).neurons()
     save = tuple(vector for row in neurons for pair in row for vector in pair)
     stop = setup.timing.run_length(len(circuit.layers), len(chunk.spikes_s))
-    analysis = Transient(stop, _MAX_STEP_S, (*save, *_rails(setup)))
+    from_rest = sum(setup.network.layers[1:]) > _MOST_SETTLED
+    analysis = Transient(stop, _MAX_STEP_S, (*save, *rails(setup)), uic=from_rest)
     key = cache_key(
         deck.text(analysis),
         deck.models(setup.process),
@@ -140,20 +163,15 @@ def _run_chunk(cache_dir: Path | None, timeout_s: float, chunk: _Chunk) -> dict[
     stored = cache.get(key) if cache else None
     if stored is not None:
         return stored
+    before_s = children_cpu_s()
     result = run_batch(deck, analysis, process=setup.process, timeout_s=timeout_s)
     if not result.ok:
         return _empty(circuit, len(chunk.spikes_s) - 1, result.status.value)
     measured = _measure(circuit, result.waveforms, len(chunk.spikes_s))
+    measured["cpu_s"][0] = children_cpu_s() - before_s
     if cache:
         cache.put(key, measured, {"title": deck.title, "samples": len(chunk.spikes_s) - 1})
     return measured
-
-
-def _rails(setup: Setup) -> dict[str, float]:
-    """Voltage of each source that delivers energy, by the vector of its current: the supply, and
-    fixed biases, gates among them, which deliver next to nothing."""
-    rails = {"vdd": setup.supply_V, **setup.neuron.biases, **setup.synapse.static}
-    return {f"i(v{node})": voltage for node, voltage in rails.items()}
 
 
 def _measure(
@@ -163,7 +181,7 @@ def _measure(
     timing = setup.timing
     measured = _empty(circuit, samples - 1, "ok")
     grid = np.arange(measured["v_mem_V"].shape[-1]) * _WAVE_STEP_S
-    vectors, rails = trained_nodes(setup).neurons(), _rails(setup)
+    vectors = trained_nodes(setup).neurons()
     for k in range(1, samples):
         for layer, row in enumerate(vectors, start=1):
             frame = Frame(setup, timing.frame(layer - 1, k))
@@ -175,7 +193,7 @@ def _measure(
                 )
         start = timing.frame(0, k)
         measured["energy_J"][k - 1] = rail_energy(
-            time, wave, rails, start, start + timing.t_period
+            time, wave, rails(setup), start, start + timing.t_period
         )
     return measured
 
@@ -192,5 +210,6 @@ def _empty(circuit: TrainedCircuit, samples: int, status: str) -> dict[str, np.n
         **arrays,
         "status": np.full(samples, status, dtype="U24"),
         "energy_J": np.full(samples, np.nan),
+        "cpu_s": np.zeros(samples),
         "v_mem_V": np.full(shape, np.nan, dtype=np.float32),
     }

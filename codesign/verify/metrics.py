@@ -41,8 +41,10 @@ def layer_errors(
 ) -> LayerErrors:
     """Errors of a layer from spike times (sample, neuron) in s, nan for silent.
 
-    Samples whose simulation failed (`ok` false) are left out; they are counted elsewhere.
+    `ok`, (sample) or (sample, neuron): what has a result of the circuit. The rest is left out;
+    failed simulations are counted elsewhere.
     """
+    ok = np.broadcast_to(ok if ok.ndim == 2 else ok[:, None], model_s.shape)
     in_model = np.isfinite(model_s) & (model_s < t_phase_s)
     in_circuit = np.isfinite(circuit_s) & (circuit_s < t_phase_s)
     error = np.full(model_s.shape, np.nan)

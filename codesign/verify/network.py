@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from codesign.bench import NetworkCut
 from codesign.characterize.model import FORMS, FittedModel
-from codesign.errors import DataError
+from codesign.errors import DataError, InputError
 from codesign.mapping import knob_layers
 from codesign.pnn import PNNParameters
 from codesign.progress import ProgressCallback, silent
-from codesign.spice import Workers
+from codesign.spice import WorkerPool, Workers
 from codesign.verify.ann_scale import ScaleSearch, fit_ann_scale
 from codesign.verify.circuit import CircuitResult, TrainedCircuit, simulate_samples
+from codesign.verify.columns import ColumnRunner, simulate_columns
 from codesign.verify.metrics import error_metrics, layer_errors, mapping_metrics
 from codesign.verify.prediction import circuit_prediction, model_spikes
 from codesign.verify.result import MappingResult, Verification, VerificationSetting
+from codesign.verify.sampled import cut_metrics, sample_metrics
 
 if TYPE_CHECKING:
     from codesign.training.datasets import Dataset
 
 ANN_REVERSAL = 100.0
+# Which neurons of a large network are simulated: the same ones every time.
+_NEURONS_SEED = 20261
 Weights = Sequence[np.ndarray]
 
 
@@ -50,23 +57,27 @@ def verify_mappings(
             remedy="lower verify.samples or raise training.test_samples",
         )
     phase = setting.setup.timing.t_phase
-    run = _Run(
-        setting,
-        model,
-        spikes_s=test.times.numpy()[: setting.samples] * phase,
-        calibration_s=calibration.times.numpy()[: setting.calibration_samples] * phase,
-        labels=test.labels.numpy()[: setting.samples],
-        n_classes=dataset.n_classes,
-        cache_dir=cache_dir,
-        workers=workers,
-        progress=progress,
-    )
-    mappings = {
-        name: run.ann(trained) if name == "ann" else run.pnn(name, trained)
-        for name, trained in weights.items()
-    }
+    with WorkerPool() as pool:
+        run = _Run(
+            setting,
+            model,
+            spikes_s=test.times.numpy()[: setting.samples] * phase,
+            calibration_s=calibration.times.numpy()[: setting.calibration_samples] * phase,
+            labels=test.labels.numpy()[: setting.samples],
+            n_classes=dataset.n_classes,
+            cache_dir=cache_dir,
+            workers=workers,
+            progress=progress,
+            pool=pool,
+        )
+        mappings = {
+            name: run.ann(trained) if name == "ann" else run.pnn(name, trained)
+            for name, trained in weights.items()
+        }
+        cut = run.cut(next(iter(mappings.values())))
     rows = np.asarray(test.rows)[: setting.samples]
-    return Verification(setting, rows, run.spikes_s, run.labels, mappings)
+    method = "columns" if run.by_columns else "whole"
+    return Verification(setting, rows, run.spikes_s, run.labels, mappings, method, cut)
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,7 @@ class _Run:
     cache_dir: Path | None
     workers: Workers
     progress: ProgressCallback
+    pool: WorkerPool
 
     @property
     def phase(self) -> float:
@@ -119,10 +131,52 @@ class _Run:
     ) -> CircuitResult:
         # Each deck leads in with a discarded sample: few long ones, yet work for every worker.
         size = 10 if len(samples) > 20 else -(-len(samples) // 2)
+        if self.by_columns:
+            runner = ColumnRunner(self.cache_dir, self.workers, self.progress, label, self.pool)
+            return simulate_columns(
+                circuit, self.model, samples, self.calibration_s[0], runner, self.chosen
+            )
+        return self._whole(circuit, samples, label, size)
+
+    def _whole(
+        self, circuit: TrainedCircuit, samples: np.ndarray, label: str, size: int
+    ) -> CircuitResult:
         return simulate_samples(
             circuit, samples, self.calibration_s[0], cache_dir=self.cache_dir, chunk=size,
             workers=self.workers, progress=self.progress, label=label,
         )  # fmt: skip
+
+    @cached_property
+    def by_columns(self) -> bool:
+        """Whether the network is simulated column by column; not every one can be taken apart."""
+        if self.setting.method != "columns":
+            return False
+        setup = self.setting.setup
+        zero = [np.zeros((post, pre)) for pre, post in setup.network.connections]
+        off = [layer.values for layer in knob_layers(zero, self.model)]
+        try:
+            NetworkCut(setup, off).check()
+        except InputError as error:
+            warnings.warn(f"simulating the whole network: {error.message}", stacklevel=2)
+            return False
+        return True
+
+    @cached_property
+    def chosen(self) -> list[np.ndarray] | None:
+        """Neurons of each layer that are simulated; None for all."""
+        most, sizes = self.setting.neurons, self.setting.setup.network.layers[1:]
+        if most is None or max(sizes) <= most:
+            return None
+        rng = np.random.default_rng(_NEURONS_SEED)
+        return [np.sort(rng.permutation(size)[:most]) for size in sizes]
+
+    def cut(self, mapping: MappingResult) -> dict[str, Any] | None:
+        """The first samples by columns against the whole network."""
+        count = min(self.setting.whole_samples, len(self.spikes_s))
+        if not self.by_columns or not count:
+            return None
+        whole = self._whole(mapping.circuit, self.spikes_s[:count], "whole network", count)
+        return cut_metrics(mapping.result, whole)
 
     def _compare(
         self,
@@ -137,8 +191,8 @@ class _Run:
         ok = result.status == "ok"
         forms = {
             form: [
-                layer_errors(m, c, ok, self.phase)
-                for m, c in zip(times, result.t_spike_s, strict=True)
+                layer_errors(m, c, result.compared(layer), self.phase)
+                for layer, (m, c) in enumerate(zip(times, result.t_spike_s, strict=True))
             ]
             for form, times in predictions.items()
         }
@@ -146,6 +200,8 @@ class _Run:
             forms[leading], predictions[leading][-1], result.t_spike_s[-1], self.labels, ok,
             self.n_classes, result.energy_J, scale,
         )  # fmt: skip
+        if result.simulated:
+            metrics |= sample_metrics(forms[leading], result.simulated)
         metrics["models"] = {form: error_metrics(layers) for form, layers in forms.items()}
         if search is not None:
             metrics["scale_calibration_rmse_ns"] = search.rmse_ns

@@ -96,8 +96,11 @@ def sheet_rows(setup: Setup, model: FittedModel) -> list[tuple[str, str, str]]:
 _FITTED = {
     "c_eff_F": "effective capacitance",
     "charge_kick_C": "charge of an arriving spike",
+    "charge_kick_n_C": "charge of an arriving spike, N",
+    "charge_kick_p_C": "charge of an arriving spike, P",
     "turn_on_delay_n_s": "turn-on delay N",
     "turn_on_delay_p_s": "turn-on delay P",
+    "series_resistance_ohm": "resistance between dendrite and membrane",
 }
 _MEASURED = {
     "capacitance.c_eff_F": "capacitance at zero weight",

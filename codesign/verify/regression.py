@@ -5,87 +5,41 @@ trained network, a few samples, and tolerances. The check draws and extracts the
 the reference is of the layout view, simulates the synapses and the whole network, and compares both
 with what the stored model says: a change of the circuit, of its layout or extraction, of the device
 models, of the simulator's set-up or of the network model shows as an error larger than its
-tolerance.
+tolerance. The samples are simulated column by column; the first one also as the whole network,
+so that the cut is checked too.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from codesign.bench import CellViews, Setup
-from codesign.cells import NetworkParameters, PhaseTiming, View
+from codesign.bench import Setup
+from codesign.cells import View
 from codesign.characterize.knob_curve import KnobCurve
 from codesign.characterize.model import FittedModel
 from codesign.characterize.shape import synapse_shape
 from codesign.characterize.sweeps.synapse_current import synapse_deck
 from codesign.errors import CheckFailed, DataError
-from codesign.mapping import read_knobs
+from codesign.mapping import LayerKnobs, read_knobs
 from codesign.pdk import (
-    Conditions,
-    Corner,
-    Interconnect,
     Process,
-    Variation,
-    default_process,
 )
 from codesign.progress import ProgressCallback, silent
-from codesign.records import Record, parse_toml, read_text, validate
-from codesign.spice import DCSweep, Workers, run_batch
+from codesign.spice import DCSweep, WorkerPool, Workers, run_batch
 from codesign.verify.circuit import CircuitResult, TrainedCircuit, simulate_samples
+from codesign.verify.columns import ColumnRunner, simulate_columns
 from codesign.verify.metrics import error_metrics, layer_errors
 from codesign.verify.prediction import circuit_prediction
+from codesign.verify.reference import RegressionReference, read_reference
+from codesign.verify.sampled import cut_metrics
 
+# Samples that are simulated as the whole network too.
+_WHOLE = 1
 _CURRENTS_A = (5e-9, 2e-8, 8e-8)
-_CONDITIONS = ("corner", "interconnect", "temperature_C", "supply_V", "variation", "seed")
-
-
-class Tolerances(Record):
-    """What the check allows: rms errors in ns, spikes missed, currents relative to their own."""
-
-    rmse_output_ns: float
-    rmse_hidden_ns: float
-    spikes_missed: int
-    current_relative: float
-    shape_relative: float
-
-
-class RegressionReference(Record):
-    """characterization/<design>/regression.toml: circuit, conditions, samples (s after accumulation
-    starts)."""
-
-    name: str
-    view: View
-    corner: Corner
-    interconnect: Interconnect
-    temperature_C: float
-    supply_V: float
-    variation: Variation
-    seed: int
-    network: NetworkParameters
-    timing: PhaseTiming
-    warmup_s: tuple[float, ...]
-    samples_s: tuple[tuple[float, ...], ...]
-    tolerances: Tolerances
-
-    def setup(self, process: Process | None = None) -> Setup:
-        """What is simulated."""
-        conditions = Conditions(
-            corner=self.corner,
-            interconnect=self.interconnect,
-            temperature_C=self.temperature_C,
-            supply_V=self.supply_V,
-            variation=self.variation,
-            seed=self.seed,
-        )
-        views = CellViews(
-            self.view, self.interconnect, process=process or default_process()
-        )
-        return Setup(self.network, self.timing, conditions, views, self.name)
 
 
 @dataclass(frozen=True)
@@ -129,6 +83,17 @@ class RegressionReport:
         return {"figures": self.figures, "limits": self.limits, "exceeded": self.exceeded}
 
 
+@dataclass(frozen=True)
+class SimulatedReference:
+    """What SPICE gave for a reference: the samples by columns, and some of them whole."""
+
+    reference: RegressionReference
+    setup: Setup
+    layers: tuple[LayerKnobs, ...]
+    columns: CircuitResult
+    whole: CircuitResult
+
+
 def run_regression(
     reference_dir: Path,
     process: Process | None = None,
@@ -138,8 +103,24 @@ def run_regression(
     progress: ProgressCallback = silent,
 ) -> RegressionReport:
     """Simulate the reference of a design and compare. Raises DataError for a damaged reference."""
-    reference = read_reference(reference_dir)
     model = FittedModel.load(reference_dir / "model.json")
+    simulated = simulate_reference(
+        reference_dir, model, process, cache_dir=cache_dir, workers=workers, progress=progress
+    )
+    return regression_report(simulated, model)
+
+
+def simulate_reference(
+    reference_dir: Path,
+    model: FittedModel,
+    process: Process | None = None,
+    *,
+    cache_dir: Path | None = None,
+    workers: Workers = None,
+    progress: ProgressCallback = silent,
+) -> SimulatedReference:
+    """Simulate the reference of a design; `model`: for what neighbours of a column do."""
+    reference = read_reference(reference_dir)
     layers = read_knobs(reference_dir / "biases.csv")
     shapes = tuple(knobs.current_A.shape for knobs in layers)
     if shapes != tuple((post, pre) for pre, post in reference.network.connections):
@@ -148,28 +129,33 @@ def run_regression(
             remedy="run `make reference`",
         )
     setup = reference.setup(process)
-    samples = np.asarray(reference.samples_s)
-    result = simulate_samples(
-        TrainedCircuit(setup, layers), samples, np.asarray(reference.warmup_s),
-        cache_dir=cache_dir, chunk=-(-len(samples) // 2), workers=workers, progress=progress,
-        label="regression",
+    circuit = TrainedCircuit(setup, layers)
+    samples, warmup = np.asarray(reference.samples_s), np.asarray(reference.warmup_s)
+    with WorkerPool() as pool:
+        runner = ColumnRunner(cache_dir, workers, progress, "regression", pool)
+        columns = simulate_columns(circuit, model, samples, warmup, runner)
+    whole = simulate_samples(
+        circuit, samples[:_WHOLE], warmup, cache_dir=cache_dir, chunk=_WHOLE, workers=workers,
+        progress=progress, label="regression, whole network",
     )  # fmt: skip
-    figures, limits = _spike_figures(reference, result, circuit_prediction(layers, model, samples))
+    return SimulatedReference(reference, setup, layers, columns, whole)
+
+
+def regression_report(simulated: SimulatedReference, model: FittedModel) -> RegressionReport:
+    """What a model says against what was simulated."""
+    reference = simulated.reference
+    samples = np.asarray(reference.samples_s)
+    predicted = circuit_prediction(simulated.layers, model, samples)
+    figures, limits = _spike_figures(reference, simulated.columns, predicted)
+    figures["cut_rms_ns"] = cut_metrics(simulated.columns, simulated.whole)["rms_ns"]
+    limits["cut_rms_ns"] = reference.tolerances.cut_rms_ns
     for polarity, curve in model.currents.items():
-        level, shape = _synapse_errors(polarity, curve, model, setup)
+        level, shape = _synapse_errors(polarity, curve, model, simulated.setup)
         figures[f"current_{polarity}_relative"] = level
         limits[f"current_{polarity}_relative"] = reference.tolerances.current_relative
         figures[f"shape_{polarity}_relative"] = shape
         limits[f"shape_{polarity}_relative"] = reference.tolerances.shape_relative
     return RegressionReport(figures, limits)
-
-
-def read_reference(reference_dir: Path) -> RegressionReference:
-    """The reference in a folder. Raises DesignError naming file and key."""
-    source = reference_dir / "regression.toml"
-    text = read_text(source, "regression reference", remedy="run `make reference`")
-    data = parse_toml(text, str(source))
-    return validate(RegressionReference, data, str(source), reference_dir)
 
 
 def _spike_figures(
@@ -218,28 +204,3 @@ def _synapse_errors(
         said = synapse_shape(model.layers[0].forms["extended"], polarity, weight, np.array(v))
         shape.append(abs(said / (low / high) - 1))
     return float(max(level)), float(max(shape))
-
-
-def reference_text(reference: RegressionReference) -> str:
-    """regression.toml of a reference."""
-    data = reference.model_dump(mode="json")
-    lines = [
-        "# Written by `make reference`: what `codesign regression` simulates, and its tolerances.",
-        *(f"{k} = {json.dumps(data[k])}" for k in ("name", "view", *_CONDITIONS)),
-        f"warmup_s = {json.dumps(data['warmup_s'])}",
-        "samples_s = [",
-        *(f"  {json.dumps(row)}," for row in data["samples_s"]),
-        "]",
-    ]
-    for table in ("tolerances", "timing", "network"):
-        lines += ["", *_toml_table(table, data[table])]
-    return "\n".join(lines) + "\n"
-
-
-def _toml_table(name: str, values: dict[str, Any]) -> list[str]:
-    plain = {k: v for k, v in values.items() if not isinstance(v, dict)}
-    nested = {k: v for k, v in values.items() if isinstance(v, dict)}
-    lines = [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in plain.items())]
-    for key, value in nested.items():
-        lines += _toml_table(f"{name}.{key}", value)
-    return lines

@@ -12,6 +12,8 @@ from codesign.figures import save
 from codesign.files import write_atomic
 from codesign.units import format_quantity
 from codesign.verify import report_figures as figures
+from codesign.verify.budget import LayerBudget
+from codesign.verify.budget_files import budget_chart
 from codesign.verify.page import PageSetting, cell_values, embedded, render
 from codesign.verify.result import Verification
 
@@ -30,6 +32,7 @@ def write_report(
     *,
     history: dict[str, Path] | None = None,
     compared: Sequence[Verification] = (),
+    budget: Sequence[LayerBudget] = (),
 ) -> Path:
     """Write run_dir/report.html and the pictures of verify/; returns the page's path."""
     setup = verification.setting.setup
@@ -38,6 +41,7 @@ def write_report(
         "errors": figures.error_histograms(verification),
         "scatter": figures.model_over_spice(verification),
         "history": figures.training_history(history or {}),
+        "budget": budget_chart(budget) if budget else None,
     }
     for name, mapping in verification.mappings.items():
         suffix = "" if name == "pnn" else f"_{name}"
@@ -56,6 +60,7 @@ def write_report(
         headline=_headline(view["mappings"]),
         published=PUBLISHED_NS,
         metric_rows=_metric_rows(view["mappings"]),
+        budget=budget,
         pictures={name: embedded(figure) for name, figure in drawn.items() if figure},
         views=_view_rows([verification, *compared]),
     )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,14 +19,23 @@ from codesign.verify.ann_scale import ScaleSearch
 from codesign.verify.circuit import CircuitResult, TrainedCircuit
 from codesign.verify.metrics import SCHEMA_VERSION, LayerErrors
 
+Method = Literal["columns", "whole"]
+
 
 @dataclass(frozen=True)
 class VerificationSetting:
-    """What is verified, and with how many samples."""
+    """What is verified, with how many samples, and how it is simulated.
+
+    method: column by column, or the network as a whole; whole_samples: by columns, how many samples
+    are simulated whole beside it; neurons: by columns, how many of each layer at most.
+    """
 
     setup: Setup
     samples: int
     calibration_samples: int
+    method: Method = "whole"
+    whole_samples: int = 0
+    neurons: int | None = None
 
     @property
     def name(self) -> str:
@@ -58,13 +67,16 @@ class MappingResult:
 
 @dataclass(frozen=True)
 class Verification:
-    """Everything a report needs; `mappings` by name."""
+    """Everything a report needs; `mappings` by name; `method`: how it was simulated; `cut`: columns
+    against the whole network."""
 
     setting: VerificationSetting
     samples: np.ndarray
     spikes_s: np.ndarray
     labels: np.ndarray
     mappings: dict[str, MappingResult]
+    method: str = "whole"
+    cut: dict[str, Any] | None = None
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -86,6 +98,8 @@ class Verification:
                     "t_phase_s": setup.timing.t_phase,
                     "samples": self.setting.samples,
                     **wiring(setup),
+                    "method": self.method,
+                    **({} if self.cut is None else {"cut": self.cut}),
                     "mappings": {name: m.metrics for name, m in self.mappings.items()},
                 }
             },

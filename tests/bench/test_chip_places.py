@@ -7,9 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from codesign.bench import Setup, trained_deck
+from codesign.bench import ColumnDrive, NetworkCut, Setup, column_job, trained_deck
 from codesign.bench.chip_places import device_names
-from codesign.bench.network import trial_deck
 from codesign.cells import NetworkParameters
 from codesign.cells.flatten import flat_circuit
 from codesign.designs import Design
@@ -53,13 +52,29 @@ def test_decks_of_a_chip_have_the_same_transistors() -> None:
     setup = Setup(network=NetworkParameters(layers=sizes)).at(variation=Variation.ALL, seed=9)
     samples = [[1e-7, 2e-7]]
     trained = _drawn(trained_deck(setup, _knobs(sizes), samples).text(None))
-    trial = _drawn(trial_deck(setup, _knobs(sizes), samples, "trial").text(None))
     flat = flat_circuit(setup.cell).devices
     wanted = {
         float(f"{mismatch_draws(9, d.name)[0]:.9g}"): f"{PREFIX}{d.model}" for d in flat
     }
-    assert trained == trial == wanted
+    assert trained == wanted
     other = trained_deck(setup.at(seed=10), _knobs(sizes), samples).text(None)
     assert not set(_drawn(other)) & set(wanted)
     nominal = trained_deck(setup.at(variation=Variation.PROCESS), _knobs(sizes), samples)
     assert "mm_z1" not in nominal.text(None)
+
+
+def test_a_column_has_the_transistors_of_its_network() -> None:
+    """The neuron, its synapses and the selectors that its line drives."""
+    setup = Setup(network=NetworkParameters(layers=(2, 2, 1))).at(variation=Variation.ALL, seed=9)
+    spikes = np.array([[1e-7, 2e-7]] * 2)
+    cut = NetworkCut(setup, _knobs((2, 2, 1)))
+    # Lines that never spike need no edges.
+    job = column_job(cut, 1, 2, ColumnDrive(np.full_like(spikes, np.nan), [None, None]))
+    found = _drawn(job.deck.text(None))
+    flat = flat_circuit(setup.cell).devices
+    names = {float(f"{mismatch_draws(9, d.name)[0]:.9g}"): d.name for d in flat}
+    assert set(found) <= set(names)
+    seen = {names[z] for z in found}
+    own = {d.name for d in flat if d.name.startswith(("xn_1_2.", "xxbar_1.xs_2_"))}
+    assert own <= seen
+    assert all(name.startswith(("xn_1_2.", "xxbar_1.xs_2_", "xxbar_2.xs_1_2.")) for name in seen)

@@ -6,18 +6,14 @@ import pytest
 
 from codesign.bench import (
     NetworkNodes,
-    Setup,
     inner_node,
     membrane_node,
-    trained_nodes,
-    trial_nodes,
     voltage,
 )
 from codesign.cells import (
     Network,
     NetworkParameters,
     RCSpikeNeuronParameters,
-    ResistiveSynapseParameters,
 )
 
 SIZES = (2, 3, 1)
@@ -44,15 +40,6 @@ def test_a_neuron_without_a_gate_integrates_on_its_dendrite() -> None:
     assert membrane_node(network.neuron) == "dend"
     assert membrane_node(RCSpikeNeuronParameters().cell()) == "xn.mem"
     assert voltage(inner_node("sensed")) == "v(xn.sensed)"
-
-
-def test_trials_of_device_values_are_in_a_trained_network() -> None:
-    """Knobs that are no ports cannot be sources of the deck."""
-    biased = Setup(NetworkParameters(layers=SIZES))
-    valued = Setup(NetworkParameters(layers=SIZES, synapse=ResistiveSynapseParameters()))
-    assert trial_nodes(biased).membrane(1, 1) == "v(xnet.xn_1_1.mem)"
-    assert trial_nodes(valued).membrane(1, 1) == "v(xtop.xnet.xn_1_1.mem)"
-    assert trained_nodes(biased).membrane(1, 1) == "v(xtop.xnet.xn_1_1.mem)"
 
 
 @pytest.mark.parametrize("layers", [(1, 1), (2, 3, 1)])

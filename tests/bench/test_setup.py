@@ -10,7 +10,7 @@ from codesign.bench import CellViews, Setup, condition_columns
 from codesign.cells import NetworkParameters, RCSpikeNeuronParameters, View
 from codesign.designs import Design
 from codesign.pdk import Conditions, Corner, Interconnect, Variation
-from codesign.verify.regression import RegressionReference, Tolerances, reference_text
+from codesign.verify.reference import RegressionReference, Tolerances, reference_text
 
 
 def test_conditions_change_and_nothing_else() -> None:
@@ -73,7 +73,7 @@ def test_regression_reference_keeps_every_condition() -> None:
         name=design.name, view=design.view, **condition_columns(conditions),
         network=design.network, timing=design.timing, warmup_s=(0.0,), samples_s=((0.0,),),
         tolerances=Tolerances(
-            rmse_output_ns=1, rmse_hidden_ns=1, spikes_missed=0, current_relative=1,
+            rmse_output_ns=1, rmse_hidden_ns=1, cut_rms_ns=1, spikes_missed=0, current_relative=1,
             shape_relative=1,
         ),
     )  # fmt: skip

@@ -26,7 +26,10 @@ from .synthetic import (
 NOISE_NS = 0.05
 KICK = 4e-4
 LINEAR_TRUTH = replace(STRAIGHT, kick=KICK)
-EXTENDED_TRUTH = replace(BENT, kick=KICK, kick_per_weight_plus=-6e-4, kick_per_weight_minus=-9e-4)
+SERIES = 8e-4
+EXTENDED_TRUTH = replace(
+    BENT, kick=KICK, kick_per_weight_plus=-6e-4, kick_per_weight_minus=-9e-4, series=SERIES
+)
 
 
 def fitted(form, truth, **options):
@@ -43,7 +46,7 @@ def linear():
 
 @pytest.fixture(scope="module")
 def extended():
-    return fitted("extended", EXTENDED_TRUTH, noise_ns=NOISE_NS, runs=30)
+    return fitted("extended", EXTENDED_TRUTH, noise_ns=NOISE_NS, runs=60)
 
 
 def within(estimate, truth, errors=4.0):
@@ -83,7 +86,9 @@ def test_linear_form_covers_the_truth(linear):
 def test_extended_form_covers_the_truth(extended):
     form, _ = extended
     within(form.parameters["c_eff_F"], C_EFF_F)
-    within(form.parameters["charge_kick_C"], KICK * C_EFF_F * V_TH_V)
+    for polarity in "np":
+        within(form.parameters[f"charge_kick_{polarity}_C"], KICK * C_EFF_F * V_TH_V)
+    within(form.parameters["series_resistance_ohm"], SERIES * T_PHASE_S / C_EFF_F)
     within(form.parameters["turn_on_delay_n_s"], 6e-4 * T_PHASE_S)
     within(form.parameters["turn_on_delay_p_s"], 9e-4 * T_PHASE_S)
     within(form.parameters["capacitance_1"], 0.0)
@@ -106,7 +111,9 @@ def test_standard_errors_of_reversal_potentials_count_the_capacitance(seed):
 def test_without_noise_the_extended_form_is_exact():
     form, data = fitted("extended", EXTENDED_TRUTH, runs=30)
     assert form.c_eff_F == pytest.approx(C_EFF_F, rel=1e-5)
-    assert form.pnn.kick == pytest.approx(KICK, abs=1e-7)
+    assert form.pnn.kick_plus == pytest.approx((KICK,), abs=1e-6)
+    assert form.pnn.kick_minus == pytest.approx((KICK,), abs=1e-6)
+    assert form.pnn.series == pytest.approx(SERIES, abs=1e-6)
     assert form.pnn.kick_per_weight_plus == pytest.approx(-6e-4, abs=1e-7)
     assert form.pnn.kick_per_weight_minus == pytest.approx(-9e-4, abs=1e-7)
     assert form.pnn.e_plus == pytest.approx(BENT.e_plus, rel=1e-4)

@@ -20,7 +20,7 @@ from codesign.cells.knobs import SIGN
 from codesign.characterize import column_trials
 from codesign.characterize.column_trials import blank_rows, column_deck, column_tasks
 from codesign.characterize.model import FittedModel
-from codesign.characterize.network_trials import network_tasks
+from codesign.characterize.network_draw import NetworkDraw
 from codesign.characterize.plan import ColumnSweep, NetworkSweep
 from codesign.characterize.trial_knobs import TrialKnobs
 from codesign.errors import DataError
@@ -144,9 +144,10 @@ def test_columns_that_never_fire_are_said_to_be(
 @pytest.mark.parametrize("polarity", ["n"])
 def test_networks_have_one_knob_per_synapse(setup: Setup) -> None:
     sweep = NetworkSweep(kind="network", name="column", runs=1, trials=1, i_min=5e-9, i_max=9e-8)
-    (task,) = network_tasks(sweep, setup, {"synapse_current": table("n")})
-    assert [set(layer) for layer in task.knobs] == [{"n"}]
-    assert (np.array(task.knobs[0]["n"]) > 0).all()
+    draw = NetworkDraw(sweep, setup, {"synapse_current": table("n")})
+    run = draw.run(np.random.default_rng(1), [np.arange(setup.network.layers[-1])])
+    assert [set(layer) for layer in run.knobs] == [{"n"}]
+    assert (run.knobs[0]["n"] > 0).all()
 
 
 @POLARITIES

@@ -191,6 +191,21 @@ def test_code_and_given_files_that_a_step_names_decide(flow, design, tmp_path, m
     )
 
 
+def test_files_that_may_be_there_count_once_they_are(flow, design):
+    a, b, c = flow.steps()
+    steps = (a, dataclasses.replace(b, optional=("beside/*.txt",)), c)
+    flow.steps = lambda: steps
+    flow.run(design)
+    assert flow.run(design).steps[1].status == "up to date"
+    beside = flow.run_dir / "beside" / "one.txt"
+    files.write_atomic(beside, "1")
+    assert flow.run(design).steps[1].reason == "file beside/one.txt is new"
+    files.write_atomic(beside, "2")
+    assert flow.run(design).steps[1].reason == "file beside/one.txt changed"
+    beside.unlink()
+    assert "beside/one.txt" in flow.run(design).steps[1].reason
+
+
 def test_the_design_file_is_kept_beside_the_results(flow, design):
     flow.run(design)
     assert (flow.run_dir / "design.toml").read_text() == design.text

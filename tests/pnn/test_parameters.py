@@ -30,6 +30,12 @@ def test_defaults_are_the_ideal_weighted_sum():
         ("v_start", ()),
         ("firing_offset", math.nan),
         ("firing_offset", (math.nan,)),
+        ("series", -1e-3),
+        ("series", math.nan),
+        ("coupling", ((1, 1, 0.1),)),
+        ("coupling", ((0, -1, 0.1),)),
+        ("coupling", ((0, 1, math.nan),)),
+        ("coupling", ((0.5, 1, 0.1),)),
         ("slope_plus", (math.inf,)),
         ("firing_curve", "log"),
     ],
@@ -46,8 +52,9 @@ def test_bad_values_name_their_field(field, value):
     slope=st.lists(st.floats(-1, 1), max_size=3),
     curve=st.booleans(),
     start=st.floats(-1, 1) | st.lists(st.floats(-1, 1), min_size=1, max_size=4).map(tuple),
+    share=st.floats(-0.9, 0.9),
 )
-def test_json_round_trip(e_plus, e_minus, kick, slope, curve, start):
+def test_json_round_trip(e_plus, e_minus, kick, slope, curve, start, share):
     params = PNNParameters(
         e_plus=e_plus,
         e_minus=e_minus,
@@ -55,6 +62,8 @@ def test_json_round_trip(e_plus, e_minus, kick, slope, curve, start):
         slope_minus=tuple(slope),
         v_start=start,
         firing_offset=start,
+        series=abs(share) / 10,
+        coupling=((0, 1, share), (1, 0, -share)),
         firing_curve=FiringCurve((0.0, 0.5, 1.0), (1.1, 0.4, 0.0)) if curve else None,
     )
     text = json.dumps(params.to_dict(), allow_nan=False)

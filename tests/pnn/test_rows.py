@@ -17,6 +17,9 @@ CASES = {
         curvature_minus=(0.05, 0.01), t_end=0.99, firing_curve=CURVE,
         v_start=(0.0, 0.01, -0.01), firing_offset=(0.0, 0.02, 0.0),
     ),
+    "series": PNNParameters(
+        e_plus=3.0, e_minus=-1.5, leak=0.1, curvature_plus=(0.05,), series=0.004,
+    ),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""network: random trials through the whole network, see `codesign.characterize.network_trials`."""
+"""network: random trials of neurons as drawn, see `codesign.characterize.network_trials`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import pandas as pd
 
 from codesign.bench import Setup
 from codesign.characterize.network_trials import (
-    NetworkTask,
-    blank_rows,
-    network_tasks,
-    network_trial_deck,
-    run_network,
+    NeuronTask,
+    failed_rows,
+    neuron_tasks,
+    run_neuron,
 )
 from codesign.characterize.plan import NetworkSweep
 from codesign.characterize.sweeps.task import SweepTask, TaskResult, Workbench, ladder_timeout_s
@@ -21,10 +20,10 @@ from codesign.spice import Analysis, Deck
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkRun(SweepTask):
-    """One run of the network sweep: rows per trial and neuron, and rows per synapse of these."""
+class NeuronRun(SweepTask):
+    """One neuron in one run of the network sweep: rows per trial, and rows per synapse of these."""
 
-    task: NetworkTask
+    task: NeuronTask
     timeout_s: float
 
     @property
@@ -32,28 +31,30 @@ class NetworkRun(SweepTask):
         return ladder_timeout_s(self.timeout_s)
 
     def simulations(self) -> Iterator[tuple[Deck, Analysis | None]]:
-        yield network_trial_deck(self.task)[0], None
+        yield self.task.job.deck, self.task.job.analysis
 
     def labels(self) -> str:
         task = self.task
         return repr(
             (
-                *(type(self).__name__, task.run, task.warmup, task.knobs, task.spikes_s),
+                *(type(self).__name__, task.run, task.layer, task.neuron, task.job.warmup),
+                *(task.knobs, task.spikes_s, task.line_delay_s),
                 *(task.setup.timing, task.setup.network.layers),
             )
         )
 
     def run(self, bench: Workbench) -> TaskResult:
         del bench  # long transients have a process of their own
-        rows, inputs = run_network(self.task, timeout_s=self.timeout_s)
+        rows, inputs = run_neuron(self.task, timeout_s=self.timeout_s)
         return TaskResult({"trials": rows, "inputs": inputs}, str(rows[0]["status"]))
 
     def failed(self, status: str, message: str, duration_s: float) -> TaskResult:
-        rows, inputs = blank_rows(self.task, status, 1, duration_s)
+        rows, inputs = failed_rows(self.task, status, duration_s)
         return TaskResult({"trials": rows, "inputs": inputs}, status, message)
 
 
-def tasks(sweep: NetworkSweep, setup: Setup, known: Mapping[str, pd.DataFrame]) -> list[NetworkRun]:
-    """Tasks of the sweep: one per run, knobs drawn from the tables of earlier sweeps (by kind)."""
-    drawn = network_tasks(sweep, setup, known)
-    return [NetworkRun(task=task, timeout_s=sweep.timeout) for task in drawn]
+def tasks(sweep: NetworkSweep, setup: Setup, known: Mapping[str, pd.DataFrame]) -> list[NeuronRun]:
+    """Tasks of the sweep: neurons of every run, knobs drawn from the tables of earlier sweeps (by
+    kind)."""
+    drawn = neuron_tasks(sweep, setup, known)
+    return [NeuronRun(task=task, timeout_s=sweep.timeout) for task in drawn]

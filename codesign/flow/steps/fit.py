@@ -52,6 +52,8 @@ FIT = Step[Design](
     run=run,
     design=("view", "verify.schematic_samples", "process", "network", "timing", "characterization"),
     inputs=("characterization/**/*.parquet",),
+    # The extracted network has the capacitances between membranes.
+    optional=("netlist/*.extracted.spice",),
     outputs=("fit/model.json", "fit/**/model.json", "fit/**/*.png"),
     tools=("numpy", "scipy"),
     help="Fit the network model's parameters to the simulated tables; write the cells' datasheet.",

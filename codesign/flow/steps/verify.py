@@ -29,6 +29,7 @@ def run(context: StepContext[Design], weights: Path | None = None) -> StepReport
     import torch
 
     from codesign.characterize.model import FittedModel
+    from codesign.verify.budget_files import write_budget
     from codesign.verify.report import write_report
     from codesign.verify.result import write_verification
 
@@ -49,6 +50,7 @@ def run(context: StepContext[Design], weights: Path | None = None) -> StepReport
         drawn = setup.in_view(View.SCHEMATIC)
         compared.append(_verify(context, drawn, schematic, samples, pnn))
     write_verification(verification, context.run_dir, compared)
+    budget = write_budget(verification, model, context.run_dir)
     folder = context.run_dir / "train"
     trained = {"pnn": folder / "history.csv", "ann": folder / "ann" / "history.csv"}
     write_report(
@@ -58,6 +60,7 @@ def run(context: StepContext[Design], weights: Path | None = None) -> StepReport
         page_setting(design),
         history=trained if weights is None else {},
         compared=compared,
+        budget=budget,
     )
     return StepReport(_summary(verification))
 
@@ -84,9 +87,13 @@ def _verify(
     from codesign.verify.network import verify_mappings
     from codesign.verify.result import VerificationSetting
 
-    design = context.design
+    design, verify = context.design, context.design.verify
+    # Beside the design's own view the cut has been looked at already.
+    whole = verify.whole_samples if setup.view is design.view else 0
     return verify_mappings(
-        VerificationSetting(setup, samples, design.verify.calibration_samples),
+        VerificationSetting(
+            setup, samples, verify.calibration_samples, verify.method, whole, verify.neurons
+        ),
         weights,
         model,
         dataset_for(design.training, design.folder),
@@ -179,9 +186,11 @@ VERIFY = Step[Design](
     design=(
         *("name", "view", "process", "network", "timing", "training"),
         *("verify.samples", "verify.mappings", "verify.corner", "verify.calibration_samples"),
-        "verify.schematic_samples",
+        *("verify.schematic_samples", "verify.method", "verify.whole_samples", "verify.neurons"),
     ),
     inputs=("fit/**/model.json", *_WEIGHTS.values(), "netlist/*.spice"),
+    # The measured currents, for the error budget.
+    optional=("characterization/synapse_current.parquet",),
     outputs=("mapping/*", "verify/*", "report.html"),
     # Its own output, beside the netlists that it reads.
     excludes=("netlist/*.trained.spice",),
