@@ -15,7 +15,7 @@ TILE_DATA ?= $(HOME)/.cache/codesign/tile-bert
 TILE_DESIGN ?= designs/tile-bert.toml
 BIN := $(VENV)/bin
 
-.PHONY: all setup tools models test lint typecheck unit regression benchmarks kernels examples experiment-tile reference docs datasets doctor clean distclean help
+.PHONY: all chips setup tools models test lint typecheck unit regression benchmarks kernels examples experiment-tile reference docs datasets doctor clean distclean help
 
 all: setup ## set up, then run the whole flow for DESIGN
 	$(BIN)/codesign run $(DESIGN)
@@ -50,9 +50,10 @@ regression: | setup ## a small closed loop against the stored tolerances
 
 benchmarks: | setup ## every script in benchmarks/, its JSON in benchmarks/results/
 	mkdir -p benchmarks/results
-	for name in sweep_session_vs_batch model_terms neuron_memory closed_loop examples layout_checks layout_extraction \
-	  lvs_pairs rc_reduction extraction_scaling extraction_size extraction_cross_sections network_16x16x16 dstd_error \
-	  dstd_cost conv_shares reversal_potential fashion_mnist fashion_mnist_ttfs fashion_mnist_ttfs_start \
+	for name in sweep_session_vs_batch model_terms neuron_memory chip_identification closed_loop columns examples \
+	  layout_checks layout_extraction lvs_pairs rc_reduction extraction_scaling extraction_size \
+	  extraction_cross_sections network_16x16x16 dstd_error dstd_cost conv_shares reversal_potential \
+	  fashion_mnist fashion_mnist_ttfs fashion_mnist_ttfs_start \
 	  tile_accuracy tile_speed tile_spice tile_noise tile_training; do \
 	  $(BIN)/python -m benchmarks.$$name | tee benchmarks/results/$$name.json; done
 
@@ -67,6 +68,9 @@ experiment-tile: | setup ## MiniLM on tiles: fetch data and network, train, eval
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[transformers]'
 	@test -d $(TILE_DATA) || PYTHON=$(BIN)/python tools/fetch-tile-bert $(TILE_DATA)
 	$(BIN)/codesign train $(TILE_DESIGN)
+
+chips: | setup ## 20 chips of Iris in ngspice, calibrated; goes on where it was (hours)
+	$(BIN)/python -m benchmarks.chips | tee benchmarks/results/chips.json
 
 reference: all ## renew the shipped reference (netlists, tables, model) from a finished run
 	$(BIN)/python tools/update_reference.py $(DESIGN) build/$(basename $(notdir $(DESIGN)))

@@ -3,6 +3,7 @@
 The only room that writes a deck or names a node.
 """
 
+from codesign.bench.chip_places import devices_by_instance, neuron_path, synapse_path
 from codesign.bench.columns import (
     ColumnDrive,
     ColumnJob,
@@ -42,6 +43,7 @@ __all__ = [
     "children_cpu_s",
     "column_job",
     "condition_columns",
+    "devices_by_instance",
     "extracted",
     "failed_column",
     "first_rise",
@@ -52,9 +54,11 @@ __all__ = [
     "measured_loads",
     "membrane_couplings",
     "membrane_node",
+    "neuron_path",
     "rail_energy",
     "rails",
     "run_column",
+    "synapse_path",
     "trained_deck",
     "trained_netlist",
     "trained_nodes",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from codesign.bench.chip_places import chip_places
 from codesign.bench.programmed import DeviceValues, set_crossbars
 from codesign.bench.setup import Setup
 from codesign.bench.stimulus import (
@@ -15,6 +16,7 @@ from codesign.bench.stimulus import (
 from codesign.cells import Cell, Crossbar, InputDriver, PhaseTiming, column_cell, load_cell
 from codesign.cells.names import pulse
 from codesign.spice import Deck, dc
+from codesign.spice.chip import Places
 
 NEURON, SPIKE, SPIKE_BAR = "xn", "out", "outb"
 
@@ -173,4 +175,12 @@ class DeckBuilder:
             "\n".join([*definitions, *self._cards]),
             views.devices(self._cells),
             self.setup.conditions,
+            places=self._places(definitions),
         )
+
+    def _places(self, definitions: Sequence[str]) -> Places:
+        """How devices are called on the chip, where that decides what they are like."""
+        if not self.setup.conditions.variation.draws_devices:
+            return Places()
+        views = self.setup.views
+        return chip_places(views.view, self._cells, definitions, views.process.model_prefix)

@@ -15,6 +15,8 @@ from codesign.characterize.knob_curve import KnobCurve
 from codesign.errors import DataError
 
 _FEWEST_KNOB, _FEWEST_MEMBRANE = 4, 6
+# Least ratio of currents from one knob value to the next where the knob sets them.
+_STEP = 1.003
 _WAYS = {"n": "n pulls the dendrite down", "p": "p pulls it up"}
 
 
@@ -66,6 +68,10 @@ class CurrentTable:
             )
         current = grid.to_numpy(dtype=float)
         values, v_mem_V = grid.index.to_numpy(float), grid.columns.to_numpy(float)
+        # Cold or hot, a synapse that is nearly off carries leakage, either way: no weight there.
+        kept = _above_leakage(current)
+        if not (current > 0).all() and kept.sum() >= _FEWEST_KNOB:
+            values, current = values[kept], current[kept]
         if not (current > 0).all():
             row, place = (int(k[0]) for k in np.nonzero(~(current > 0)))
             raise DataError(
@@ -112,6 +118,23 @@ class CurrentTable:
             off,
             "V" if self.knob.is_bias else self.knob.unit,
         )
+
+
+def _above_leakage(current: np.ndarray) -> np.ndarray:
+    """Rows of current[knob, membrane], from the strongest on, that carry a current which the knob
+    still sets at every membrane voltage."""
+    strength = current.mean(axis=1)
+    order = np.arange(len(current))
+    if strength[0] > strength[-1]:
+        order = order[::-1]
+    kept = np.zeros(len(current), dtype=bool)
+    above: np.ndarray | None = None
+    for row in order[::-1]:
+        own = current[row]
+        if not (own > 0).all() or (above is not None and not (above > _STEP * own).all()):
+            break
+        kept[row], above = True, own
+    return kept
 
 
 def current_tables(table: pd.DataFrame, knobs: Mapping[str, Knob]) -> dict[str, CurrentTable]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import rich_click as click
 
 import codesign
+from codesign.cli.calibrate import calibrate
+from codesign.cli.chip_yield import chip_yield
 from codesign.cli.completion import completion
 from codesign.cli.doctor import doctor
 from codesign.cli.drc import drc
@@ -17,6 +19,7 @@ from codesign.cli.output import CodesignGroup
 from codesign.cli.pdk import pdk
 from codesign.cli.regression import regression
 from codesign.cli.run import run
+from codesign.cli.signoff import signoff
 from codesign.cli.steps import step_command
 from codesign.cli.verify import verify
 from codesign.plugins import load_plugins
@@ -52,7 +55,7 @@ STEP_COMMANDS = {
 
 for command in (
     *(init, run, *(step_command(name, text) for name, text in STEP_COMMANDS.items())),
-    *(map_weights, verify),
+    *(map_weights, verify, calibrate, chip_yield, signoff),
     *(keys, drc, extract, lvs, doctor, pdk, regression, completion),
 ):
     cli.add_command(command)

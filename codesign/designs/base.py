@@ -33,7 +33,7 @@ class ProcessParameters(Record):
         27.0, description="of the whole chip"
     )
     variation: Variation = Field(
-        Variation.NONE, description="none, mismatch (per device) or process (per chip)"
+        Variation.NONE, description="none, process (per chip), mismatch (per device) or all"
     )
     seed: int = Field(1, ge=1, le=2**31 - 1, description="the chip that random variation draws")
     supply: Annotated[Volts, Field(gt=0, le=1.95)] = Field(1.8, description="supply voltage")

@@ -18,6 +18,7 @@ from codesign.cells import NetworkParameters, PhaseTiming, View
 from codesign.cells.layout_limits import layout_faults
 from codesign.characterize.plan import plan_path
 from codesign.designs.base import DesignFile, ProcessParameters, is_foreign, views_of
+from codesign.designs.chips import ChipParameters, SignoffParameters
 from codesign.designs.load import register_design
 from codesign.errors import DesignError, InputError
 from codesign.pdk import Corner, Variation
@@ -103,6 +104,8 @@ class Design(DesignFile):
     model: ModelParameters | None = None
     training: TrainingParameters = TrainingParameters()
     verify: VerifyParameters = VerifyParameters()
+    chips: ChipParameters = ChipParameters()
+    signoff: SignoffParameters = SignoffParameters()
 
     def with_seed(self, seed: int) -> Self:
         """This design with another training seed, and another chip where one is drawn."""

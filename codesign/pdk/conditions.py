@@ -39,13 +39,24 @@ class Interconnect(StrEnum):
 class Variation(StrEnum):
     """Random variation on top of the corner.
 
-    MISMATCH draws every device instance on its own (threshold voltage, MIM area capacitance);
-    PROCESS draws one set of process parameters for the whole chip.
+    MISMATCH draws every device on its own (threshold voltage, MIM area capacitance, resistance);
+    PROCESS draws one set of process parameters for the whole chip; ALL does both.
     """
 
     NONE = "none"
-    MISMATCH = "mismatch"
     PROCESS = "process"
+    MISMATCH = "mismatch"
+    ALL = "all"
+
+    @property
+    def draws_devices(self) -> bool:
+        """Whether devices of the same size differ."""
+        return self in (Variation.MISMATCH, Variation.ALL)
+
+    @property
+    def draws_process(self) -> bool:
+        """Whether the chip's process parameters are drawn."""
+        return self in (Variation.PROCESS, Variation.ALL)
 
 
 @dataclass(frozen=True)

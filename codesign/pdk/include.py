@@ -8,7 +8,8 @@ The bins stand at top level, once per deck instead of once per instance. They de
 through the sheet resistance alone (`rsh = {swx_nrds}`, a function of width): BSIM4 uses it only as
 rsh * nrd and rsh * nrs, so the product moves into the instance's nrd and nrs and the card gets
 rsh = 1. Currents equal those of the whole library (tests/pdk compare them). Mismatch enters through
-`delvto` of the instance and is not touched.
+`delvto` of the instance; its random numbers become parameters of the device's subcircuit, 0 where a
+deck gives none: see codesign.pdk.variation.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ import re
 from collections.abc import Iterable
 
 from codesign.errors import InputError, ToolError
-from codesign.pdk.conditions import Conditions, Device, Variation
+from codesign.pdk.conditions import Conditions, Device
 from codesign.pdk.modelfile import ModelBin, ModelFile, Subcircuit
-from codesign.pdk.variation import process_draws
+from codesign.pdk.variation import MISMATCH_PARAMETERS, process_draws
 
 _BRACES = re.compile(r"\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_]\w*(?!\w*\()")
 _SHEET = re.compile(r"\brsh\s*=\s*\{swx_nrds\}")
 _SQUARES = re.compile(r"\b(nrd|nrs)\s*=\s*\{(nrd|nrs)\}")
 _BODY = re.compile(r"\brbodymod\s*=\s*1\b")
+_GAUSS = re.compile(r"\bAGAUSS\(0,\s*1\.0,\s*1\)")
 
 
 def build_include(
@@ -46,16 +48,16 @@ def build_include(
     bins of its transistor.
     """
     files = dict(device_files)
-    mismatch = int(conditions.variation is Variation.MISMATCH)
+    mismatch = conditions.variation.draws_devices
     lines = [
         f"* {process} continuous models: {conditions.corner}, "
         f"interconnect {conditions.interconnect}, variation {conditions.variation}",
         # The Monte-Carlo terms of the parameter files stay off: see codesign.pdk.variation.
-        f".param MC_MM_SWITCH={mismatch} MC_PR_SWITCH=0 corner_factor=1",
+        f".param MC_MM_SWITCH={mismatch:d} MC_PR_SWITCH=0 corner_factor=1",
         ".param process_mc_factor=1 mismatch_factor=1",
     ]
     parameters = "\n".join([*parameter_texts, global_file.parameters])
-    if conditions.variation is Variation.PROCESS:
+    if conditions.variation.draws_process:
         draws = process_draws(global_file.comments, parameters, conditions.seed)
         parameters = _override(parameters, draws)
     lines.append(parameters)
@@ -70,11 +72,11 @@ def build_include(
             top_level.setdefault(file.parameters)
         top = _subcircuit(file, prefix + model)
         for subcircuit in _with_calls(file, top):
+            text = subcircuit.text
             if subcircuit.bins:
                 bins = _bins_for(subcircuit, wanted)
-                top_level.setdefault(_transistor(subcircuit, bins, body_resistance))
-            else:
-                top_level.setdefault(subcircuit.text)
+                text = _transistor(subcircuit, bins, body_resistance)
+            top_level.setdefault(_with_draws(text, subcircuit.name) if mismatch else text)
     return "\n".join([*lines, *top_level]) + "\n"
 
 
@@ -130,6 +132,22 @@ def _transistor(subcircuit: Subcircuit, bins: tuple[ModelBin, ...], body_resista
         return "\n".join([subcircuit.head, *cards, subcircuit.tail])
     head = _SQUARES.sub(r"\1 = {\2*swx_nrds}", subcircuit.head)
     return "\n".join([*hoisted, head, subcircuit.tail])
+
+
+def _with_draws(text: str, name: str) -> str:
+    """A device's subcircuit with its random numbers as parameters of the instance."""
+    given = iter(MISMATCH_PARAMETERS)
+    count = len(_GAUSS.findall("\n".join(x for x in text.splitlines() if x[:1] != "*")))
+    if count > len(MISMATCH_PARAMETERS):
+        raise ToolError(
+            f"{name} of the model library has {count} random numbers, "
+            f"{len(MISMATCH_PARAMETERS)} are known of",
+            remedy="the library is not the one that the process names; see `codesign pdk where`",
+        )
+    text = _GAUSS.sub(lambda _: next(given), text)
+    defaults = " ".join(f"{key}=0" for key in MISMATCH_PARAMETERS)
+    header = re.compile(r"^\.subckt\s+" + re.escape(name) + r"\b.*$", re.MULTILINE | re.IGNORECASE)
+    return header.sub(lambda found: f"{found[0]} {defaults}", text, count=1)
 
 
 def _local_names(card: str) -> set[str]:

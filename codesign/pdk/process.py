@@ -23,6 +23,7 @@ from codesign.pdk.recognition import Recognition, read_recognition
 from codesign.pdk.resistances import ResistanceTable, read_resistances
 from codesign.pdk.rules import RuleTable, read_rules
 from codesign.pdk.technology import Technology, read_technology
+from codesign.pdk.variation import matching_constant
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,16 @@ class Process:
             prefix=self.model_prefix,
             body_resistance=body_resistance,
         )
+
+    def threshold_deviation_V(self, device: Device) -> float | None:
+        """Standard deviation of a transistor's threshold from device to device, in V: the library's
+        matching constant over sqrt(W L). None where the library has none for this model. Raises
+        MissingToolError without a model library."""
+        text = self._file(self.library.path / self.model_library.global_file).parameters
+        constant = matching_constant(text, self.subcircuit(device.model))
+        if constant is None:
+            return None
+        return constant / math.sqrt(device.w_um * device.l_um)
 
     @cached_property
     def _files(self) -> dict[Path, ModelFile]:

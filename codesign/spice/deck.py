@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from codesign.errors import InputError
-from codesign.pdk import Conditions, Device, Process, Variation
+from codesign.pdk import Conditions, Device, Process
 from codesign.spice.analysis import Analysis
+from codesign.spice.chip import Places, individual
 
 ALLOWED_CARDS = frozenset({".subckt", ".ends", ".param", ".model", ".ic", ".nodeset", ".global"})
 # A: XSPICE code models, some of which read and write files.
@@ -84,7 +85,9 @@ class Deck:
     """A circuit with its sources, the devices it uses, and what it is simulated at.
 
     `full_library` loads the whole model library instead of the trimmed include (slow: for checking
-    the trimming); `body_resistance` keeps the transistors' body resistor network.
+    the trimming; there ngspice itself draws mismatch, device after device); `body_resistance` keeps
+    the transistors' body resistor network. `places`: how devices are called on the chip, which
+    decides the mismatch that they have.
     """
 
     title: str
@@ -94,6 +97,7 @@ class Deck:
     options: SimulatorOptions = field(default_factory=SimulatorOptions)
     full_library: bool = False
     body_resistance: bool = False
+    places: Places = field(default_factory=Places)
 
     def __post_init__(self) -> None:
         if len(self.title.splitlines()) > 1:
@@ -120,26 +124,32 @@ class Deck:
             f".temp {self.conditions.temperature_C:.9g}",
             self.options.card(),
         ]
-        if self.conditions.variation is not Variation.NONE:
+        if self.full_library and self.conditions.variation.draws_devices:
             # Read before the parameters are evaluated, so that AGAUSS draws repeat (ngspice 39,
             # with -b and in the library; `setseed` in .spiceinit comes too early and is
             # overwritten).
             lines.append(f".option seed={self.conditions.seed}")
-        lines.append(self.netlist)
+        lines.append(self._netlist())
         if analysis is not None:
             lines += [".save " + " ".join(chunk) for chunk in _chunks(analysis.save, 20)]
             lines.append("." + analysis.command(step_divisor=divisor))
         return "\n".join([*lines, ".end", ""])
 
+    def _netlist(self) -> str:
+        conditions = self.conditions
+        if self.full_library or not (self.devices and conditions.variation.draws_devices):
+            return self.netlist
+        return individual(self.netlist, conditions.seed, self.places)
+
 
 def full_library_card(process: Process, conditions: Conditions) -> str:
     """The `.lib` card of the whole library; its sections have no interconnect and process draws."""
-    if conditions.variation is Variation.PROCESS or conditions.interconnect != "nom":
+    if conditions.variation.draws_process or conditions.interconnect != "nom":
         raise InputError(
             "the whole library has no section for this interconnect corner or process draw",
             remedy="use the trimmed include (full_library=False)",
         )
-    suffix = "_mm" if conditions.variation is Variation.MISMATCH else ""
+    suffix = "_mm" if conditions.variation.draws_devices else ""
     return f'.lib "{process.library.lib_file}" {conditions.corner}{suffix}\n'
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codesign.bench import Setup
 from codesign.characterize.doubts import doubts
 from codesign.characterize.model import Estimate, FittedModel
 from codesign.units import format_quantity
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,13 @@ def shown(estimate: Estimate) -> str:
 def encoded(png: bytes) -> str:
     """A picture as text inside a page."""
     return base64.b64encode(png).decode("ascii")
+
+
+def embedded(figure: Figure) -> str:
+    """A figure as a picture inside a page."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return encoded(buffer.getvalue())
 
 
 def _value(value: float, unit: str) -> str:

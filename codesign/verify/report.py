@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from codesign.units import format_quantity
 from codesign.verify import report_figures as figures
 from codesign.verify.budget import LayerBudget
 from codesign.verify.budget_files import budget_chart
-from codesign.verify.page import PageSetting, cell_values, encoded, render
+from codesign.verify.page import PageSetting, cell_values, embedded, render
 from codesign.verify.result import Verification
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def write_report(
         published=PUBLISHED_NS,
         metric_rows=_metric_rows(view["mappings"]),
         budget=budget,
-        pictures={name: _embedded(figure) for name, figure in drawn.items() if figure},
+        pictures={name: embedded(figure) for name, figure in drawn.items() if figure},
         views=_view_rows([verification, *compared]),
     )
     path = run_dir / "report.html"
@@ -153,9 +152,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(f"{item:.4g}" for item in value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _embedded(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return encoded(buffer.getvalue())

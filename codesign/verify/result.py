@@ -94,6 +94,7 @@ class Verification:
                     "temperature_C": conditions.temperature_C,
                     "supply_V": conditions.supply_V,
                     "variation": conditions.variation.value,
+                    "seed": conditions.seed,
                     "t_phase_s": setup.timing.t_phase,
                     "samples": self.setting.samples,
                     **wiring(setup),

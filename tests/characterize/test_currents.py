@@ -134,3 +134,16 @@ def test_current_that_turns_back_is_refused():
     frame.loc[top, "i_synapse_A"] *= np.exp(-80 * (frame.loc[top, "v_bias_V"] - 0.6))
     with pytest.raises(DataError, match="not monotone"):
         CurrentTable.from_frame(frame, "n", KNOBS["n"]).at(V0_V, SUPPLY_V)
+
+
+def test_biases_that_give_leakage_are_left_out():
+    """Cold, the weakest biases carry less than the junctions leak: the others make the table."""
+    frame = synapse_table(BENT)
+    weak = (frame["polarity"] == "n") & (frame["v_bias_V"] < 0.35)
+    frame.loc[weak, "i_synapse_A"] = np.where(frame.loc[weak, "v_mem_V"] > 0.9, 3e-13, -2e-13)
+    table = CurrentTable.from_frame(frame, "n", KNOBS["n"])
+    assert table.values.min() >= 0.35 and table.values.max() == TABLES["n"].values.max()
+    left = TABLES["n"].values >= table.values.min()
+    np.testing.assert_array_equal(table.i_A, TABLES["n"].i_A[left])
+    curve = table.at(V0_V, SUPPLY_V)
+    assert curve.off == 0.0 and (np.diff(curve.i0_A) > 0).all()

@@ -8,11 +8,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from codesign.bench import Setup
 from codesign.cells import NetworkParameters, ResistiveSynapseParameters
-from codesign.pdk import Conditions, Device, Process
+from codesign.characterize.sweeps.synapse_current import following
+from codesign.pdk import Conditions, Corner, Device, Process
 from codesign.spice import Deck, OperatingPoint, run_batch
 
 Simulated = Callable[..., dict[str, pd.DataFrame]]
+
+
+def test_the_range_follows_the_conditions() -> None:
+    setup = Setup()
+    values = setup.synapse.knobs["n"].values(1.8)
+    assert following(values, setup) == values == following(values, setup.at(temperature_C=40.0))
+    for changes in ({"corner": Corner.SS}, {"temperature_C": -40.0}, {"temperature_C": 125.0}):
+        wide = following(values, setup.at(**changes))
+        assert set(values) < set(wide) and wide[0] == 0.0 and wide[-1] == pytest.approx(1.1)
+    p = setup.synapse.knobs["p"].values(1.8)
+    assert following(p, setup.at(corner=Corner.FF))[-1] <= 1.8
 
 
 def grid(table: pd.DataFrame, polarity: str) -> pd.DataFrame:

@@ -57,9 +57,10 @@ def test_ordinary_netlist_passes_into_the_deck_text() -> None:
     assert "seed" not in text
 
 
-def test_seed_is_in_the_deck_when_anything_is_drawn() -> None:
+def test_seed_is_in_the_deck_when_ngspice_draws() -> None:
     conditions = Conditions(variation=Variation.MISMATCH, seed=12)
-    assert ".option seed=12" in Deck("mc", "v1 a 0 1", conditions=conditions).text(None)
+    deck = Deck("mc", "v1 a 0 1", conditions=conditions, full_library=True)
+    assert ".option seed=12" in deck.text(None)
 
 
 @given(st.text(max_size=12))

@@ -10,14 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from codesign.bench import DeckBuilder, Setup
 from codesign.characterize.currents import knob_column
 from codesign.characterize.plan import SynapseCurrentSweep
 from codesign.characterize.sweeps.task import MeasuredTask, Row, Waveforms
 from codesign.characterize.sweeps.testbench import chunks, sweep_over
+from codesign.pdk import Corner
 from codesign.spice import Deck
 
 _BIASES_PER_TASK = 12
+_TYPICAL_C, _NEAR_C, _WIDER_V = 27.0, 20.0, 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +54,30 @@ def tasks(sweep: SynapseCurrentSweep, setup: Setup) -> list[SynapseCurrentTask]:
         if polarity not in sweep.polarities:
             continue
         values = sweep.knob_values(polarity, knob, setup.supply_V)
+        if knob.is_bias and not (sweep.v_bias_n if polarity == "n" else sweep.v_bias_p):
+            values = following(values, setup)
         size = _BIASES_PER_TASK if knob.is_bias else 1
         made += [_task(sweep, setup, polarity, group) for group in chunks(values, size)]
     return made
+
+
+def following(values: tuple[float, ...], setup: Setup) -> tuple[float, ...]:
+    """Bias voltages of a knob's own range, for the conditions: thresholds and leakage move with
+    corner and temperature, so elsewhere than at tt and 27 C the range is wider, within the rails;
+    biases that give no current are left out afterwards."""
+    conditions = setup.conditions
+    nominal = (
+        conditions.corner is Corner.TT
+        and abs(conditions.temperature_C - _TYPICAL_C) <= _NEAR_C
+        and not conditions.variation.draws_process
+    )
+    if nominal or len(values) < 2:
+        return values
+    step = values[1] - values[0]
+    more = int(_WIDER_V / step + 1e-6)
+    wide = values[0] + step * np.arange(-more, len(values) + more)
+    inside = wide[(wide > -1e-9) & (wide < setup.supply_V + 1e-9)]
+    return tuple(round(float(v), 9) for v in inside)
 
 
 def _task(

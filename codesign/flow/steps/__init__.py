@@ -8,9 +8,12 @@ from typing import Any
 from codesign.designs import Design, DesignFile, TileDesign, TileNetworkDesign
 from codesign.errors import DesignError
 from codesign.flow.step import Step
+from codesign.flow.steps.calibrate import ChipSource, calibrate_step, patterns_step
+from codesign.flow.steps.chip_yield import YIELD
 from codesign.flow.steps.fit import FIT
 from codesign.flow.steps.generate import GENERATE
 from codesign.flow.steps.map import map_step
+from codesign.flow.steps.signoff import SIGNOFF
 from codesign.flow.steps.simulate import SIMULATE
 from codesign.flow.steps.tile import TILE_STEPS
 from codesign.flow.steps.tile_network import TILE_NETWORK_STEPS
@@ -47,13 +50,18 @@ __all__ = [
     "FIT",
     "GENERATE",
     "MODEL_STEPS",
+    "SIGNOFF",
     "SIMULATE",
     "STEPS",
     "TILE_STEPS",
     "TRAIN",
     "TRAIN_MODEL",
     "VERIFY",
+    "YIELD",
+    "ChipSource",
+    "calibrate_step",
     "map_step",
+    "patterns_step",
     "register_steps",
     "steps_for",
     "verify_step",

@@ -38,7 +38,7 @@ def run(context: StepContext[Design], weights: Path | None = None) -> StepReport
     model = FittedModel.load(context.input("fit/model.json"))
     setup = design.setup(context.run_dir / "netlist", corner=design.verify.corner)
     mappings = design.verify.mappings if weights is None else ("pnn",)
-    given = {name: _weights(context, name, model, weights) for name in mappings}
+    given = {name: trained_weights(context, name, model, weights) for name in mappings}
     _report_reach(context, model, weights)
     verification = _verify(context, setup, model, design.verify.samples, given)
     compared = []
@@ -46,7 +46,7 @@ def run(context: StepContext[Design], weights: Path | None = None) -> StepReport
         # The same weights, mapped and predicted with the model of the schematic.
         schematic = FittedModel.load(context.run_dir / "fit" / "schematic" / "model.json")
         samples = min(design.verify.schematic_samples, design.verify.samples)
-        pnn = {"pnn": _weights(context, "pnn", schematic, weights)}
+        pnn = {"pnn": trained_weights(context, "pnn", schematic, weights)}
         drawn = setup.in_view(View.SCHEMATIC)
         compared.append(_verify(context, drawn, schematic, samples, pnn))
     write_verification(verification, context.run_dir, compared)
@@ -145,9 +145,11 @@ def check(context: StepContext[Design], given: bool = False) -> None:
         )
 
 
-def _weights(
+def trained_weights(
     context: StepContext[Design], mapping: str, model: FittedModel, given: Path | None
 ) -> list[Any]:
+    """Weights of every layer as `train` left them, or a user's. Raises DataError for those of
+    another network."""
     from codesign.mapping import read_weights, within_reach
     from codesign.pnn.io import load_network
 
