@@ -21,8 +21,8 @@ from codesign.verify.reference import RegressionReference, Tolerances, reference
 
 SAMPLES = 4
 TOLERANCES = Tolerances(
-    rmse_output_ns=0.5,
-    rmse_hidden_ns=0.5,
+    rmse_output_ns=0.25,
+    rmse_hidden_ns=0.25,
     cut_rms_ns=0.03,
     spikes_missed=0,
     current_relative=0.002,

@@ -55,7 +55,8 @@ class Window:
 
         def convolve(x: Tensor) -> list[Tensor]:
             out = self.convolve(x.flatten(0, 1), filters)
-            shape = (*x.shape[:2], self.groups, parts, -1, *out.shape[2:])
+            own = out.shape[1] // (self.groups * parts)
+            shape = (*x.shape[:2], self.groups, parts, own, *out.shape[2:])
             return [y.flatten(2, 3) for y in out.view(shape).unbind(3)]
 
         return convolve
@@ -66,7 +67,8 @@ class Window:
         columns = unfold(padded, self.kernel, stride=self.stride)
         batch, rows, places = columns.shape
         split = columns.view(batch, self.groups, rows // self.groups, places)
-        return split.permute(1, 0, 3, 2).reshape(self.groups, batch * places, -1)
+        own = rows // self.groups
+        return split.permute(1, 0, 3, 2).reshape(self.groups, batch * places, own)
 
 
 def earliest(times: Tensor, size: int) -> Tensor:

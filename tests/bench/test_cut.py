@@ -43,7 +43,8 @@ def test_a_column_has_its_synapses_its_neuron_and_the_load_of_its_line(cut) -> N
     synapse, neuron = (len(devices(cards)) for cards in parts_of(cut))
     for layer, fan_in, fan_out in ((1, 3, 2), (2, 2, 0)):
         part = cut.column(layer, 2)
-        assert len(devices(part.cards)) == (fan_in + fan_out) * synapse + neuron
+        assert len(devices(part.cards)) == fan_in * synapse + neuron
+        assert len(devices(part.load)) == fan_out * synapse
         assert {owner.layer for owner in part.lines.values()} == {layer - 1}
         assert {owner.number for owner in part.lines.values()} == set(range(1, fan_in + 1))
         assert set(part.held) == {f"dend_2_{i}" for i in range(1, fan_out + 1)}
@@ -64,11 +65,12 @@ def test_a_part_names_no_net_that_nothing_drives(cut) -> None:
     for part in (cut.column(1, 1), cut.column(2, 2), cut.input_line(3)):
         driven = {*part.lines, *part.neighbours, *part.held, *part.ports, "0", LOAD_SUPPLY}
         counts: dict[str, int] = {}
-        for card in (card for card in part.cards if card[0] not in ".vV"):
+        cards = (*part.cards, *part.load)
+        for card in (card for card in cards if card[0] not in ".vV"):
             words = [word for word in card.split() if "=" not in word]
             for node in words[1:-1]:
                 counts[node] = counts.get(node, 0) + 1
-        sources = {card.split()[1] for card in part.cards if card[0] in "vV"}
+        sources = {card.split()[1] for card in part.knobs.values()}
         for node, count in counts.items():
             known = node in driven or node in sources
             assert known or (count > 1 and owner_of(node) is not None), node
@@ -82,9 +84,10 @@ def test_neighbours_are_there_in_a_layout_alone(cut) -> None:
 
 
 def test_the_load_does_not_draw_on_the_columns_supply(cut) -> None:
-    loads = [card for card in devices(cut.column(1, 1).cards) if "xxbar_2." in card]
-    assert loads and not any(" vdd " in card for card in loads)
-    assert any(LOAD_SUPPLY in card for card in loads)
+    part = cut.column(1, 1)
+    assert not any(" vdd " in card for card in devices(part.load))
+    assert any(LOAD_SUPPLY in card for card in part.load)
+    assert not any("xxbar_2." in card for card in devices(part.cards))
 
 
 def test_device_values_stay_with_their_synapses() -> None:

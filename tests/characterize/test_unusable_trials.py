@@ -74,8 +74,7 @@ def test_trials_of_the_shipped_sweep_cover_the_range():
         times = layer["t_fire_s"].to_numpy() * 1e6
         # Every tenth of the phase in which training keeps spikes has trials.
         counts = np.histogram(times, bins=np.arange(0.1, 0.91, 0.1))[0]
-        # The first one holds the end of the range, where the smallest delay is.
-        assert (counts[1:] >= 5).all() and counts[0] >= 2
+        assert (counts >= 5).all()
 
 
 def test_column_has_the_loads_of_its_place_in_the_network():

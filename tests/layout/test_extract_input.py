@@ -35,7 +35,7 @@ def sketch() -> Sketch:
         (b"library (tiny) {\n", "no GDS file"),
         (b"%SEMI-OASIS\r\n", "damaged"),
         (b"\x1f\x8b\x08\x00", "damaged"),
-        (gzip.compress(b"library (tiny) {"), "no GDS file"),
+        (gzip.compress(b"library (tiny) {", mtime=0), "no GDS file"),
         (b"\x00\x06\x00\x02\x02\x58\x00\x1c\x01\x02", "damaged"),
     ],
 )
