@@ -21,8 +21,10 @@ from codesign.verify.chips.together import Whole, free_running, solve_together
 _HUBER, _REFUSED = 2.5, 8.0
 # Unknowns up to which the joint problem's matrix is inverted: its inverse has the errors.
 _MOST_DENSE = 4000
-# Noise over the stated one, step by step, of the joint problem.
+# Noise over the stated one, step by step: of the joint problem, and where all spikes are seen.
 _APPROACH = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
+# There may be a second solution that most spikes contradict: two ways, the better one is kept.
+_APPROACHES_BY_LAYER = ((1.0,), (100.0, 10.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,19 @@ def identify(
     parameter at its start. start: the priors' means, the nominal chip unless given. noise: of a
     spike time, in phases: at least what the model itself is off.
     """
+    ways = _APPROACHES_BY_LAYER if observed.all_seen else (_APPROACH,)
+    found = [_identified(model, observed, prior, noise, start, way) for way in ways]
+    return min(found, key=lambda one: (sum(int(x.sum()) for x in one.refused), one.scale))
+
+
+def _identified(
+    model: ChipModel,
+    observed: Observed,
+    prior: Sequence[np.ndarray],
+    noise: float,
+    start: Sequence[np.ndarray] | None,
+    approach: Sequence[float],
+) -> Identified:
     means = list(start) if start is not None else model.nominal
     together = not observed.all_seen
     find = solve_together if together else _layerwise
@@ -66,7 +81,7 @@ def identify(
     weights = [np.where(use, 1.0, 0.0) for use in everything]
     values = means
     # Far from the chip the equations are not straight: the priors lead at first, then the spikes.
-    for level in _APPROACH if together else (1.0,):
+    for level in approach:
         values, residual = find(model, observed, prior, level * noise, means, values, weights)
     scale = _scale(residual, noise)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Neurons whose inputs are known, each a least-squares problem of its own: Gauss-Newton."""
+"""Neurons whose inputs are known, each a least-squares problem of its own: Levenberg-Marquardt."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import numpy as np
 from codesign.verify.chips.model import ChipModel, LayerAnswer
 from codesign.verify.chips.observed import tells
 
-_ROUNDS, _HALVINGS = 12, 5
+_ROUNDS = 40
+# Damping: at first none, then from here on, less after a step that helped and more after another.
+_DAMPED, _LESS, _MORE, _MOST = 1e-3, 0.2, 5.0, 1e8
 # Change of the parameters, in prior deviations, below which nothing more is to be found.
 _DONE = 1e-4
 
@@ -25,6 +27,7 @@ def solve_neurons(
         return (use * error**2).sum(axis=0) + (((own - mean) / scaled) ** 2).sum(axis=1)
 
     answer = model.answer(layer, spikes, own)
+    now, damping = cost(answer.t, own), np.zeros(len(own))
     for _ in range(_ROUNDS):
         error = np.where(use > 0, target - answer.t, 0.0)
         rows = answer.by_own * whitening
@@ -32,18 +35,19 @@ def solve_neurons(
         normal += np.eye(normal.shape[-1])
         right = np.einsum("pn,pni->ni", use * error / noise, rows)
         right += np.where(deviation > 0, (mean - own) / scaled, 0.0)
+        diagonal = np.einsum("nii->ni", normal)
+        diagonal *= 1 + damping[:, None]
         step = np.linalg.solve(normal, right[..., None])[..., 0] * deviation
-        before, length = cost(answer.t, own), np.ones(len(own))
-        for _ in range(_HALVINGS):
-            tried = own + length[:, None] * step
-            worse = cost(model.layer_times(layer, spikes, tried), tried) > before * (1 + 1e-9)
-            if not worse.any():
-                break
-            length = np.where(worse, length / 2, length)
-        moved = float(np.abs(length[:, None] * step / scaled).max(initial=0.0))
-        own = own + np.where(worse, 0.0, length)[:, None] * step
+        tried = own + step
+        then = cost(model.layer_times(layer, spikes, tried), tried)
+        helped = then <= now * (1 + 1e-9)
+        own = np.where(helped[:, None], tried, own)
+        now = np.where(helped, then, now)
+        raised = np.clip(damping * _MORE, _DAMPED, _MOST)
+        damping = np.where(helped, np.where(damping > _DAMPED, damping * _LESS, 0.0), raised)
         answer = model.answer(layer, spikes, own)
-        if moved < _DONE:
+        moving = np.abs(step / scaled).max(axis=1) > _DONE
+        if not (moving & (damping < _MOST)).any():
             break
     return own, np.where(tells(target), answer.t - target, np.nan)
 
