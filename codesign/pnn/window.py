@@ -118,6 +118,7 @@ def in_parts(
     most = _MOST_BYTES["cpu" if images.device.type == "cpu" else "other"]
     parts = images.split(max(1, most // max(1, values * images.element_size())))
     lean = torch.is_grad_enabled() and (images.requires_grad or weight.requires_grad)
+    lean = lean and len(images) > 0
     answers = [
         checkpoint(call, x, weight, use_reentrant=False) if lean else call(x, weight) for x in parts
     ]

@@ -63,7 +63,28 @@ def identify(
     """
     ways = _APPROACHES_BY_LAYER if observed.all_seen else (_APPROACH,)
     found = [_identified(model, observed, prior, noise, start, way) for way in ways]
-    return min(found, key=lambda one: (sum(int(x.sum()) for x in one.refused), one.scale))
+    return min(found, key=lambda one: _doubt(one, _means(model, start), noise))
+
+
+def _means(model: ChipModel, start: Sequence[np.ndarray] | None) -> Sequence[np.ndarray]:
+    """What the priors are about."""
+    return start if start is not None else model.nominal
+
+
+def _doubt(
+    one: Identified, means: Sequence[np.ndarray], noise: float
+) -> tuple[int, float]:
+    """Spikes that are not believed, then how unlikely the rest and the chip are."""
+    refused = sum(int(x.sum()) for x in one.refused)
+    cost = 0.0
+    for residual, bad, own, mean, prior in zip(
+        one.residual, one.refused, one.values, means, one.prior, strict=True
+    ):
+        believed = np.isfinite(residual) & ~bad
+        cost += float(((residual[believed] / noise) ** 2).sum())
+        free = prior > 0
+        cost += float((((own - mean)[free] / prior[free]) ** 2).sum())
+    return refused, cost
 
 
 def _identified(
@@ -74,7 +95,7 @@ def _identified(
     start: Sequence[np.ndarray] | None,
     approach: Sequence[float],
 ) -> Identified:
-    means = list(start) if start is not None else model.nominal
+    means = list(_means(model, start))
     together = not observed.all_seen
     find = solve_together if together else _layerwise
     everything = [tells(t) for t in observed.layers]

@@ -38,7 +38,7 @@ def solve_neurons(
         diagonal = np.einsum("nii->ni", normal)
         diagonal *= 1 + damping[:, None]
         step = np.linalg.solve(normal, right[..., None])[..., 0] * deviation
-        tried = own + step
+        tried, undamped = own + step, damping == 0
         then = cost(model.layer_times(layer, spikes, tried), tried)
         helped = then <= now * (1 + 1e-9)
         own = np.where(helped[:, None], tried, own)
@@ -46,8 +46,9 @@ def solve_neurons(
         raised = np.clip(damping * _MORE, _DAMPED, _MOST)
         damping = np.where(helped, np.where(damping > _DAMPED, damping * _LESS, 0.0), raised)
         answer = model.answer(layer, spikes, own)
-        moving = np.abs(step / scaled).max(axis=1) > _DONE
-        if not (moving & (damping < _MOST)).any():
+        # A short step says that nothing is left only where it was not damped.
+        ended = (np.abs(step / scaled).max(axis=1) < _DONE) & undamped
+        if (ended | (damping >= _MOST)).all():
             break
     return own, np.where(tells(target), answer.t - target, np.nan)
 
