@@ -59,7 +59,8 @@ def _part(
     storage = columns.untyped_storage().data_ptr()
 
     def pack(kept: Tensor) -> Tensor | _View:
-        if kept.untyped_storage().data_ptr() != storage:
+        # What is empty lies nowhere, as all that is empty does.
+        if not kept.numel() or kept.untyped_storage().data_ptr() != storage:
             return kept
         return kept.shape, kept.stride(), int(kept.storage_offset())
 
