@@ -71,9 +71,7 @@ def _means(model: ChipModel, start: Sequence[np.ndarray] | None) -> Sequence[np.
     return start if start is not None else model.nominal
 
 
-def _doubt(
-    one: Identified, means: Sequence[np.ndarray], noise: float
-) -> tuple[int, float]:
+def _doubt(one: Identified, means: Sequence[np.ndarray], noise: float) -> tuple[int, float]:
     """Spikes that are not believed, then how unlikely the rest and the chip are."""
     refused = sum(int(x.sum()) for x in one.refused)
     cost = 0.0
@@ -110,10 +108,16 @@ def _identified(
         values, residual = find(model, observed, prior, scale, means, values, weights)
         scale = _scale(residual, noise)
     refused = _refused(residual, scale)
-    for _ in range(2):
+    for _ in range(3):
         if not any(x.any() for x in refused):
             break
         weights = [np.isfinite(r) & ~x for r, x in zip(residual, refused, strict=True)]
+        # From the start again: what is not believed may have led the search elsewhere.
+        values = means
+        for level in approach:
+            values, residual = find(model, observed, prior, level * noise, means, values, weights)
+        believed = [np.where(w, r, np.nan) for w, r in zip(weights, residual, strict=True)]
+        scale = _scale(believed, noise)
         values, residual = find(model, observed, prior, scale, means, values, weights)
         # What the others say may acquit a pattern, or accuse one more.
         refused = _refused(residual, scale)

@@ -103,11 +103,7 @@ def test_a_spike_that_contradicts_the_others_is_refused(nominal: Nominal) -> Non
     assert {int(k) for x in found.refused for k in np.flatnonzero(x.any(axis=1))} == {7}
     unseen = _unseen(network, 5)
     told, real = network.times(unseen, found.values), network.times(unseen, chip)
-    # Without that pattern the chip is told better still: refused, it leaves the search elsewhere.
-    rest = np.arange(30) != 7
-    without = Observed(patterns[rest], tuple(t[rest] for t in observed.layers))
-    best = network.times(unseen, identify(network, without, prior, NOISE).values)
-    assert _rms_ns(best[-1], real[-1]) < 0.15 and _rms_ns(told[-1], real[-1]) < 0.3
+    assert _rms_ns(told[-1], real[-1]) < 0.15
 
 
 def test_a_chip_written_again_does_what_was_meant(
