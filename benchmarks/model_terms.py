@@ -6,7 +6,7 @@ Fits the shipped trials of the extracted Iris network with every term, without o
 without all three; prints the rms of the calibration and of the runs that were left out, per layer.
 `--run`: a run directory of that design with a finished verification in the layout view, whose
 knobs each of these models then predicts, against the spike times that SPICE gave. Prints JSON;
-exits with 1 when the three terms together do not take a fifth off the calibration's residual.
+exits with 1 when the terms together do not take a fifth off the calibration's residual.
 """
 
 from __future__ import annotations
@@ -32,7 +32,12 @@ from codesign.training.datasets import dataset_for
 from codesign.verify.prediction import circuit_prediction
 
 # Parameters that each term has; neighbours have none.
-TERMS = {"neighbours": (), "gate resistance": ("series",), "kicks": ("kick_n", "kick_p")}
+TERMS = {
+    "neighbours": (),
+    "gate resistance": ("series",),
+    "kicks": ("kick_n", "kick_p"),
+    "leakage of waiting synapses": ("off_n", "off_p"),
+}
 LEAST_GAIN = 1.25
 
 

@@ -15,6 +15,9 @@ from codesign.pnn.parameters import Coupling
 # Earlier, the membrane starts so near the threshold that the sensing inverter is slow and no smooth
 # law holds; training keeps spikes later than this.
 EARLIEST_FIRING = 0.08
+# In phases: a neuron that fires later, or never, has not recharged its sensing inverter when it is
+# reset, and answers the next sample up to 0.2 ns later.
+_LATEST_BEFORE = 0.92
 _SMOOTH_FROM, _SATURATED_V = 0.25, 0.01
 # What trials say of the other neurons where these stayed at the reset voltage.
 RESTING = "resting"
@@ -108,7 +111,7 @@ def column_data(
     trials, inputs = (t if "neuron" in t else t.assign(neuron=1) for t in (trials, inputs))
     chosen = trials[(trials["layer"] == layer) & (trials["status"] == "ok")]
     chosen = chosen[chosen["t_fire_s"] > setting.t_earliest * setting.t_phase_s]
-    chosen = chosen.sort_values(["run", "trial", "neuron"])
+    chosen = _undisturbed(chosen, setting.t_phase_s).sort_values(["run", "trial", "neuron"])
     if len(chosen) < 20:
         raise DataError(
             f"only {len(chosen)} column trials of layer {layer} fired; a fit needs 20",
@@ -155,6 +158,15 @@ def column_data(
         neighbours_rest="neighbours" in chosen and bool((chosen["neighbours"] == RESTING).all()),
         v_start=float((setting.v0_V - chosen["v_start_V"].mean()) / setting.v_th_V),
     )
+
+
+def _undisturbed(trials: pd.DataFrame, t_phase_s: float) -> pd.DataFrame:
+    """Trials before which the neuron fired in time, where the table knows; all of them where so few
+    did that what they leave behind is the lesser evil."""
+    if "t_before_s" not in trials:
+        return trials
+    kept = trials[trials["t_before_s"].astype(float) < _LATEST_BEFORE * t_phase_s]
+    return kept if len(kept) >= len(trials) / 2 else trials
 
 
 def earliest_firing(fired: pd.DataFrame, t_phase_s: float) -> float:

@@ -9,6 +9,7 @@ import torch
 
 from codesign.characterize.column_data import ColumnData
 from codesign.pnn import PNNParameters, membrane_potential
+from codesign.pnn.surroundings import left_over, surroundings
 
 
 def trial_membranes(data: ColumnData, weight: np.ndarray, params: PNNParameters) -> np.ndarray:
@@ -18,14 +19,20 @@ def trial_membranes(data: ColumnData, weight: np.ndarray, params: PNNParameters)
     unless the neighbours rested.
     """
     alone = replace(params, coupling=())
+    t_in, w = torch.tensor(data.t_samples), torch.tensor(weight)
     with torch.no_grad():
-        v = membrane_potential(
-            torch.tensor(data.t_samples), torch.tensor(weight), alone, method="exact"
-        ).numpy()
-    found = v[data.sample, data.column]
-    for moved, mover, share in () if data.neighbours_rest else params.coupling:
+        membranes = membrane_potential(t_in, w, alone, method="exact")
+        v = membranes.numpy()
+        found = v[data.sample, data.column]
+        if data.neighbours_rest or not params.coupling:
+            return found
+        decay, bend, _ = surroundings(t_in, w, alone)
+        left = left_over(membranes, decay, bend).numpy()
+    for moved, mover, share in params.coupling:
         own = np.flatnonzero(data.neuron == moved)
         beside = data.beside(own, mover)
         there = beside >= 0
-        found[own[there]] += share * v[data.sample[own[there]], beside[there]]
+        own, beside = own[there], beside[there]
+        kept = left[data.sample[own], data.column[own]]
+        found[own] += share * kept * v[data.sample[own], beside]
     return found

@@ -1,10 +1,11 @@
 """Calibration decks: one neuron behind a column of synapses, spikes and knobs drawn at random.
 
-Each run keeps its knobs and passes several samples through the column; the first ones are discarded
-(memory of the change decays within one pass). Every pass gives the membrane voltage just before the
-membrane is isolated and the time at which the neuron's line rises. A layer is characterised at its
-own fan-in, with the other columns loading its input lines and the synapses of the next layer
-loading its own line.
+Each run keeps its knobs and passes several samples through the column, the deepest first, since a
+neuron that fires late or never leaves something behind for the next sample; the first ones are
+discarded (memory of the change decays within one pass). Every pass gives the membrane voltage just
+before the membrane is isolated and the time at which the neuron's line rises. A layer is
+characterised at its own fan-in, with the other columns loading its input lines and the synapses of
+the next layer loading its own line.
 """
 
 from __future__ import annotations
@@ -99,6 +100,9 @@ def run_column(task: ColumnTask, *, timeout_s: float = 300.0) -> tuple[Rows, Row
         row["v_start_V"] = frame.membrane_start(time, wave[membrane])
         row["v_end_V"] = frame.membrane_end(time, wave[membrane])
         row["t_fire_s"] = frame.spike(time, wave[line])
+        if row["trial"] + task.warmup:
+            before = Frame(setup, setup.timing.frame(0, row["trial"] + task.warmup - 1))
+            row["t_before_s"] = before.spike(time, wave[line])
     for row in inputs:
         frame = Frame(setup, setup.timing.frame(0, row["trial"] + task.warmup))
         row["t_line_s"] = frame.input_rise(time, wave[voltage(f"sp_{row['synapse']}")])
@@ -123,7 +127,7 @@ def blank_rows(
                 "attempts": attempts,
                 "trial": trial,
                 "duration_s": duration_s,
-                **{"v_end_V": None, "v_start_V": None, "t_fire_s": None},
+                **dict.fromkeys(("v_end_V", "v_start_V", "t_fire_s", "t_before_s")),
             }
         )
         for j in range(task.fan_in):
@@ -223,7 +227,7 @@ class _Draw:
         usable = (highest < deepest) & (lowest > self.v0 - self.knobs.setup.supply_V + 0.1)
         spikes: list[tuple[float, ...]] = []
         wanted = self.sweep.warmup + self.sweep.trials
-        for target in rng.uniform(shallowest, deepest, wanted):
+        for target in np.sort(rng.uniform(shallowest, deepest, wanted))[::-1]:
             distance = np.where(usable, np.abs(end - target), np.inf)
             nearest = int(distance.argmin())
             if not distance[nearest] < 0.03:

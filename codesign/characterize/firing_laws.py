@@ -10,7 +10,7 @@ from scipy.optimize import least_squares
 from codesign.characterize.model import Estimate
 
 # Near the threshold the sensing inverter is slow: the curve bends, and many trials show how.
-_MANY_TRIALS = 240
+_LEAST_DEGREE, _LARGEST_DEGREE, _TRIALS_PER_DEGREE = 7, 17, 22
 
 
 class FiringLaw(Protocol):
@@ -25,7 +25,7 @@ class FiringLaw(Protocol):
 
 def chebyshev_degree(trials: int) -> int:
     """Degree of the polynomial law that so many trials support."""
-    return 11 if trials >= _MANY_TRIALS else 7
+    return min(max(trials // _TRIALS_PER_DEGREE, _LEAST_DEGREE), _LARGEST_DEGREE)
 
 
 class ChebyshevLaw:

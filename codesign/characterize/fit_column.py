@@ -39,12 +39,17 @@ _LINEAR = ("c_eff_F", "kick")
 # polarities.
 _EXTENDED = (
     "c_eff_F", "delay_n", "delay_p", "capacitance_1", "capacitance_2", "kick_n", "kick_p",
+    "off_n", "off_p",
 )  # fmt: skip
 _BY_CURRENT = ("kick_n_by_u", "kick_p_by_u")
 _SERIES = "series"
 # Step and bound of each kind of parameter, by the first word of its name.
-_SCALE = {"c": 1e-15, "kick": 1e-4, "delay": 1e-4, "capacitance": 1e-2, _SERIES: 1e-4}
-_LIMIT = {"c": np.inf, "kick": 0.05, "delay": 0.05, "capacitance": 0.4, _SERIES: 0.05}
+_SCALE = {
+    "c": 1e-15, "kick": 1e-4, "delay": 1e-4, "capacitance": 1e-2, "off": 1e-5, _SERIES: 1e-4,
+}  # fmt: skip
+_LIMIT = {
+    "c": np.inf, "kick": 0.05, "delay": 0.05, "capacitance": 0.4, "off": 0.005, _SERIES: 0.05,
+}  # fmt: skip
 _FIRST_SERIES = 5e-4
 _LEAST_INVERSE_E = 1e-3
 # Logarithm of a neuron's share of C_eff, and the offset of its firing curve.
@@ -212,6 +217,7 @@ class _Fit:
                 kick = (self._value(x, f"kick_{polarity}"), self._value(x, f"kick_{polarity}_by_u"))
                 given[f"kick_{name}"] = kick[: 2 if kick[1] else 1] if any(kick) else ()
                 given[f"kick_per_weight_{name}"] = -self._value(x, f"delay_{polarity}")
+                given[f"off_{name}"] = sign * self._value(x, f"off_{polarity}")
         return PNNParameters(
             **given,
             kick=self._value(x, "kick"),
@@ -291,6 +297,9 @@ class _Fit:
                 # Behind the resistance is the membrane's capacitance, most of C_eff.
                 unit = setting.t_phase_s / self.c_eff_F
                 found["series_resistance_ohm"] = Estimate(value * unit, error * unit, "ohm")
+            elif name.startswith("off") and name[-1] in self.shapes:
+                unit = charge / setting.t_phase_s
+                found[f"off_current_{name[-1]}_A"] = Estimate(value * unit, error * unit, "A")
             elif name.startswith("capacitance"):
                 found[name] = Estimate(value, error, "1")
         for key, polarity in (("e_plus", "n"), ("e_minus", "p")):

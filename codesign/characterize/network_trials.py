@@ -1,17 +1,18 @@
 """Calibration on the network as it is drawn: neurons behind their own dendrites.
 
 Each run sets random knobs on all synapses. Some neurons of each layer, other ones in every run, are
-simulated as columns cut out of the network (`codesign.bench.cut`), several samples in sequence, of
-which the first ones are discarded. What is calibrated is one layer at a time: a later layer's lines
-spike at the times that a first estimate gives, with the edges of the drivers before it; neighbours
-rest at the reset voltage, so that what their membranes move comes on top. The cost is that of the
-neurons that are characterised, whatever the network's size.
+simulated as columns cut out of the network (`codesign.bench.cut`), several samples in sequence, the
+one that fires first ahead, and once more before, which is discarded: a neuron that fires late or
+never leaves something behind for the next sample. What is calibrated is one layer at a time: a
+later layer's lines spike at the times that a first estimate gives, with the edges of the drivers
+before it; neighbours rest at the reset voltage, so that what their membranes move comes on top. The
+cost is that of the neurons that are characterised, whatever the network's size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,8 @@ class NeuronTask:
     """One neuron (layer and neuron from 1) in one run.
 
     `knobs[polarity]`: value per synapse; `spikes_s[pass][line]` in s after accumulation starts, nan
-    for none, warm-up first; `line_delay_s`: from a pulse to its line's edge, 0 for lines of
-    neurons.
+    for none, warm-up first; `trials`: which sample of the run each measured pass is;
+    `line_delay_s`: from a pulse to its line's edge, 0 for lines of neurons.
     """
 
     run: int
@@ -55,6 +56,7 @@ class NeuronTask:
     neuron: int
     knobs: dict[str, tuple[float, ...]]
     spikes_s: Matrix
+    trials: tuple[int, ...]
     line_delay_s: float
     job: ColumnJob
 
@@ -149,11 +151,16 @@ def _tasks_of(
     for layer, neurons in enumerate(chosen, start=1):
         drive = lines.drive(drawn, layer)
         delay_s = lines.edges[0].delay_s(cut.setup.supply_V) if layer == 1 else 0.0
-        spikes = tuple(tuple(map(float, row)) for row in drive.spikes_s)
         for i in neurons:
             own = {p: tuple(map(float, v[i])) for p, v in drawn.knobs[layer - 1].items()}
-            job = column_job(cut, layer, int(i) + 1, drive, warmup)
-            yield NeuronTask(run, layer, int(i) + 1, own, spikes, delay_s, job)
+            order = np.argsort(drawn.spikes_s[layer][warmup:, i], kind="stable")
+            passes = warmup + np.concatenate([np.repeat(order[:1], warmup), order])
+            chosen_drive = replace(drive, spikes_s=drive.spikes_s[passes])
+            spikes = tuple(tuple(map(float, row)) for row in chosen_drive.spikes_s)
+            job = column_job(cut, layer, int(i) + 1, chosen_drive, warmup)
+            yield NeuronTask(
+                run, layer, int(i) + 1, own, spikes, tuple(map(int, order)), delay_s, job
+            )
 
 
 def run_neuron(task: NeuronTask, *, timeout_s: float) -> tuple[Rows, Rows]:
@@ -188,10 +195,13 @@ def neuron_rows(task: NeuronTask, measured: Mapping[str, np.ndarray]) -> tuple[R
     }
     trials: Rows = []
     inputs: Rows = []
-    for k in range(passes):
-        place = {"trial": k, "neuron": task.neuron}
+    for k, trial in enumerate(task.trials):
+        place = {"trial": trial, "neuron": task.neuron}
         found = (measured[key][k] for key in ("v_end_V", "v_start_V", "t_s"))
-        named = zip(("v_end_V", "v_start_V", "t_fire_s"), map(_number, found), strict=True)
+        # Before the first measured pass comes the same sample.
+        before = measured["t_s"][max(k - 1, 0)]
+        names = ("v_end_V", "v_start_V", "t_fire_s", "t_before_s")
+        named = zip(names, map(_number, (*found, before)), strict=True)
         trials.append({**common, **place, **dict(named)})
         for synapse, spike in enumerate(task.spikes_s[k + task.job.warmup]):
             known = {

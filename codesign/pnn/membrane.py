@@ -21,7 +21,7 @@ from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.patches import on_patches
 from codesign.pnn.precision import without_autocast
 from codesign.pnn.solution import Method, Solution, solution_of
-from codesign.pnn.synapses import coupled
+from codesign.pnn.surroundings import added, surrounded, surroundings
 from codesign.pnn.window import Window, in_parts
 
 
@@ -72,7 +72,7 @@ def membrane_potential(
         v = plain(t_in, weight, params)
     else:
         v = _states(t_in, weight, params, solution)[1][-1]
-    return coupled(v, params)
+    return surrounded(v, t_in, weight, params)
 
 
 @without_autocast
@@ -91,9 +91,14 @@ def membrane_images(
     patches live; where `backends.takes_patches`, patches of a few samples at a time do.
     """
     # Coupling is between channels of one place, whatever their group.
-    alone = replace(params, coupling=())
+    alone = replace(params, coupling=(), off_plus=0.0, off_minus=0.0)
     v = _images(t_in, weight, alone, solution, window, backend)
-    return coupled(v.movedim(1, -1), params).movedim(-1, 1)
+    if not (params.coupling or params.has_off):
+        return v
+    uncoupled = replace(params, coupling=())
+    more = on_patches(surroundings, t_in, weight, uncoupled, window, math.inf)
+    parts = (x.movedim(1, -1) for x in (v, *more))
+    return added(params, *parts).movedim(-1, 1)
 
 
 def _images(
@@ -104,7 +109,7 @@ def _images(
     window: Window,
     backend: Backend,
 ) -> Tensor:
-    """`membrane_images` before coupling."""
+    """`membrane_images` of what arrives."""
     if takes_patches(backend, t_in, weight, params, solution):
 
         def layer(t: Tensor, w: Tensor, own: PNNParameters) -> tuple[Tensor]:
@@ -140,7 +145,10 @@ def membrane_trace(
         t = torch.stack([x[:, 0] for x in times if isinstance(x, Tensor)])
     else:
         t = t_in.new_tensor(times).unsqueeze(1).expand(len(times), t_in.shape[0])
-    return MembraneTrace(t, coupled(torch.stack(values), params))
+    both = zip(t.unbind(), values, strict=True)
+    return MembraneTrace(
+        t, torch.stack([surrounded(v, t_in, weight, params, at[:, None]) for at, v in both])
+    )
 
 
 def membrane_waveform(

@@ -28,8 +28,9 @@ Coupling = tuple[int, int, float]
 _PER_NEURON = ("v_start", "firing_offset")
 _NUMBERS = (
     *("e_plus", "e_minus", "leak", "kick", "kick_per_weight_plus", "kick_per_weight_minus"),
-    *("w_ref", "t_end", "e_dis", "series", *_PER_NEURON),
+    *("w_ref", "t_end", "e_dis", "series", "off_plus", "off_minus", *_PER_NEURON),
 )
+_FINITE = ("kick", "kick_per_weight_plus", "kick_per_weight_minus", "off_plus", "off_minus")
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,11 @@ class PNNParameters:
     firing_offset: added to the membrane before the firing law is applied.
     series: in phases, resistance between the membrane and its synapses times the membrane's
         capacitance: synapses see v + series dv/dt.
-    coupling: (i, j, share): the membrane of neuron i (from 0) also has `share` times v of neuron
-        j; C_ij/C of a capacitance between them, to first order. Not a circle: j's own v counts.
+    off_plus, off_minus: what a synapse of a positive or negative weight carries until its spike
+        arrives, as a weight: leakage.
+    coupling: (i, j, share): the membrane of neuron i (from 0) takes `share` times the movement of
+        neuron j; C_ij/C of a capacitance between them, to first order. Not a circle: j's own v
+        counts. `codesign.pnn.surroundings` has what is left of it at t_end.
 
     v_start and firing_offset are one value, or a tuple with one per neuron.
     """
@@ -77,6 +81,8 @@ class PNNParameters:
     firing_curve: FiringCurve | None = None
     firing_offset: float | tuple[float, ...] = 0.0
     series: float = 0.0
+    off_plus: float = 0.0
+    off_minus: float = 0.0
     coupling: tuple[Coupling, ...] = ()
 
     def __post_init__(self) -> None:
@@ -105,7 +111,7 @@ class PNNParameters:
                     raise ValueError(f"{name} needs one finite value per neuron, not {value}")
             elif not math.isfinite(value):
                 raise ValueError(f"{name} must be finite, not {value}")
-        for name in ("kick", "kick_per_weight_plus", "kick_per_weight_minus"):
+        for name in _FINITE:
             if not math.isfinite(getattr(self, name)):
                 raise ValueError(f"{name} must be finite, not {getattr(self, name)}")
         if not (0 <= self.series < 0.1):
@@ -124,6 +130,11 @@ class PNNParameters:
     def has_curvature(self) -> bool:
         """Whether the synapse current has a part quadratic in v."""
         return any(self.curvature_plus) or any(self.curvature_minus)
+
+    @property
+    def has_off(self) -> bool:
+        """Whether synapses carry current before their spikes arrive."""
+        return bool(self.off_plus or self.off_minus)
 
     def of_neurons(self, first: int, stop: int) -> PNNParameters:
         """Those of some neurons of a layer. Raises ValueError when others are coupled to them."""

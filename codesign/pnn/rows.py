@@ -16,6 +16,7 @@ from codesign.pnn.firing import firing_time
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.riccati import riccati_step
 from codesign.pnn.series import phi
+from codesign.pnn.surroundings import left_over, row_surroundings
 from codesign.pnn.synapses import behind_series, coupled, per_neuron, synapses
 
 
@@ -33,8 +34,8 @@ class LayerJacobian(NamedTuple):
 def membrane_rows(t_in: Tensor, weight: Tensor, v_start: Tensor, params: PNNParameters) -> Tensor:
     """Membrane (rows,) at t_end from t_in (rows, n_in), weight (rows, n_in), v_start (rows,).
 
-    Exact, as `membrane_potential(..., "exact")` is; `params.v_start` and `params.coupling` are not
-    looked at.
+    Exact, as `membrane_potential(..., "exact")` is, of the spikes that arrive: `params.v_start`,
+    currents of synapses that are off and coupling are not looked at.
     """
     t_end = params.t_end
     active = t_in < t_end
@@ -75,10 +76,26 @@ def layer_jacobian(t_in: Tensor, weight: Tensor, params: PNNParameters) -> Layer
     start = per_neuron(params.v_start, own.new_zeros(batch, n_out), "v_start")
     with torch.enable_grad():
         v = membrane_rows(times, own, start.expand(batch, n_out).reshape(-1), params)
-        dv_dw, dv_dt = torch.autograd.grad(v.sum(), (own, times))
-        end = coupled(v.detach().reshape(batch, n_out), params).requires_grad_()
+        alone = v.reshape(batch, n_out)
+        left = torch.ones_like(alone)
+        dv_dt_alone = None
+        if params.coupling or params.has_off:
+            more = row_surroundings(times, own, synapses(own, params), params)
+            decay, bend, drift = (x.reshape(batch, n_out) for x in more)
+            left = left_over(alone, decay, bend)
+            alone = alone + left * drift
+            (dv_dt_alone,) = torch.autograd.grad(alone.sum(), times, retain_graph=True)
+            # Its neighbours' spikes: below.
+            fixed = alone.detach()
+            alone = alone + left * (coupled(fixed, params) - fixed)
+        dv_dw, dv_dt = torch.autograd.grad(alone.sum(), (own, times))
+        end = alone.detach().requires_grad_()
         t = firing_time(end, params, clip=False)
         (dt_dv,) = torch.autograd.grad(t.sum(), end)
     shape = (batch, n_out, n_in)
-    by_input = coupled(dv_dt.reshape(shape).transpose(1, 2), params).transpose(1, 2)
+    by_input = dv_dt.reshape(shape)
+    if dv_dt_alone is not None:
+        beside = dv_dt_alone.reshape(shape).transpose(1, 2)
+        moved = coupled(beside, params) - beside
+        by_input = by_input + moved.transpose(1, 2) * left.detach()[..., None]
     return LayerJacobian(end.detach(), t.detach(), dt_dv, dv_dw.reshape(shape), by_input)

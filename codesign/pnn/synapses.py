@@ -74,8 +74,9 @@ def behind_series(
     return g, f - bend * g, q * factor - bend * f
 
 
-def coupled(v: Tensor, params: PNNParameters) -> Tensor:
-    """Membranes v (..., n_out) with what each takes of its neighbours' movement.
+def coupled(v: Tensor, params: PNNParameters, left: Tensor | None = None) -> Tensor:
+    """Membranes v (..., n_out) with what each takes of its neighbours' movement; `left`, of v's
+    shape: the share of it that is left, 1 unless given.
 
     Raises ValueError when a coupling names a neuron that is not there.
     """
@@ -87,7 +88,10 @@ def coupled(v: Tensor, params: PNNParameters) -> Tensor:
         raise ValueError(f"coupling names neuron {max(moved + mover)} of {n_out}, from 0")
     shares = torch.tensor(share, dtype=v.dtype, device=v.device)
     targets = torch.tensor(moved, device=v.device)
-    return v.index_add(-1, targets, v[..., list(mover)] * shares)
+    taken = v[..., list(mover)] * shares
+    if left is not None:
+        taken = taken * left[..., list(moved)]
+    return v.index_add(-1, targets, taken)
 
 
 def per_neuron(value: float | tuple[float, ...], like: Tensor, name: str) -> Tensor:

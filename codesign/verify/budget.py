@@ -35,6 +35,10 @@ _TERMS: dict[str, tuple[str, Callable[[PNNParameters], PNNParameters]]] = {
     ),
     "kick": ("charge of a spike", lambda p: replace(p, kick=0.0, kick_plus=(), kick_minus=())),
     "series": ("resistance of the gate", lambda p: replace(p, series=0.0)),
+    "off": (
+        "leakage of waiting synapses",
+        lambda p: replace(p, off_plus=0.0, off_minus=0.0),
+    ),
     "coupling": ("neighbours' membranes", lambda p: replace(p, coupling=())),
     "offset": ("firing offset of a neuron", lambda p: replace(p, firing_offset=0.0)),
 }

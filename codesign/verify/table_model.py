@@ -13,7 +13,8 @@ from codesign.characterize.model import FittedModel
 from codesign.mapping import LayerKnobs, weights_of
 from codesign.mapping.knobs import scales_A
 from codesign.pnn import PNNParameters
-from codesign.pnn.synapses import coupled, per_neuron, synapses
+from codesign.pnn.surroundings import surrounded
+from codesign.pnn.synapses import per_neuron, synapses
 
 # Points of the membrane's range, linear in between: a few 1e-6 of a threshold.
 _POINTS = 257
@@ -28,7 +29,8 @@ def table_membranes(
     """Membranes (sample, neuron) at the end of accumulation of a layer (from 1), for input spikes
     t_in (sample, synapse) in phases.
 
-    Charges, delays, the gate's resistance, neighbours and C(v) are the extended form's.
+    Charges, delays, the gate's resistance, neighbours, leakage of waiting synapses and C(v) are the
+    extended form's.
     """
     params = model.parameters()[layer - 1]
     weight = weights_of(knobs, model)[layer - 1]
@@ -52,7 +54,8 @@ def table_membranes(
             v = v + counted * kick[:, arrived].T
             on = on + counted[..., None] * rates[:, arrived].transpose(1, 0, 2)
         now = then
-    return coupled(torch.tensor(v), params).numpy()
+    spikes, weights = torch.tensor(times), torch.tensor(weight)
+    return surrounded(torch.tensor(v), spikes, weights, params).numpy()
 
 
 def _rates(

@@ -127,13 +127,15 @@ def test_convolutions_that_do_not_fit_are_refused(text):
 
 
 @pytest.mark.parametrize("method", ["exact", "dstd2"])
-def test_channels_of_one_place_are_coupled(method):
+def test_channels_of_one_place_are_coupled_whatever_their_group(method):
     see, solution = Window(3, 2, 1, 2), Solution(method, 4)
     t, w = data(see)
     alone, both = (
         membrane_images(t, w, params, solution, see)
         for params in (LINEAR, replace(LINEAR, coupling=((1, 6, 0.25),)))
     )
-    expected = alone.clone()
-    expected[:, 1] += 0.25 * alone[:, 6]
-    torch.testing.assert_close(both, expected)
+    others = [0, *range(2, alone.shape[1])]
+    torch.testing.assert_close(both[:, others], alone[:, others])
+    # Conductances leave a part of the neighbour's movement.
+    left = (both[:, 1] - alone[:, 1]) / (0.25 * alone[:, 6])
+    assert ((left > 0.1) & (left < 1.0)).all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -19,6 +21,9 @@ CASES = {
     ),
     "series": PNNParameters(
         e_plus=3.0, e_minus=-1.5, leak=0.1, curvature_plus=(0.05,), series=0.004,
+    ),
+    "waiting": PNNParameters(
+        e_plus=3.0, e_minus=-1.5, curvature_plus=(0.05,), off_plus=2e-3, off_minus=-1e-3,
     ),
 }  # fmt: skip
 
@@ -47,3 +52,24 @@ def test_layer_jacobian_is_the_exact_solution_s(name: str) -> None:
         slope = (v_later - v_sooner) / 2 / step
         torch.testing.assert_close(found.dv_dt[:, :, k], slope, rtol=1e-5, atol=1e-8)
     assert (found.dt_dv < 0).all()
+
+
+def test_coupled_neighbours_move_with_their_input_spikes() -> None:
+    """All that a spike does, and what the own weights do; not the neighbours' weights."""
+    share = 1e-3
+    alone = CASES["waiting"]
+    params = replace(alone, coupling=((0, 1, share), (2, 1, share)))
+    generator = torch.Generator().manual_seed(3)
+    t = torch.rand(6, 4, generator=generator, dtype=torch.float64)
+    w = torch.randn(3, 4, generator=generator, dtype=torch.float64)
+    found, before = layer_jacobian(t, w, params), layer_jacobian(t, w, alone)
+    torch.testing.assert_close(found.v, membrane_potential(t, w, params), rtol=1e-10, atol=1e-12)
+    step = 1e-6
+    for k in range(4):
+        later, sooner = t.clone(), t.clone()
+        later[:, k] += step
+        sooner[:, k] -= step
+        v_later, v_sooner = (membrane_potential(x, w, params) for x in (later, sooner))
+        slope = (v_later - v_sooner) / 2 / step
+        torch.testing.assert_close(found.dv_dt[:, :, k], slope, rtol=1e-5, atol=1e-8)
+    assert (found.dv_dw - before.dv_dw).abs().max() < share

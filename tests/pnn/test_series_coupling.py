@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.optimize import brentq
 
-from codesign.pnn import PNNParameters, first_spike, membrane_potential, membrane_trace
+from codesign.pnn import PNNParameters, first_spike, membrane_potential
 from codesign.pnn.synapses import synapses
 from tests.pnn.membranes import FULL, LINEAR, METHODS, SLOPED, spikes, weights
 
@@ -79,19 +79,6 @@ def test_series_resistance_on_a_grid_converges_to_the_exact_solution(base, metho
         (membrane_potential(t, w, params, method, m) - exact).abs().mean() for m in (8, 256)
     )
     assert fine < 2e-5 and fine < coarse / 10
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_coupled_membranes_take_a_share_of_their_neighbours(method):
-    t, w = spikes(6, 5), weights(3, 5)
-    alone = membrane_potential(t, w, FULL, method, 6)
-    together = membrane_potential(t, w, replace(FULL, coupling=COUPLED), method, 6)
-    matrix = torch.eye(3, dtype=torch.float64)
-    for moved, mover, share in COUPLED:
-        matrix[moved, mover] += share
-    torch.testing.assert_close(together, alone @ matrix.T)
-    trace = membrane_trace(t, w, replace(FULL, coupling=COUPLED), method, 6)
-    torch.testing.assert_close(trace.v[-1], together)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -38,7 +38,7 @@ class NeuronRun(SweepTask):
         return repr(
             (
                 *(type(self).__name__, task.run, task.layer, task.neuron, task.job.warmup),
-                *(task.knobs, task.spikes_s, task.line_delay_s),
+                *(task.knobs, task.spikes_s, task.trials, task.line_delay_s),
                 *(task.setup.timing, task.setup.network.layers),
             )
         )
