@@ -9,6 +9,7 @@ import pandas as pd
 
 from codesign.cells.knobs import SIGN
 from codesign.characterize.currents import CurrentTable, trial_column
+from codesign.characterize.membrane import CapacitanceCurve
 from codesign.errors import DataError
 from codesign.pnn.parameters import Coupling
 
@@ -78,7 +79,8 @@ class ColumnSetting:
     membrane as a function of its synapse's current. Synapses with nodes that only their current
     discharges need it, and neurons that see their input lines fall. `couplings_F`: capacitances
     between the layer's membranes, (neuron, neighbour, F), both ways, neurons from 0. `neurons`: how
-    many the layer has, which are told apart where all of them were characterised.
+    many the layer has, which are told apart where all of them were characterised. `capacitance`:
+    measured C(v); the fit bends C with two parameters of its own where there is none.
     """
 
     t_phase_s: float
@@ -92,6 +94,7 @@ class ColumnSetting:
     kick_by_current: bool = False
     couplings_F: tuple[Coupling, ...] = ()
     neurons: int | None = None
+    capacitance: CapacitanceCurve | None = None
 
     @property
     def gated(self) -> bool:

@@ -14,11 +14,14 @@ from codesign.characterize.column_data import ColumnSetting, column_data, earlie
 from codesign.characterize.currents import CurrentTable, current_tables, trial_column
 from codesign.characterize.fit_column import fit_form
 from codesign.characterize.knob_curve import KnobCurve
+from codesign.characterize.membrane import CapacitanceCurve
 from codesign.characterize.model import FORMS, FittedModel, LayerModel, Validity
 from codesign.characterize.tables import read_table
 from codesign.errors import DataError
 from codesign.progress import ProgressCallback, silent
 
+# Of the dimensionless membrane: where trained networks keep it.
+_RANGE = (-0.3, 0.95)
 _SYNAPSE = ("polarity", "v_mem_V", "i_synapse_A", "status")
 _TRIALS = ("layer", "run", "trial", "v_start_V", "v_end_V", "t_fire_s", "status")
 _INPUTS = ("layer", "run", "trial", "synapse", "t_pulse_s", "t_line_s", "status")
@@ -71,8 +74,7 @@ def _fit(
     tables_dir: Path,
     progress: ProgressCallback,
 ) -> tuple[FittedModel, ColumnSetting]:
-    timing, v0 = setup.timing, setup.neuron.v0
-    fired = _fired(trials)
+    timing, v0, fired = setup.timing, setup.neuron.v0, _fired(trials)
     t_earliest = earliest_firing(fired, timing.t_phase)
     fired = fired[fired["t_fire_s"] > t_earliest * timing.t_phase]
     i_range = _current_range(inputs, tables, currents, setup.supply_V)
@@ -90,10 +92,16 @@ def _fit(
         kick_by_current=not setup.synapse.turns_on_at_once or setup.accumulation_end >= 1,
     )
     couplings = membrane_couplings(setup)
+    capacitance = _capacitance(tables_dir)
     layers = []
     total = len(setup.network.connections) * len(FORMS)
     for layer, (fan_in, neurons) in enumerate(setup.network.connections, start=1):
-        setting = replace(setting, couplings_F=couplings[layer - 1], neurons=neurons)
+        setting = replace(
+            setting,
+            couplings_F=couplings[layer - 1],
+            neurons=neurons,
+            capacitance=CapacitanceCurve.measured(capacitance, fan_in, v0, v_th),
+        )
         data = column_data(trials, inputs, tables, layer, setting)
         forms = {}
         for form in FORMS:
@@ -119,6 +127,12 @@ def _fit(
     return model, setting
 
 
+def _capacitance(tables_dir: Path) -> pd.DataFrame | None:
+    """The table of the capacitance sweep, of plans that have one."""
+    path = tables_dir / "capacitance.parquet"
+    return read_table(path, ()) if path.is_file() else None
+
+
 def _fired(trials: pd.DataFrame) -> pd.DataFrame:
     fired = trials[(trials["status"] == "ok") & trials["t_fire_s"].notna()]
     if len(fired) < 20:
@@ -136,7 +150,7 @@ def _membrane_range(
     """Dimensionless membranes that the shapes are fitted over, inside the measured range."""
     low = max((v0_V - table.v_mem_V.max()) / v_th_V for table in tables.values())
     high = min((v0_V - table.v_mem_V.min()) / v_th_V for table in tables.values())
-    return max(-0.35, low), min(1.0, high)
+    return max(_RANGE[0], low), min(_RANGE[1], high)
 
 
 def _switching_voltage(fired: pd.DataFrame) -> float:

@@ -28,6 +28,7 @@ from codesign.characterize.column_model import trial_membranes
 from codesign.characterize.currents import CurrentTable
 from codesign.characterize.firing_laws import ChebyshevLaw, FiringLaw, LogLaw, chebyshev_degree
 from codesign.characterize.fit_currents import W_REF, ShapeFit, fit_shape
+from codesign.characterize.membrane import Membrane, straightest
 from codesign.characterize.model import Estimate, LayerForm, firing_curve
 from codesign.errors import DataError
 from codesign.pnn import PNNParameters
@@ -38,9 +39,9 @@ _LINEAR = ("c_eff_F", "kick")
 # Trials have no synapse at weight 0: a kick that all spikes share cannot be told from those of the
 # polarities.
 _EXTENDED = (
-    "c_eff_F", "delay_n", "delay_p", "capacitance_1", "capacitance_2", "kick_n", "kick_p",
-    "off_n", "off_p",
+    "c_eff_F", "delay_n", "delay_p", "kick_n", "kick_p", "off_n", "off_p",
 )  # fmt: skip
+_BENT = ("capacitance_1", "capacitance_2")
 _BY_CURRENT = ("kick_n_by_u", "kick_p_by_u")
 _SERIES = "series"
 # Step and bound of each kind of parameter, by the first word of its name.
@@ -83,6 +84,7 @@ def fit_form(
         holdout_ns=float(np.sqrt(np.mean(unseen**2))),
         max_ns=float(np.abs(errors).max()),
         trials=len(errors),
+        membrane=full.membrane,
     )
 
 
@@ -91,7 +93,9 @@ def _parameter_names(form: str, setting: ColumnSetting) -> tuple[str, ...]:
     if form == "linear":
         return _LINEAR
     by_current = _BY_CURRENT if setting.kick_by_current else ()
-    return (*_EXTENDED, *by_current, *((_SERIES,) if setting.gated else ()))
+    # Synapses with inner nodes add to what was measured at zero weight.
+    bent = _BENT if setting.capacitance is None or setting.kick_by_current else ()
+    return (*_EXTENDED, *bent, *by_current, *((_SERIES,) if setting.gated else ()))
 
 
 @contextmanager
@@ -119,7 +123,7 @@ class _Fit:
     ) -> None:
         self.form, self.names, self.data, self.setting, self.use = form, names, data, setting, use
         self.tables = tables
-        self._known: tuple[tuple[float, ...], dict[str, ShapeFit]] | None = None
+        self._known: tuple[tuple[float, ...], tuple[Membrane, dict[str, ShapeFit]]] | None = None
         own = _told_apart(data, setting) - 1 if form == "extended" else 0
         # Columns span what neurons may differ in: their mean is the layer's own parameter.
         self.contrast = _contrast(own + 1)
@@ -184,23 +188,35 @@ class _Fit:
         """A parameter by its name; 0 where it is not fitted."""
         return float(x[self.names.index(name)]) if name in self.names else 0.0
 
-    def _shapes(self, x: np.ndarray) -> dict[str, ShapeFit]:
+    def _shapes(self, x: np.ndarray) -> tuple[Membrane, dict[str, ShapeFit]]:
         setting = self.setting
-        extended = self.form == "extended"
         capacitance = (self._value(x, "capacitance_1"), self._value(x, "capacitance_2"))
         # Most steps of the search change other parameters only.
         key = (float(x[0]), *capacitance)
         if self._known is not None and self._known[0] == key:
             return self._known[1]
         scale = float(x[0]) * setting.v_th_V / setting.t_phase_s
-        powers = (2, 2) if extended else (0, -1)
-        found = {
-            polarity: fit_shape(
-                self.tables[polarity], setting.v0_V, setting.v_th_V, scale, setting.i_range_A,
-                setting.v_range, powers, capacitance,
-            )
-            for polarity in self.tables
-        }  # fmt: skip
+        powers = (2, 2) if self.form == "extended" else (0, -1)
+
+        def shapes(membrane: Membrane) -> dict[str, ShapeFit]:
+            return {
+                polarity: fit_shape(
+                    self.tables[polarity], setting.v0_V, setting.v_th_V, scale, setting.i_range_A,
+                    setting.v_range, powers, membrane,
+                )
+                for polarity in self.tables
+            }  # fmt: skip
+
+        if self.form == "extended" and (curve := setting.capacitance) is not None:
+
+            def rms(b: float) -> float:
+                found = shapes(curve.membrane(float(x[0]), b, capacitance)).values()
+                return float(np.hypot.reduce([shape.residual for shape in found]))
+
+            membrane = curve.membrane(float(x[0]), straightest(rms), capacitance)
+        else:
+            membrane = Membrane.bent(*capacitance)
+        found = (membrane, shapes(membrane))
         self._known = (key, found)
         return found
 
@@ -222,7 +238,7 @@ class _Fit:
             **given,
             kick=self._value(x, "kick"),
             w_ref=W_REF,
-            v_start=self.data.v_start,
+            v_start=float(self.membrane.of(np.array(self.data.v_start))),
             t_end=self.setting.t_end,
             series=self._value(x, _SERIES),
             coupling=self._coupling(float(x[0])),
@@ -237,7 +253,7 @@ class _Fit:
     def _membrane(self, x: np.ndarray) -> np.ndarray:
         """The membrane at the end of accumulation in every trial, the firing offset added."""
         data, setting = self.data, self.setting
-        self.shapes = self._shapes(x)
+        self.membrane, self.shapes = self._shapes(x)
         relative, offset = self._neurons(x)
         # Where neurons are not told apart, all of them are neuron 0.
         apart = int(len(relative) > 1)
@@ -317,7 +333,7 @@ class _Fit:
             ends = [self.solution.copy(), self.solution.copy()]
             ends[0][index] -= step
             ends[1][index] += step
-            low, high = (self._shapes(end)[polarity].inverse_e[0] for end in ends)
+            low, high = (self._shapes(end)[1][polarity].inverse_e[0] for end in ends)
             slope[index] = (high - low) / (2 * step)
         own = self.shapes[polarity].standard_error[0]
         return float(np.sqrt(own**2 + slope @ self.covariance @ slope))

@@ -2,7 +2,8 @@
 
 With v = (V0 - V)/V_th and I0 the current at V0, s(v) = I/I0 = 1 - v/E + c v^2. In the linear form E
 is one number per polarity [arXiv:2412.09010]; in the extended form 1/E and c are polynomials in u =
-sqrt(w/w_ref) - 1, since channel length modulation depends on the current.
+sqrt(w/w_ref) - 1, since channel length modulation depends on the current, and the polynomial is one
+in y, the membrane as `codesign.characterize.membrane` counts it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from codesign.characterize.currents import CurrentTable
+from codesign.characterize.membrane import Membrane
 
 W_REF = 0.25
+PLAIN = Membrane()
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,12 @@ def fit_shape(
     i_range_A: tuple[float, float],
     v_range: tuple[float, float],
     powers: tuple[int, int],
-    capacitance: tuple[float, float] = (0.0, 0.0),
+    membrane: Membrane = PLAIN,
 ) -> ShapeFit:
     """Least squares over the table. `powers`: highest power of u in 1/E and in c (-1: no c).
 
     `scale_A` is the current of weight 1, `v_range` the dimensionless membrane range fitted over.
-    `capacitance` (c1, c2) makes it s(v) / (1 + c1 v + c2 v^2), which is how the membrane moves when
-    its capacitance depends on its voltage.
+    With a `membrane` the fit is to how y moves, as a polynomial in y.
     """
     i0 = table.current(table.values, np.full(len(table.values), v0_V))
     inside = (i0 >= i_range_A[0]) & (i0 <= i_range_A[1])
@@ -51,7 +53,7 @@ def fit_shape(
     v = np.linspace(*v_range, 31)
     grid_knob, grid_v = np.meshgrid(knob, v0_V - v_th_V * v, indexing="ij")
     ratio = table.current(grid_knob.ravel(), grid_v.ravel()).reshape(grid_knob.shape) / i0[:, None]
-    ratio = ratio / (1 + capacitance[0] * v + capacitance[1] * v**2)
+    ratio, v = ratio * membrane.gain_at(v), membrane.of(v)
     u = (np.sqrt(i0 / scale_A / W_REF) - 1)[:, None]
     columns = [-v * u**k for k in range(powers[0] + 1)]
     columns += [v**2 * u**k for k in range(powers[1] + 1)]

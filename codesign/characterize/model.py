@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from codesign.characterize.knob_curve import KnobCurve
+from codesign.characterize.membrane import Membrane
 from codesign.errors import DataError
 from codesign.files import write_atomic
 from codesign.pnn import FiringCurve, PNNParameters
@@ -36,9 +37,10 @@ class Estimate:
 class LayerForm:
     """One model form of one layer. `pnn` is dimensionless except for what C_eff scales.
 
-    `c_relative`: capacitance of each neuron over `c_eff_F`; empty where all are equal.
-    `residual_ns`, `holdout_ns`: rms error of the firing time on the fitted runs and on runs that
-    were left out; `max_ns`: largest; `parameters`: physical values with standard errors.
+    `c_relative`: capacitance of each neuron over `c_eff_F`; empty where all are equal. `membrane`:
+    what its v is of the voltage. `residual_ns`, `holdout_ns`: rms error of the firing time on the
+    fitted runs and on runs that were left out; `max_ns`: largest; `parameters`: physical values
+    with standard errors.
     """
 
     c_eff_F: float
@@ -49,6 +51,7 @@ class LayerForm:
     max_ns: float
     trials: int
     c_relative: tuple[float, ...] = ()
+    membrane: Membrane = field(default_factory=Membrane)
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,7 @@ def _from_dict(data: dict[str, Any]) -> FittedModel:
                 max_ns=float(fitted["max_ns"]),
                 trials=int(fitted["trials"]),
                 c_relative=tuple(map(float, fitted.get("c_relative", ()))),
+                membrane=_membrane(fitted),
             )
             for form, fitted in entry["forms"].items()
         }
@@ -193,6 +197,14 @@ def _from_dict(data: dict[str, Any]) -> FittedModel:
         validity=validity,
         characterised={k: Estimate(**v) for k, v in data["characterised"].items()},
     )
+
+
+def _membrane(fitted: dict[str, Any]) -> Membrane:
+    if "membrane" in fitted:
+        return Membrane(**{key: tuple(map(float, x)) for key, x in fitted["membrane"].items()})
+    # Files without it have C(v) as two parameters.
+    bend = (fitted["parameters"].get(f"capacitance_{k}", {"value": 0.0}) for k in (1, 2))
+    return Membrane.bent(*(float(x["value"]) for x in bend))
 
 
 def _curve(polarity: str, stored: dict[str, Any], data: dict[str, Any]) -> KnobCurve:

@@ -118,7 +118,8 @@ def _membranes(axes, verification, mapping, model, sample: int, layer: int) -> N
     before = verification.spikes_s if layer == 1 else mapping.model_s[layer - 2]
     spikes = np.nan_to_num(before[sample] / t_phase, nan=2.0)
     weight = weights_of(mapping.circuit.layers, model)[layer - 1]
-    params = model.parameters()[layer - 1]
+    own = model.layers[layer - 1].forms["extended"]
+    params = own.pnn
     grid = np.linspace(1e-4, params.t_end, 120)
     with torch.no_grad():
         wave = membrane_waveform(
@@ -128,7 +129,7 @@ def _membranes(axes, verification, mapping, model, sample: int, layer: int) -> N
         colour = _COLOURS[neuron % len(_COLOURS)]
         membrane = result.v_mem_V[sample, layer - 1, neuron]
         axes.plot(time, membrane, color=colour, linewidth=2.5, alpha=0.45)
-        volts = model.v0_V - model.v_th_V * wave[:, neuron]
+        volts = model.v0_V - model.v_th_V * own.membrane.voltage(wave[:, neuron])
         axes.plot(start + grid * t_phase * 1e9, volts, "--", color=colour, linewidth=1)
         level = model.v0_V - model.v_th_V
         for times, marker, size in ((result.t_spike_s, "|", 11), (mapping.model_s, "x", 5)):

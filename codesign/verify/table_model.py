@@ -62,8 +62,10 @@ def _rates(
     knobs: LayerKnobs, layer: int, model: FittedModel, tables: Mapping[str, CurrentTable]
 ) -> tuple[np.ndarray, float, float]:
     """dv/dt of each synapse (neuron, synapse, point) on an even grid of v, its start and step."""
+    membrane = model.layers[layer - 1].forms["extended"].membrane
     grid = np.linspace(-0.35, 1.05, _POINTS)
-    v_mem_V = model.v0_V - model.v_th_V * grid
+    v = membrane.voltage(grid)
+    v_mem_V = model.v0_V - model.v_th_V * v
     rates = np.zeros((*knobs.current_A.shape, _POINTS))
     for polarity, table in tables.items():
         value = knobs.values[polarity]
@@ -73,11 +75,8 @@ def _rates(
         found = table.current(place.ravel(), inside.ravel()).reshape(place.shape)
         rates[on] += SIGN[polarity] * found
     scale = scales_A(model, layer, "extended", len(rates))
-    bend = [model.layers[layer - 1].forms["extended"].parameters.get(f"capacitance_{k}")
-            for k in (1, 2)]  # fmt: skip
-    first, second = (0.0 if b is None else b.value for b in bend)
-    capacitance = 1 + first * grid + second * grid**2
-    return rates / scale[..., None] / capacitance, float(grid[0]), float(grid[1] - grid[0])
+    moved = rates / scale[..., None] * membrane.gain_at(v)
+    return moved, float(grid[0]), float(grid[1] - grid[0])
 
 
 def _kicks(weight: np.ndarray, params: PNNParameters) -> np.ndarray:

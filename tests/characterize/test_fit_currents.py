@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from codesign.characterize.fit_currents import fit_shape
+from codesign.characterize.membrane import Membrane
 
 from .synthetic import BENT, SCALE_A, STRAIGHT, V0_V, V_TH_V, current_tables
 
@@ -45,7 +46,7 @@ def test_capacitance_over_voltage_is_divided_out():
     c1, c2 = 0.04, 0.01
     near = fit_shape(
         current_tables(STRAIGHT)["n"], V0_V, V_TH_V, SCALE_A, RANGE_A, (-0.02, 0.02), (0, 0),
-        capacitance=(c1, c2),
+        Membrane.bent(c1, c2),
     )  # fmt: skip
     inverse = 1 / STRAIGHT.e_plus
     assert near.inverse_e[0] == pytest.approx(inverse + c1, abs=1e-4)

@@ -72,6 +72,23 @@ def test_same_seed_gives_the_same_runs_and_another_others():
     assert (run(2, 0).spikes_s[0] != one.spikes_s[0]).any()
 
 
+def test_samples_that_fire_first_come_first_and_once_more_before(drawn):
+    setup, known = (
+        Setup(SMALL, views=CellViews(View.LAYOUT)),
+        {"synapse_current": synapse_table(BENT)},
+    )
+    draw = NetworkDraw(SWEEP, setup, known)
+    chosen = [np.arange(2), np.arange(1)]
+    run = draw.run(np.random.default_rng([SWEEP.seed, 0]), chosen)
+    for task in (t for t in drawn if t.run == 0):
+        assert sorted(task.trials) == list(range(SWEEP.trials))
+        fires = run.spikes_s[task.layer][SWEEP.warmup :, task.neuron - 1][list(task.trials)]
+        assert (np.diff(np.nan_to_num(fires, nan=1.0)) >= 0).all()
+        lines = run.spikes_s[task.layer - 1][SWEEP.warmup :]
+        np.testing.assert_array_equal(task.spikes_s[SWEEP.warmup :], lines[list(task.trials)])
+        assert task.spikes_s[0] == task.spikes_s[SWEEP.warmup]
+
+
 def test_every_synapse_has_one_pair_on_and_every_sample_a_spike_at_zero(drawn):
     for task in drawn:
         on = (np.array(task.knobs["n"]) > 0, np.array(task.knobs["p"]) < SUPPLY_V)
