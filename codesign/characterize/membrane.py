@@ -85,8 +85,8 @@ class CapacitanceCurve:
     def membrane(
         self, c_eff_F: float, b: float, more: tuple[float, float] = (0.0, 0.0)
     ) -> Membrane:
-        """The membrane of a neuron with C_eff at the reset voltage; `b` of the cubic; `more`: what C
-        has besides, as the coefficients of `Membrane.bent`."""
+        """The membrane of a neuron with C_eff at the reset voltage; `b` of the cubic; `more`: what
+        C has besides, as the coefficients of `Membrane.bent`."""
         v = np.linspace(_LOW, _HIGH, _POINTS)
         inside = np.clip(v, self.v[0], self.v[-1])
         share = CubicSpline(self.v, self.change_F)(inside) / c_eff_F
