@@ -13,16 +13,18 @@ import shutil
 import sys
 from pathlib import Path
 
+from codesign.bench import trained_netlist
 from codesign.cells import View
 from codesign.designs.network import Design
 from codesign.files import write_atomic
+from codesign.mapping import read_knobs
 from codesign.training.datasets import dataset_for
 from codesign.verify.reference import RegressionReference, Tolerances, reference_text
 
 SAMPLES = 4
 TOLERANCES = Tolerances(
-    rmse_output_ns=0.25,
-    rmse_hidden_ns=0.25,
+    rmse_output_ns=0.15,
+    rmse_hidden_ns=0.15,
     cut_rms_ns=0.03,
     spikes_missed=0,
     current_relative=0.002,
@@ -43,6 +45,11 @@ def main(design_file: Path, run_dir: Path) -> None:
         target.mkdir(parents=True, exist_ok=True)
         for path in sorted((run_dir / source).glob("*.*")):
             shutil.copy(path, target / path.name)
+    drawn = design.setup()
+    for suffix in ("", ".ann"):
+        knobs = read_knobs(run_dir / "mapping" / f"biases{suffix}.csv")
+        text = trained_netlist(drawn, [layer.values for layer in knobs])
+        write_atomic(netlists / f"{design.name}{suffix}.trained.spice", text)
     shutil.copy(run_dir / "fit" / "model.json", reference / "model.json")
     shutil.copy(run_dir / "mapping" / "biases.csv", reference / "biases.csv")
     data = dataset_for(design.training, design.folder)
