@@ -41,15 +41,15 @@ class Membrane:
 
     def of(self, v: np.ndarray) -> np.ndarray:
         """y at v."""
-        return CubicSpline(self.v, self.y)(v) if self.v else np.asarray(v, dtype=float)
+        return _through(self.v, self.y, v) if self.v else np.asarray(v, dtype=float)
 
     def voltage(self, y: np.ndarray) -> np.ndarray:
         """v at y: the inverse of `of`."""
-        return CubicSpline(self.y, self.v)(y) if self.v else np.asarray(y, dtype=float)
+        return _through(self.y, self.v, y) if self.v else np.asarray(y, dtype=float)
 
     def gain_at(self, v: np.ndarray) -> np.ndarray:
         """dy/dt over I/(C_eff V_th) at v."""
-        return CubicSpline(self.v, self.gain)(v) if self.v else np.ones_like(v, dtype=float)
+        return _through(self.v, self.gain, v) if self.v else np.ones_like(v, dtype=float)
 
     @classmethod
     def bent(cls, first: float, second: float) -> Membrane:
@@ -108,6 +108,12 @@ def straightest(rms_of: Callable[[float], float]) -> float:
             else 0.0
         )
     return b
+
+
+def _through(x: tuple[float, ...], y: tuple[float, ...], at: np.ndarray) -> np.ndarray:
+    """A curve through points, straight beyond them."""
+    spline, inside = CubicSpline(x, y), np.clip(at, x[0], x[-1])
+    return spline(inside) + spline(inside, 1) * (at - inside)
 
 
 def _of_arrays(v: np.ndarray, y: np.ndarray, gain: np.ndarray) -> Membrane:

@@ -134,7 +134,7 @@ class _Cascade:
             spikes = np.vstack([self.warmup_s[layer - 1], before_s[group]])
             t_spikes = np.nan_to_num(spikes / self.setup.timing.t_phase, nan=2.0)
             waves = neighbour_waves(
-                t_spikes, self.weights[layer - 1], self.model.parameters()[layer - 1],
+                t_spikes, self.weights[layer - 1], self.model.layers[layer - 1].forms["extended"],
                 self.model.v_th_V, self.setup, self._said(layer, spikes),
             )  # fmt: skip
             if self.before is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from codesign.bench import NeighbourWave, Setup
 
 if TYPE_CHECKING:
-    from codesign.pnn import PNNParameters
+    from codesign.characterize.model import LayerForm
     from codesign.verify.circuit import CircuitResult
 
 # Points of a waveform: its coupling is a thousandth of a membrane.
@@ -19,14 +19,14 @@ _POINTS = 11
 def neighbour_waves(
     t_spikes: np.ndarray,
     weight: np.ndarray,
-    parameters: PNNParameters,
+    fitted: LayerForm,
     v_unit_V: float,
     setup: Setup,
     fires_s: np.ndarray,
 ) -> dict[int, list[NeighbourWave]]:
     """Waves of each neuron of a layer (from 1), one per pass: `t_spikes` (pass, line) in phases,
-    2 for none; `weight` (neuron, line); membranes in units of v_unit_V below the reset voltage;
-    `fires_s` (pass, neuron): s into the firing phase, nan for never."""
+    2 for none; `weight` (neuron, line); membranes in units of v_unit_V below the reset voltage, as
+    `fitted` counts them; `fires_s` (pass, neuron): s into the firing phase, nan for never."""
     import torch
 
     from codesign.pnn import membrane_waveform
@@ -35,10 +35,10 @@ def neighbour_waves(
     grid = np.linspace(1e-6, setup.accumulation_end, _POINTS)
     with torch.no_grad():
         v = membrane_waveform(
-            torch.tensor(t_spikes), torch.tensor(np.asarray(weight, float)), parameters,
+            torch.tensor(t_spikes), torch.tensor(np.asarray(weight, float)), fitted.pnn,
             grid.tolist(),
         ).numpy()  # fmt: skip
-    volts = np.clip(v0 - v_unit_V * v, 0.0, setup.supply_V)
+    volts = np.clip(v0 - v_unit_V * fitted.membrane.voltage(v), 0.0, setup.supply_V)
     seconds = grid * timing.t_phase
     return {
         i + 1: [

@@ -32,6 +32,10 @@ EXTENDED_TRUTH = replace(
 )
 
 
+# Weight of a waiting synapse: 10 pA where weight 1 is 140 nA.
+OFF = {"off_plus": 7e-5, "off_minus": -2e-5}
+
+
 def fitted(form, truth, **options):
     trials, inputs = column_tables(truth, **options)
     tables = current_tables(truth)
@@ -106,6 +110,17 @@ def test_standard_errors_of_reversal_potentials_count_the_capacitance(seed):
     for key in ("e_plus", "e_minus"):
         found = form.parameters[key]
         assert 0.2 * bend < found.standard_error / found.value**2 < 5 * bend
+
+
+def test_leakage_of_waiting_synapses_is_found_in_the_trials():
+    truth = replace(EXTENDED_TRUTH, **OFF)
+    form, _ = fitted("extended", truth, noise_ns=0.02, runs=60)
+    unit = C_EFF_F * V_TH_V / T_PHASE_S
+    for polarity, off in zip("np", OFF.values(), strict=True):
+        found = form.parameters[f"off_current_{polarity}_A"]
+        within(found, abs(off) * unit)
+        assert found.standard_error < 0.3 * OFF["off_plus"] * unit
+    assert form.pnn.off_plus > 0 > form.pnn.off_minus
 
 
 def test_without_noise_the_extended_form_is_exact():

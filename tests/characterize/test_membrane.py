@@ -59,6 +59,13 @@ def test_charge_of_a_membrane_with_a_step_is_its_integral(curve):
     np.testing.assert_allclose(membrane.voltage(membrane.of(v)), v, atol=1e-6)
 
 
+def test_beyond_its_points_a_membrane_goes_straight_on(curve):
+    membrane = curve.membrane(C_EFF_F, -0.01)
+    ends = np.array([-1.5, 3.0])
+    np.testing.assert_allclose(membrane.voltage(membrane.of(ends)), ends, atol=1e-3)
+    assert (np.abs(membrane.of(ends) - ends) < 0.15).all()
+
+
 def test_a_bent_membrane_counts_the_same_with_another_scale(curve):
     """Whatever b is: dy/dt = gain I/(C_eff V_th) along the true dv/dt = I/(C(v) V_th)."""
     membrane = curve.membrane(float(stepped(0.0)), -0.01)
