@@ -41,7 +41,7 @@ _LINEAR = ("c_eff_F", "kick")
 _EXTENDED = (
     "c_eff_F", "delay_n", "delay_p", "kick_n", "kick_p", "off_n", "off_p",
 )  # fmt: skip
-# Of u in 1/E and in the curvature: with two each strong currents are a part in 10,000 off, all alike.
+# Of u in 1/E and in the curvature: with two each, all strong currents are a part in 10,000 off.
 _POWERS = (4, 4)
 _BENT = ("capacitance_1", "capacitance_2")
 _BY_CURRENT = ("kick_n_by_u", "kick_p_by_u")
