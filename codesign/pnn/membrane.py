@@ -21,7 +21,7 @@ from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.patches import on_patches
 from codesign.pnn.precision import without_autocast
 from codesign.pnn.solution import Method, Solution, solution_of
-from codesign.pnn.surroundings import added, surrounded, surroundings
+from codesign.pnn.surroundings import added, surrounded, surrounded_states, surroundings
 from codesign.pnn.window import Window, in_parts
 
 
@@ -145,10 +145,8 @@ def membrane_trace(
         t = torch.stack([x[:, 0] for x in times if isinstance(x, Tensor)])
     else:
         t = t_in.new_tensor(times).unsqueeze(1).expand(len(times), t_in.shape[0])
-    both = zip(t.unbind(), values, strict=True)
-    return MembraneTrace(
-        t, torch.stack([surrounded(v, t_in, weight, params, at[:, None]) for at, v in both])
-    )
+    states = surrounded_states(t.unbind(), values, t_in, weight, params)
+    return MembraneTrace(t, torch.stack(states))
 
 
 def membrane_waveform(
