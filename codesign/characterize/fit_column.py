@@ -222,6 +222,11 @@ class _Fit:
         self._known = (key, found)
         return found
 
+    def _largest_weight(self, x: np.ndarray) -> float:
+        """That of the largest current that shapes are fitted to."""
+        scale = float(x[0]) * self.setting.v_th_V / self.setting.t_phase_s
+        return self.setting.i_range_A[1] / scale if self.form == "extended" else float("inf")
+
     def _pnn(self, x: np.ndarray) -> PNNParameters:
         # A polarity that the synapse does not have keeps the ideal sum's values.
         given: dict[str, Any] = {}
@@ -240,6 +245,7 @@ class _Fit:
             **given,
             kick=self._value(x, "kick"),
             w_ref=W_REF,
+            w_most=self._largest_weight(x),
             v_start=float(self.membrane.of(np.array(self.data.v_start))),
             t_end=self.setting.t_end,
             series=self._value(x, _SERIES),

@@ -10,7 +10,7 @@ from codesign.characterize.model import LayerForm
 def synapse_shape(fitted: LayerForm, polarity: str, weight: float, v: np.ndarray) -> np.ndarray:
     """I/I0 at dimensionless membranes v for a pair ("n" or "p") of weight magnitude `weight`."""
     pnn, plus = fitted.pnn, polarity == "n"
-    u = np.sqrt(weight / pnn.w_ref) - 1
+    u = np.sqrt(min(weight, pnn.w_most) / pnn.w_ref) - 1
     rest = pnn.slope_plus if plus else pnn.slope_minus
     slopes = (1 / (pnn.e_plus if plus else pnn.e_minus), *rest)
     curvature = pnn.curvature_plus if plus else pnn.curvature_minus

@@ -28,7 +28,7 @@ Coupling = tuple[int, int, float]
 _PER_NEURON = ("v_start", "firing_offset")
 _NUMBERS = (
     *("e_plus", "e_minus", "leak", "kick", "kick_per_weight_plus", "kick_per_weight_minus"),
-    *("w_ref", "t_end", "e_dis", "series", "off_plus", "off_minus", *_PER_NEURON),
+    *("w_ref", "w_most", "t_end", "e_dis", "series", "off_plus", "off_minus", *_PER_NEURON),
 )
 _FINITE = ("kick", "kick_per_weight_plus", "kick_per_weight_minus", "off_plus", "off_minus")
 
@@ -42,6 +42,7 @@ class PNNParameters:
     up to t_end; each spike that arrives in [0, t_end) adds kick + kick_per_weight w_j to v.
     With u = sqrt(|w|/w_ref) - 1 and the values of the weight's sign:
     1/E = 1/e + slope[0] u + slope[1] u^2 + ..., c = curvature[0] + curvature[1] u + ...
+    Beyond |w| = w_most u stays what it is there: polynomials hold where they were fitted.
 
     e_plus, e_minus: reversal potentials of positive and negative weights; +-inf: ideal sum.
     kick_per_weight_*: minus the turn-on delay, in phases.
@@ -75,6 +76,7 @@ class PNNParameters:
     curvature_plus: tuple[float, ...] = ()
     curvature_minus: tuple[float, ...] = ()
     w_ref: float = 0.25
+    w_most: float = math.inf
     v_start: float | tuple[float, ...] = 0.0
     t_end: float = 1.0
     e_dis: float = math.inf
@@ -101,6 +103,8 @@ class PNNParameters:
             raise ValueError(f"leak must be at least 0 and finite, not {self.leak}")
         if not (self.w_ref > 0 and math.isfinite(self.w_ref)):
             raise ValueError(f"w_ref must be positive and finite, not {self.w_ref}")
+        if not self.w_most > 0:
+            raise ValueError(f"w_most must be positive (inf: no limit), not {self.w_most}")
         if not 0 < self.t_end <= 2:
             raise ValueError(f"t_end must be in (0, 2], in units of the phase, not {self.t_end}")
         for name in _PER_NEURON:

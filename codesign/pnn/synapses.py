@@ -30,7 +30,8 @@ def synapses(weight: Tensor, params: PNNParameters) -> Synapses:
     by_root = (params.slope_plus, params.slope_minus, params.kick_plus, params.kick_minus)
     if any((*by_root, params.has_curvature)):
         # The floor keeps the square root's gradient finite at weight 0, where w u has none to give.
-        root = torch.sqrt((weight.abs() / params.w_ref).clamp_min(1e-12)) - 1.0
+        size = weight.abs().clamp_max(params.w_most)
+        root = torch.sqrt((size / params.w_ref).clamp_min(1e-12)) - 1.0
 
     def by_sign(plus: Tensor | float, minus: Tensor | float) -> Tensor:
         plus, minus = (torch.as_tensor(x, dtype=weight.dtype).to(weight) for x in (plus, minus))
