@@ -20,6 +20,7 @@ from scipy.interpolate import CubicSpline
 # Range of v and points of it.
 _LOW, _HIGH, _POINTS = -0.45, 1.15, 81
 _FEWEST = 8
+_LEAST_SHARE = -0.9
 # Steps of the search for b, each around what the one before found.
 _STEPS = (0.02, 0.005)
 
@@ -89,7 +90,8 @@ class CapacitanceCurve:
         C has besides, as the coefficients of `Membrane.bent`."""
         v = np.linspace(_LOW, _HIGH, _POINTS)
         inside = np.clip(v, self.v[0], self.v[-1])
-        share = CubicSpline(self.v, self.change_F)(inside) / c_eff_F
+        # A step of the search may try a capacitance smaller than what it changes by.
+        share = np.maximum(CubicSpline(self.v, self.change_F)(inside) / c_eff_F, _LEAST_SHARE)
         charge = v + cumulative_simpson(share, x=v, initial=0.0)
         charge = charge - CubicSpline(v, charge)(0.0)
         gain = (1 + 3 * b * charge**2) / (1 + more[0] * v + more[1] * v**2)
@@ -102,11 +104,8 @@ def straightest(rms_of: Callable[[float], float]) -> float:
     for step in _STEPS:
         left, middle, right = (rms_of(b + k * step) ** 2 for k in (-1, 0, 1))
         bend = left - 2 * middle + right
-        b += (
-            float(np.clip(0.5 * step * (left - right) / bend, -2 * step, 2 * step))
-            if bend > 0
-            else 0.0
-        )
+        if bend > 0:
+            b += float(np.clip(0.5 * step * (left - right) / bend, -2 * step, 2 * step))
     return b
 
 

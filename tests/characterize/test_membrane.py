@@ -66,6 +66,11 @@ def test_beyond_its_points_a_membrane_goes_straight_on(curve):
     assert (np.abs(membrane.of(ends) - ends) < 0.15).all()
 
 
+def test_a_capacitance_smaller_than_its_change_still_gives_a_membrane(curve):
+    """The search of a fit may pass by there."""
+    assert (np.diff(curve.membrane(1e-3 * C_EFF_F, 0.0).y) > 0).all()
+
+
 def test_a_bent_membrane_counts_the_same_with_another_scale(curve):
     """Whatever b is: dy/dt = gain I/(C_eff V_th) along the true dv/dt = I/(C(v) V_th)."""
     membrane = curve.membrane(float(stepped(0.0)), -0.01)

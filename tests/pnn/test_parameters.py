@@ -1,11 +1,14 @@
 import json
 import math
+from dataclasses import replace
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from codesign.pnn import FiringCurve, PNNParameters
+from codesign.pnn.synapses import synapses
 
 
 def test_defaults_are_the_ideal_weighted_sum():
@@ -80,3 +83,21 @@ def test_unknown_and_malformed_keys_are_refused():
 def test_a_list_of_neuron_values_becomes_a_tuple():
     params = PNNParameters(v_start=[0.1, 0.2])
     assert params.v_start == (0.1, 0.2) and hash(params) == hash(PNNParameters(v_start=(0.1, 0.2)))
+
+
+def test_polynomials_of_the_weight_hold_up_to_the_largest_weight() -> None:
+    """Beyond it 1/E and curvature stay what they are there; the current itself goes on."""
+    open_end = PNNParameters(3.0, -1.5, slope_plus=(0.1, 0.05), curvature_plus=(0.02, 0.03))
+    kept = replace(open_end, w_most=1.0)
+    w = torch.tensor([[0.5, 1.0, 4.0]], dtype=torch.float64)
+    free, held = synapses(w, open_end), synapses(w, kept)
+    for one, other in (
+        (free.g, held.g),
+        (free.f[:, :2], held.f[:, :2]),
+        (free.q[:, :2], held.q[:, :2]),
+    ):
+        torch.testing.assert_close(one, other)
+    torch.testing.assert_close(held.f[0, 2], 4 * held.f[0, 1])
+    torch.testing.assert_close(held.q[0, 2], 4 * held.q[0, 1])
+    with pytest.raises(ValueError, match="w_most"):
+        PNNParameters(w_most=0.0)

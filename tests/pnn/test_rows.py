@@ -28,6 +28,17 @@ CASES = {
 }  # fmt: skip
 
 
+def by_spike(
+    t: torch.Tensor, w: torch.Tensor, params: PNNParameters, k: int, step: float = 1e-6
+) -> torch.Tensor:
+    """Finite differences of the membrane by input spike k."""
+    later, sooner = t.clone(), t.clone()
+    later[:, k] += step
+    sooner[:, k] -= step
+    v_later, v_sooner = (membrane_potential(x, w, params) for x in (later, sooner))
+    return (v_later - v_sooner) / 2 / step
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_layer_jacobian_is_the_exact_solution_s(name: str) -> None:
     params = CASES[name]
@@ -45,11 +56,7 @@ def test_layer_jacobian_is_the_exact_solution_s(name: str) -> None:
         down[:, k] -= step
         slope = (membrane_potential(t, up, params) - membrane_potential(t, down, params)) / 2 / step
         torch.testing.assert_close(found.dv_dw[:, :, k], slope, rtol=1e-5, atol=1e-8)
-        later, sooner = t.clone(), t.clone()
-        later[:, k] += step
-        sooner[:, k] -= step
-        v_later, v_sooner = (membrane_potential(x, w, params) for x in (later, sooner))
-        slope = (v_later - v_sooner) / 2 / step
+        slope = by_spike(t, w, params, k)
         torch.testing.assert_close(found.dv_dt[:, :, k], slope, rtol=1e-5, atol=1e-8)
     assert (found.dt_dv < 0).all()
 
@@ -64,12 +71,7 @@ def test_coupled_neighbours_move_with_their_input_spikes() -> None:
     w = torch.randn(3, 4, generator=generator, dtype=torch.float64)
     found, before = layer_jacobian(t, w, params), layer_jacobian(t, w, alone)
     torch.testing.assert_close(found.v, membrane_potential(t, w, params), rtol=1e-10, atol=1e-12)
-    step = 1e-6
     for k in range(4):
-        later, sooner = t.clone(), t.clone()
-        later[:, k] += step
-        sooner[:, k] -= step
-        v_later, v_sooner = (membrane_potential(x, w, params) for x in (later, sooner))
-        slope = (v_later - v_sooner) / 2 / step
+        slope = by_spike(t, w, params, k)
         torch.testing.assert_close(found.dv_dt[:, :, k], slope, rtol=1e-5, atol=1e-8)
     assert (found.dv_dw - before.dv_dw).abs().max() < share
