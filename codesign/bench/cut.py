@@ -96,6 +96,12 @@ class NetworkCut:
         for layer in range(1, len(self.setup.network.layers)):
             self.column(layer, 1)
 
+    @property
+    def is_coupled(self) -> bool:
+        """Whether columns see the neurons beside them; every layer's cells are alike."""
+        layers = range(1, len(self.setup.network.layers))
+        return any(self.column(layer, 1).neighbours for layer in layers)
+
     def coupling_F(self, net_a: str, net_b: str) -> float:
         """Capacitance between two nets, in F."""
         pair = {net_a, net_b}

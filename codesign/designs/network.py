@@ -189,6 +189,15 @@ class Design(DesignFile):
         return self
 
     @model_validator(mode="after")
+    def _has_baseline(self) -> Self:
+        if self.model is None and "ann" in self.verify.mappings and not self.training.baseline:
+            raise ValueError(
+                "the ann mapping needs the baseline's weights; set training.baseline = true, or "
+                'verify.mappings = ["pnn"]'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _has_layout(self) -> Self:
         if self.view is not View.LAYOUT:
             return self

@@ -31,6 +31,9 @@ class CircuitParameters(Record):
     )
     t_early: float = Field(0.0, description="no neuron fires before, in phases")
     t_late: float = Field(1.0, description="no neuron fires later, in phases")
+    silent_hidden: bool = Field(
+        False, description="hidden neurons may fire later or never: t_late is for the last layer"
+    )
     v_low: float = Field(-1.0, description="lowest membrane during accumulation, in thresholds")
     v_high: float = Field(1.0, description="highest membrane during accumulation, in thresholds")
 

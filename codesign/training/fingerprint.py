@@ -10,8 +10,8 @@ from codesign.pnn import Architecture, PNNParameters
 from codesign.training.datasets import Dataset
 from codesign.training.parameters import TrainingParameters
 
-# When and where something is computed decides nothing.
-_ASIDE = {"checkpoint_every", "device"}
+# When and where something is computed, and beside what, decides nothing.
+_ASIDE = {"checkpoint_every", "device", "baseline"}
 
 
 def run_fingerprint(
@@ -25,6 +25,8 @@ def run_fingerprint(
     if training.products == "float32":
         # Runs from before there was a choice go on.
         del dump["products"]
+    if not training.circuit.silent_hidden:
+        del dump["circuit"]["silent_hidden"]
     content = {
         "params": [record.to_dict() for record in params],
         "network": net.to_dict(),

@@ -56,7 +56,11 @@ def training_loss(
         early = (times[:batch] - own.t_quiet).square().sum()
         loss = loss + own.early_penalty / batch * early
     if circuit.range_penalty:
-        outside = _outside(times, circuit.t_early, circuit.t_late)
+        last = outputs[-1].t_unclipped.flatten(1).shape[1]
+        held = last if circuit.silent_hidden else times.shape[1]
+        outside = _outside(times[:, -held:], circuit.t_early, circuit.t_late)
+        if held < times.shape[1]:
+            outside = outside + _outside(times[:, :-held], circuit.t_early, None)
         for output in outputs:
             if output.trace is not None:
                 outside = outside + _outside(output.trace, circuit.v_low, circuit.v_high)
@@ -64,6 +68,6 @@ def training_loss(
     return loss
 
 
-def _outside(x: Tensor, low: float, high: float) -> Tensor:
+def _outside(x: Tensor, low: float, high: float | None) -> Tensor:
     """Squared distance from [low, high], summed."""
     return (x - x.detach().clamp(low, high)).square().sum()

@@ -99,6 +99,9 @@ class TrainingParameters(Record):
         False, description="spike noise also on silent inputs and neurons, which it may make fire"
     )
 
+    baseline: bool = Field(
+        True, description="also train the ideal-sum baseline, which the ann mapping needs"
+    )
     evaluate_every: int = Field(
         25, ge=0, description="epochs between evaluations and after the last; 0: no such ones"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from codesign.bench import NetworkCut
 from codesign.characterize.model import FORMS, FittedModel
-from codesign.errors import DataError, InputError
+from codesign.errors import DataError
 from codesign.mapping import knob_layers
 from codesign.pnn import PNNParameters
 from codesign.progress import ProgressCallback, silent
@@ -25,6 +23,7 @@ from codesign.verify.metrics import error_metrics, layer_errors, mapping_metrics
 from codesign.verify.prediction import circuit_prediction, model_spikes
 from codesign.verify.result import MappingResult, Verification, VerificationSetting
 from codesign.verify.sampled import cut_metrics, sample_metrics
+from codesign.verify.simulation import network_cut
 
 if TYPE_CHECKING:
     from codesign.training.datasets import Dataset
@@ -151,15 +150,7 @@ class _Run:
         """Whether the network is simulated column by column; not every one can be taken apart."""
         if self.setting.method != "columns":
             return False
-        setup = self.setting.setup
-        zero = [np.zeros((post, pre)) for pre, post in setup.network.connections]
-        off = [layer.values for layer in knob_layers(zero, self.model)]
-        try:
-            NetworkCut(setup, off).check()
-        except InputError as error:
-            warnings.warn(f"simulating the whole network: {error.message}", stacklevel=2)
-            return False
-        return True
+        return network_cut(self.setting.setup, self.model) is not None
 
     @cached_property
     def chosen(self) -> list[np.ndarray] | None:

@@ -34,6 +34,19 @@ def test_train_uses_the_shipped_model(no_simulator):
         assert (no_simulator / "build/iris" / folder / "weights.safetensors").is_file()
 
 
+def test_a_baseline_that_is_not_wanted_is_not_trained(no_simulator):
+    text = DESIGN.replace("[training]\n", "[training]\nbaseline = false\n", 1)
+    (no_simulator / "iris.toml").write_text(text)
+    refused = CliRunner().invoke(cli, ["train", "iris.toml"])
+    assert refused.exit_code == 2
+    assert "training.baseline" in refused.output and "verify.mappings" in refused.output
+    (no_simulator / "iris.toml").write_text(f'{text}\n[verify]\nmappings = ["pnn"]\n')
+    result = CliRunner().invoke(cli, ["train", "iris.toml", "--json"])
+    assert result.exit_code == 0, result.output
+    folder = no_simulator / "build/iris/train"
+    assert (folder / "weights.safetensors").is_file() and not (folder / "ann").exists()
+
+
 def test_whole_flow_asks_for_the_simulator(no_simulator):
     result = CliRunner().invoke(cli, ["run", "iris.toml"])
     assert result.exit_code == 3

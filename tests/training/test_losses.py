@@ -44,6 +44,24 @@ def test_range_penalty_pulls_a_silent_neuron_back():
     assert t.grad[0, 2] > 0
 
 
+def test_hidden_neurons_may_be_silent_where_they_are_allowed_to():
+    hidden = torch.tensor([[0.3, 1.4]], dtype=torch.float64, requires_grad=True)
+    last = torch.tensor([[0.3, 0.6, 1.7]], dtype=torch.float64, requires_grad=True)
+
+    def gradients(**circuit):
+        outputs = [LayerOutput(t, t.clamp(0, 1), t) for t in (hidden, last)]
+        training = iris(circuit={"range_penalty": 200.0, "t_late": 0.87, **circuit})
+        loss = training_loss(outputs, torch.tensor([0]), [], 3, training)
+        return torch.autograd.grad(loss, (hidden, last))
+
+    held, free = gradients(), gradients(silent_hidden=True)
+    assert held[0][0, 1] > 1.0
+    assert abs(free[0][0, 1]) < 0.1 * held[0][0, 1]
+    # Neither too early, nor outputs that come late.
+    torch.testing.assert_close(free[0][0, 0], held[0][0, 0])
+    torch.testing.assert_close(free[1], held[1])
+
+
 def test_rows_without_a_label_count_for_the_ranges_only():
     t = torch.full((2, 3), 0.5, dtype=torch.float64)
     t[0, 1:] = 0.8

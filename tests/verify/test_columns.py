@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from codesign.bench import CellViews, Setup
 from codesign.cells import NetworkParameters, View
 from codesign.mapping import knob_layers
+from codesign.verify.chips import chip_setup
 from codesign.verify.circuit import CircuitResult, TrainedCircuit, simulate_samples
 from codesign.verify.columns import ColumnRunner, simulate_columns
 from codesign.verify.metrics import layer_errors
 from codesign.verify.sampled import cut_metrics, sample_metrics
+from codesign.verify.simulation import NetworkRunner
 
 WEIGHTS = [np.array([[0.5, 0.2], [0.3, 0.3]]), np.array([[0.6, -0.1]])]
 SAMPLES_S = np.array([[2e-7, 1e-7], [0.0, 4e-7]])
@@ -46,6 +50,22 @@ def test_columns_are_the_whole_network(drawn, by_columns, cache):
     for layer in (0, 1):
         ours, theirs = by_columns.v_mem_V[:, layer, 0], whole.v_mem_V[:, layer, 0]
         np.testing.assert_allclose(ours[:, 60:1050], theirs[:, 60:1050], atol=0.02)
+
+
+def test_columns_of_a_chip_are_the_whole_chip(drawn, model, cache, requires_ngspice):
+    """A layout whose neurons do what no model says, so that their neighbours are run first."""
+    chip = replace(drawn, setup=chip_setup(drawn.setup, 7))
+    labels: list[str] = []
+    runners = [
+        NetworkRunner(model, WARMUP_S, whole, cache, 2, lambda *said: labels.append(said[2]))
+        for whole in (False, True)
+    ]
+    columns, whole = (runner.run(chip, SAMPLES_S, "chip 7") for runner in runners)
+    nominal = NetworkRunner(model, WARMUP_S, False, cache, 2).run(drawn, SAMPLES_S, "nominal")
+    found, moved = cut_metrics(columns, whole), cut_metrics(columns, nominal)
+    assert found["spikes_missed"] == 0 and found["rms_ns"] < 0.05
+    assert moved["rms_ns"] > 5.0
+    assert set(labels) == {"chip 7", "chip 7, neighbours as found"}
 
 
 def test_columns_that_are_kept_are_not_simulated_again(drawn, by_columns, model, cache):

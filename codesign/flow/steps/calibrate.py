@@ -17,6 +17,7 @@ from codesign.pdk import Variation
 
 if TYPE_CHECKING:
     from codesign.verify.chips import Nominal, Samples
+    from codesign.verify.simulation import NetworkRunner
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,18 @@ def spice_chip(context: StepContext[Design], nominal: Nominal, seed: int) -> Any
     """The chip with this seed, in ngspice."""
     from codesign.verify.chips import SpiceChip, chip_setup
 
-    return SpiceChip(
-        chip_setup(nominal.setup, seed),
+    return SpiceChip(chip_setup(nominal.setup, seed), network_runner(context, nominal, "chips"))
+
+
+def network_runner(context: StepContext[Design], nominal: Nominal, cache: str) -> NetworkRunner:
+    """What runs samples on other chips and conditions, its results kept in cache/<cache>."""
+    from codesign.verify.simulation import NetworkRunner
+
+    return NetworkRunner(
+        nominal.model,
         nominal.training[0] * nominal.phase_s,
-        cache_dir=context.run_dir / "cache" / "chips",
+        whole=context.design.verify.method == "whole",
+        cache_dir=context.run_dir / "cache" / cache,
         workers=context.workers,
         progress=context.progress,
     )
@@ -120,7 +129,7 @@ def calibrate_step(source: ChipSource) -> Step[Design]:
         run=partial(run, source=source),
         design=(
             *("name", "view", "process", "network", "timing", "training"),
-            *("chips.patterns", "chips.observed", "chips.samples"),
+            *("verify.method", "chips.patterns", "chips.observed", "chips.samples"),
         ),
         inputs=("fit/model.json", "train/weights.safetensors", "netlist/*.spice"),
         excludes=("netlist/*.trained.spice",),

@@ -7,10 +7,8 @@ import json
 from codesign.designs import Design
 from codesign.files import write_atomic
 from codesign.flow.step import Step, StepContext, StepReport
-from codesign.flow.steps.calibrate import nominal_of
+from codesign.flow.steps.calibrate import network_runner, nominal_of
 from codesign.flow.versions import page_setting
-
-_CHUNK = 10
 
 
 def run(context: StepContext[Design]) -> StepReport:
@@ -23,20 +21,16 @@ def run(context: StepContext[Design]) -> StepReport:
     from codesign.verify.chips.pages import write_yield_page
     from codesign.verify.chips.population import draw_chips
     from codesign.verify.chips.yields import Specification, yield_metrics
-    from codesign.verify.circuit import CircuitResult, TrainedCircuit, simulate_samples
+    from codesign.verify.circuit import CircuitResult, TrainedCircuit
 
     torch.set_num_threads(1)
     nominal, test = nominal_of(context)
     folder = context.run_dir / "yield"
-    warmup_s = nominal.training[0] * nominal.phase_s
+    runner = network_runner(context, nominal, "chips")
 
     def simulated(seed: int, inputs_s: np.ndarray) -> CircuitResult:
         circuit = TrainedCircuit(chip_setup(nominal.setup, seed), nominal.layers)
-        return simulate_samples(
-            circuit, inputs_s, warmup_s, cache_dir=context.run_dir / "cache" / "chips",
-            chunk=_CHUNK, workers=context.workers, progress=context.progress,
-            label=f"chip {seed}",
-        )  # fmt: skip
+        return runner.run(circuit, inputs_s, f"chip {seed}")
 
     wanted = context.design.chips
     seeds = range(wanted.first, wanted.first + wanted.count)
@@ -55,7 +49,7 @@ YIELD = Step[Design](
     name="yield",
     title="running chips",
     run=run,
-    design=("name", "view", "process", "network", "timing", "training", "chips"),
+    design=("name", "view", "process", "network", "timing", "training", "verify.method", "chips"),
     inputs=("fit/model.json", "train/weights.safetensors", "netlist/*.spice"),
     excludes=("netlist/*.trained.spice",),
     outputs=("yield/*",),

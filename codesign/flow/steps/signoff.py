@@ -13,7 +13,7 @@ from codesign.errors import CodesignError, MissingToolError
 from codesign.files import atomic_path, write_atomic
 from codesign.flow.runner import RunOptions, run_flow
 from codesign.flow.step import Step, StepContext, StepReport
-from codesign.flow.steps.calibrate import nominal_of
+from codesign.flow.steps.calibrate import network_runner, nominal_of
 from codesign.flow.steps.fit import FIT
 from codesign.flow.steps.generate import GENERATE
 from codesign.flow.steps.simulate import SIMULATE
@@ -92,6 +92,8 @@ def _condition(
             "process.supply": f"{supply_V:g}V",
             "verify.samples": context.design.signoff.samples,
             "verify.schematic_samples": 0,
+            "verify.whole_samples": 0,
+            "verify.mappings": ["pnn"],
         }
     )
     row: dict[str, Any] = {
@@ -146,21 +148,16 @@ def _margin_ns(folder: Path) -> float | None:
 
 def _nominal_there(context: StepContext[Design], there: Design) -> dict[str, Any]:
     """The circuit with its nominal biases at a condition, against the nominal model."""
-    import numpy as np
-
     from codesign.verify.chips.population import nominal_figures
-    from codesign.verify.circuit import TrainedCircuit, simulate_samples
+    from codesign.verify.circuit import TrainedCircuit
 
     nominal, test = nominal_of(context)
     few = test.head(context.design.signoff.samples)
-    setup = there.setup(context.run_dir / "netlist")
-    result = simulate_samples(
-        TrainedCircuit(setup, nominal.layers), few.inputs * nominal.phase_s,
-        np.asarray(nominal.training[0]) * nominal.phase_s,
-        cache_dir=context.run_dir / "cache" / "signoff", chunk=10, workers=context.workers,
-        progress=context.progress, label=name_of(
-            there.process.corner, there.process.temperature, there.process.supply
-        ),
+    circuit = TrainedCircuit(there.setup(context.run_dir / "netlist"), nominal.layers)
+    process = there.process
+    result = network_runner(context, nominal, "signoff").run(
+        circuit, few.inputs * nominal.phase_s,
+        name_of(process.corner, process.temperature, process.supply),
     )  # fmt: skip
     figures = nominal_figures(nominal, few, result)
     return {f"{key}_nominal": figures[key] for key in ("rms_ns", "accuracy", "spikes_missed")}

@@ -5,6 +5,7 @@ A design with a [model] has no circuit to fit: there the network is trained with
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,8 @@ SHIPPED_MODEL = {"fit/model.json": "{design}/model.json"}
 
 
 def run(context: StepContext[Design]) -> StepReport:
-    """Write train/ (pnn) and train/ann/: weights.safetensors, history.csv, metrics.json."""
+    """Write train/ (pnn) and, with the baseline, train/ann/: weights.safetensors, history.csv,
+    metrics.json."""
     from codesign.characterize.model import FittedModel
     from codesign.pnn import PNNParameters
 
@@ -30,6 +32,9 @@ def run(context: StepContext[Design]) -> StepReport:
     ideal = [PNNParameters(e_plus=100.0, e_minus=-100.0)] * len(fitted)
     folder = context.run_dir / "train"
     pnn = _train(context, fitted, folder, "pnn")
+    if not context.design.training.baseline:
+        shutil.rmtree(folder / "ann", ignore_errors=True)
+        return StepReport({"model": str(source), "pnn": pnn})
     ann = _train(context, ideal, folder / "ann", "ann")
     return StepReport({"model": str(source), "pnn": pnn, "ann": ann})
 

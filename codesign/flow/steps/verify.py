@@ -188,9 +188,9 @@ VERIFY = Step[Design](
         *("verify.samples", "verify.mappings", "verify.corner", "verify.calibration_samples"),
         *("verify.schematic_samples", "verify.method", "verify.whole_samples", "verify.neurons"),
     ),
-    inputs=("fit/**/model.json", *_WEIGHTS.values(), "netlist/*.spice"),
-    # The measured currents, for the error budget.
-    optional=("characterization/synapse_current.parquet",),
+    inputs=("fit/**/model.json", _WEIGHTS["pnn"], "netlist/*.spice"),
+    # The baseline's weights, where it was trained; the measured currents, for the error budget.
+    optional=(_WEIGHTS["ann"], "characterization/synapse_current.parquet"),
     outputs=("mapping/*", "verify/*", "report.html"),
     # Its own output, beside the netlists that it reads.
     excludes=("netlist/*.trained.spice",),
@@ -210,5 +210,6 @@ def verify_step(weights: Path | None = None) -> Step[Design]:
         run=partial(run, weights=weights),
         check=partial(check, given=True),
         inputs=tuple(name for name in VERIFY.inputs if name not in _WEIGHTS.values()),
+        optional=tuple(name for name in VERIFY.optional if name not in _WEIGHTS.values()),
         given=(weights,),
     )

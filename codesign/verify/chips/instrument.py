@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -13,11 +12,8 @@ from codesign.bench import Setup
 from codesign.errors import SimulationError
 from codesign.mapping import LayerKnobs
 from codesign.pdk import Variation
-from codesign.progress import ProgressCallback, silent
-from codesign.spice import Workers
-from codesign.verify.circuit import TrainedCircuit, simulate_samples
-
-_CHUNK = 10
+from codesign.verify.circuit import TrainedCircuit
+from codesign.verify.simulation import NetworkRunner
 
 
 @dataclass(frozen=True)
@@ -39,16 +35,10 @@ class Instrument(Protocol):
 
 @dataclass(frozen=True)
 class SpiceChip:
-    """A chip in ngspice: the whole network, with its own devices.
-
-    warmup_s: input spikes (input,) of the discarded sample that leads in each deck.
-    """
+    """A chip in ngspice: the network with its own devices, run by `runner`."""
 
     setup: Setup
-    warmup_s: np.ndarray
-    cache_dir: Path | None = None
-    workers: Workers = None
-    progress: ProgressCallback = silent
+    runner: NetworkRunner
 
     @property
     def name(self) -> str:
@@ -58,11 +48,8 @@ class SpiceChip:
     def spikes(self, layers: Sequence[LayerKnobs], inputs_s: np.ndarray, label: str) -> Spikes:
         """Raises SimulationError when one of the simulations fails: a chip of which some answers
         are not known is not measured."""
-        found = simulate_samples(
-            TrainedCircuit(self.setup, tuple(layers)), inputs_s, self.warmup_s,
-            cache_dir=self.cache_dir, chunk=_CHUNK, workers=self.workers, progress=self.progress,
-            label=f"{self.name}, {label}",
-        )  # fmt: skip
+        circuit = TrainedCircuit(self.setup, tuple(layers))
+        found = self.runner.run(circuit, inputs_s, f"{self.name}, {label}")
         if found.failed:
             status = sorted(set(found.status[found.status != "ok"]))
             raise SimulationError(

@@ -13,6 +13,7 @@ from codesign.mapping import knob_layers
 from codesign.pdk import LibraryLocation
 from codesign.spice import Ngspice
 from codesign.verify.chips import ChipModel, Nominal, Observed, SpiceChip, chip_setup, identify
+from codesign.verify.simulation import NetworkRunner
 
 PHASE_S = 1e-6
 WEIGHTS = [np.array([[0.45, 0.3]])]
@@ -27,7 +28,8 @@ def test_a_chip_in_spice_is_identified(
     model = replace(fitted, layers=(replace(fitted.layers[-1], layer=1),))
     layers = knob_layers(WEIGHTS, model)
     setup = chip_setup(Setup(network=NetworkParameters(layers=(2, 1))), 2)
-    chip = SpiceChip(setup, np.array([1e-7, 3e-7]), cache_dir=tmp_path, workers=1)
+    runner = NetworkRunner(model, np.array([1e-7, 3e-7]), cache_dir=tmp_path, workers=1)
+    chip = SpiceChip(setup, runner)
     rng = np.random.default_rng(1)
     inputs = rng.uniform(0.2, 0.6, (9, 2))
     seen = chip.spikes(layers, inputs * PHASE_S, "test")
