@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from codesign.bench.column_jobs import WAVE_STEP_S, ColumnJob
 from codesign.bench.cut import LOAD_SUPPLY, NetworkCut, Part
 from codesign.bench.decks import DeckBuilder
 from codesign.bench.edges import (
@@ -18,23 +19,13 @@ from codesign.bench.edges import (
     neighbour_points,
 )
 from codesign.bench.loads import LineLoad
-from codesign.bench.measure import Frame, children_cpu_s, rail_energy
-from codesign.bench.nodes import Owner, membrane_node, owner_of, voltage
-from codesign.bench.setup import Setup
-from codesign.cells.names import dendrite, layered, neuron_instance, spike_bar, spike_line
+from codesign.bench.measure import Frame, children_cpu_s, driver_energy, rail_energy, rails
+from codesign.bench.nodes import Owner, owner_of
+from codesign.cells.names import layered
 from codesign.files import code_hash
-from codesign.spice import (
-    Cache,
-    Deck,
-    Transient,
-    cache_key,
-    default_simulator,
-    pwl,
-    run_batch,
-)
+from codesign.spice import Cache, cache_key, default_simulator, pwl, run_batch
 
-MAX_STEP_S = 10e-9
-WAVE_STEP_S = 2e-9
+_FIGURES = ("t_s", "v_start_V", "v_end_V", "energy_J", "control_J")
 # Of the phase: where an input line's edges are measured.
 _MIDDLE = 0.5
 # Edges measured further from the middle would reach into each other.
@@ -51,56 +42,6 @@ class ColumnDrive:
     edges: Sequence[LineEdges | None]
     neighbours: Mapping[int, Sequence[NeighbourWave]] = field(default_factory=dict)
     loads: Mapping[str, LineLoad] | None = None
-
-
-@dataclass(frozen=True)
-class ColumnJob:
-    """One deck and how to read it: passes of a layer's frames, the first `warmup` discarded. Layer
-    0 is an input line."""
-
-    deck: Deck
-    setup: Setup
-    layer: int
-    index: int
-    passes: int
-    warmup: int = 1
-
-    @property
-    def frames(self) -> list[float]:
-        """Start of each measured pass's frame, s."""
-        layer = max(self.layer - 1, 0)
-        return [self.setup.timing.frame(layer, k) for k in range(self.warmup, self.passes)]
-
-    @property
-    def lines(self) -> dict[str, str]:
-        """Vectors of the line and its complement."""
-        names = {"sp": spike_line(self.layer, self.index)}
-        if self.layer == 0 or "spb" in self.setup.neuron.port_names:
-            names["spb"] = spike_bar(self.layer, self.index)
-        return {key: voltage(node) for key, node in names.items()}
-
-    @property
-    def membrane(self) -> str:
-        """Vector of the membrane."""
-        own = f"x{neuron_instance(self.layer, self.index)}"
-        return voltage(membrane_node(self.setup.neuron, own, dendrite(self.layer, self.index)))
-
-    @property
-    def analysis(self) -> Transient:
-        """How the deck is simulated."""
-        timing = self.setup.timing
-        stop = timing.frame(max(self.layer - 1, 0), self.passes - 1) + timing.t_period
-        save = [*self.lines.values(), *rails(self.setup)]
-        if self.layer:
-            save.append(self.membrane)
-        return Transient(max(stop, timing.t_end) + timing.guard, MAX_STEP_S, tuple(save))
-
-
-def rails(setup: Setup) -> dict[str, float]:
-    """Voltage of each source that delivers energy, by the vector of its current: the supply, and
-    fixed biases, gates among them, which deliver next to nothing."""
-    found = {"vdd": setup.supply_V, **setup.neuron.biases, **setup.synapse.static}
-    return {f"i(v{node})": value for node, value in found.items()}
 
 
 def column_job(
@@ -163,8 +104,8 @@ def run_column(
 ) -> dict[str, np.ndarray]:
     """Simulate and measure: `status`; per measured pass `t_s` (s into the firing phase, nan for
     none; of an input line s after accumulation starts), `v_start_V`, `v_end_V`, `v_mem_V`
-    (pass, time), `energy_J`; edges of the line where it rose. What is in the cache is taken from
-    there."""
+    (pass, time), `energy_J` and the part of it for the phase controls, `control_J`; edges of the
+    line where it rose. What is in the cache is taken from there."""
     stored = kept_column(cache_dir, job) if cache_dir is not None else None
     if stored is not None:
         return stored
@@ -204,7 +145,7 @@ def failed_column(job: ColumnJob, status: str) -> dict[str, np.ndarray]:
     points = round(job.setup.timing.t_end / WAVE_STEP_S) + 1
     return {
         "status": np.array(status),
-        **{key: np.full(count, np.nan) for key in ("t_s", "v_start_V", "v_end_V", "energy_J")},
+        **{key: np.full(count, np.nan) for key in _FIGURES},
         "v_mem_V": np.full((count, points), np.nan, dtype=np.float32),
         "attempts": np.array(0),
         "duration_s": np.array(np.nan),
@@ -227,7 +168,12 @@ def _measure(job: ColumnJob, wave: dict[str, np.ndarray]) -> dict[str, np.ndarra
             found["v_end_V"][k] = frame.membrane_end(time, membrane)
             found["v_mem_V"][k] = np.interp(start + grid, time, membrane)
         end = start + timing.t_period
-        found["energy_J"][k] = rail_energy(time, wave, rails(setup), start, end)
+        found["control_J"][k] = driver_energy(
+            time, wave, job.controls, setup.supply_V, start, end
+        )
+        found["energy_J"][k] = found["control_J"][k] + rail_energy(
+            time, wave, rails(setup), start, end
+        )
     edges = _edges(job, wave, found["t_s"])
     return found | (edges.arrays() if edges else {})
 

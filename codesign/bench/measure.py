@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from codesign.bench.setup import Setup
+from codesign.cells.names import layered
 from codesign.spice import crossing_times, integral, value_at
 
 _BEFORE_GATE_S, _BEFORE_START_S = 1e-9, 2e-9
@@ -54,6 +56,18 @@ class Frame:
         return value_at(time_s, membrane_V, end)
 
 
+def rails(setup: Setup) -> dict[str, float]:
+    """Voltage of each source that delivers energy, by the vector of its current: the supply, and
+    fixed biases, gates among them, which deliver next to nothing."""
+    found = {"vdd": setup.supply_V, **setup.neuron.biases, **setup.synapse.static}
+    return {f"i(v{node})": value for node, value in found.items()}
+
+
+def control_currents(setup: Setup, layer: int) -> list[str]:
+    """Vectors of the currents of a layer's phase controls; layer from 1."""
+    return [f"i(v{layered(c.port, layer)})" for c in setup.neuron.controls(setup.timing)]
+
+
 def rail_energy(
     time_s: np.ndarray, wave: dict[str, np.ndarray], rails_V: dict[str, float],
     start_s: float, end_s: float,
@@ -65,6 +79,22 @@ def rail_energy(
     return -sum(
         voltage * integral(time_s, wave[name], start_s, end_s) for name, voltage in rails_V.items()
     )
+
+
+def driver_energy(
+    time_s: np.ndarray, wave: dict[str, np.ndarray], vectors: Iterable[str], supply_V: float,
+    start_s: float, end_s: float,
+) -> float:  # fmt: skip
+    """Energy in J that drivers take from the supply to do what ideal sources did; `vectors` of
+    their currents.
+
+    The charge that left a source times the supply: a driver gets nothing back of it. What the
+    driver's own transistors and their stages before take comes on top.
+    """
+    charge = sum(
+        integral(time_s, np.maximum(-wave[name], 0.0), start_s, end_s) for name in vectors
+    )
+    return supply_V * charge
 
 
 def children_cpu_s() -> float:

@@ -85,7 +85,8 @@ def write_layouts(setup: Setup, run_dir: Path, progress: Progress) -> dict[str, 
     }
     areas: dict[str, float] = {}
     if network.abuts:
-        areas = areas_um2(network.floorplan[1])
+        drawn = run_dir / "layout" / f"{network.name}.gds"
+        areas = areas_um2(network.floorplan[1]) | {"network_um2": _box_um2(drawn)}
         write_atomic(run_dir / "layout" / "areas.json", json.dumps(areas, indent=1) + "\n")
     return {
         "layouts": [result.cell for result in checked],
@@ -96,6 +97,16 @@ def write_layouts(setup: Setup, run_dir: Path, progress: Progress) -> dict[str, 
         **({"not_abutting": obstacles} if obstacles else {}),
         **areas,
     }
+
+
+def _box_um2(gds: Path) -> float:
+    """Area of the box around a layout, in um^2."""
+    import klayout.db as kdb
+
+    layout = kdb.Layout()
+    layout.read(str(gds))
+    box = layout.top_cell().dbbox()
+    return float(box.width() * box.height())
 
 
 def _place_gds(cell: Cell, folder: Path) -> Path:

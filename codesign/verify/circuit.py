@@ -19,6 +19,8 @@ from codesign.bench import (
     Frame,
     Setup,
     children_cpu_s,
+    control_currents,
+    driver_energy,
     rail_energy,
     rails,
     trained_deck,
@@ -59,7 +61,7 @@ class CircuitResult:
 
     `t_spike_s[layer][sample, neuron]`: s after the layer's firing phase starts, nan where the line
     stayed low or the simulation failed; `status[sample]`: "ok" or why it failed;
-    `energy_J[sample]`;
+    `energy_J[sample]`, drivers of the phase controls included, which take `control_J[sample]`;
     `v_mem_V[sample, layer, neuron, time]` (padded with nan to the widest layer) every
     `wave_step_s` from the start of the layer's frame to the end of its firing phase; `cpu_s`: of
     the simulator, when it ran; `simulated[layer]`: which neurons were, where not all are.
@@ -68,6 +70,7 @@ class CircuitResult:
     t_spike_s: tuple[np.ndarray, ...]
     status: np.ndarray
     energy_J: np.ndarray
+    control_J: np.ndarray
     v_mem_V: np.ndarray
     wave_step_s: float
     cpu_s: float = math.nan
@@ -133,6 +136,7 @@ def simulate_samples(
         tuple(joined[f"t_{layer}"] for layer in range(1, len(circuit.layers) + 1)),
         joined["status"],
         joined["energy_J"],
+        joined["control_J"],
         joined["v_mem_V"],
         _WAVE_STEP_S,
         float(joined["cpu_s"].sum()),
@@ -150,7 +154,8 @@ def _run_chunk(cache_dir: Path | None, timeout_s: float, chunk: _Chunk) -> dict[
     save = tuple(vector for row in neurons for pair in row for vector in pair)
     stop = setup.timing.run_length(len(circuit.layers), len(chunk.spikes_s))
     from_rest = sum(setup.network.layers[1:]) > _MOST_SETTLED
-    analysis = Transient(stop, _MAX_STEP_S, (*save, *rails(setup)), uic=from_rest)
+    save += (*rails(setup), *_controls(setup))
+    analysis = Transient(stop, _MAX_STEP_S, save, uic=from_rest)
     key = cache_key(
         deck.text(analysis),
         deck.models(setup.process),
@@ -192,10 +197,16 @@ def _measure(
                     frame.start_s + grid, time, wave[membrane]
                 )
         start = timing.frame(0, k)
-        measured["energy_J"][k - 1] = rail_energy(
-            time, wave, rails(setup), start, start + timing.t_period
-        )
+        end = start + timing.t_period
+        control_J = driver_energy(time, wave, _controls(setup), setup.supply_V, start, end)
+        measured["control_J"][k - 1] = control_J
+        measured["energy_J"][k - 1] = control_J + rail_energy(time, wave, rails(setup), start, end)
     return measured
+
+
+def _controls(setup: Setup) -> list[str]:
+    layers = range(1, len(setup.network.layers))
+    return [vector for layer in layers for vector in control_currents(setup, layer)]
 
 
 def _empty(circuit: TrainedCircuit, samples: int, status: str) -> dict[str, np.ndarray]:
@@ -210,6 +221,7 @@ def _empty(circuit: TrainedCircuit, samples: int, status: str) -> dict[str, np.n
         **arrays,
         "status": np.full(samples, status, dtype="U24"),
         "energy_J": np.full(samples, np.nan),
+        "control_J": np.full(samples, np.nan),
         "cpu_s": np.zeros(samples),
         "v_mem_V": np.full(shape, np.nan, dtype=np.float32),
     }

@@ -69,7 +69,7 @@ def joined(parts: Sequence[Measured]) -> Measured:
     """The results of a column's decks as one."""
     found = {
         key: np.concatenate([part[key] for part in parts])
-        for key in ("t_s", "energy_J", "v_mem_V")
+        for key in ("t_s", "energy_J", "control_J", "v_mem_V")
     }
     counts = [len(part["t_s"]) for part in parts]
     found["status"] = np.repeat([str(part["status"]) for part in parts], counts)

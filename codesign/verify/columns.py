@@ -18,10 +18,11 @@ from codesign.bench import (
     NeighbourWave,
     NetworkCut,
     column_job,
+    control_wires_J,
     input_line_job,
     measured_loads,
 )
-from codesign.bench.columns import WAVE_STEP_S
+from codesign.bench.column_jobs import WAVE_STEP_S
 from codesign.cells.names import spike_bar, spike_line
 from codesign.characterize.model import FittedModel
 from codesign.mapping import weights_of
@@ -90,6 +91,8 @@ class _Cascade:
         done += len(lines)
         edges = [LineEdges.of_arrays(found) for found in inputs]
         energy = (~np.isnan(before_s)) @ np.array([float(line["energy_J"][0]) for line in inputs])
+        control = np.full(samples, control_wires_J(self.cut))
+        energy = energy + control
         layers: list[dict[int, Measured]] = []
         times: list[np.ndarray] = []
         for layer in range(1, len(sizes)):
@@ -109,11 +112,12 @@ class _Cascade:
             times.append(np.full((samples, sizes[layer]), np.nan))
             for i, column in columns.items():
                 times[-1][:, i] = column["t_s"]
+                control = control + column["control_J"]
                 energy = energy + column["energy_J"] + self._load_energy(layer, i, column, loads)
             known = dict(zip(columns, map(edges_of, parts), strict=True))
             edges = spread(known, sizes[layer])
             before_s = self._all_spikes(layer, before_s, times[-1])
-        return self._collected(layers, times, energy, inputs)
+        return self._collected(layers, times, (energy, control), inputs)
 
     def _load_energy(
         self, layer: int, i: int, column: Measured, loads: Mapping[str, LineLoad] | None
@@ -163,7 +167,7 @@ class _Cascade:
         self,
         layers: Sequence[dict[int, Measured]],
         times: Sequence[np.ndarray],
-        energy_J: np.ndarray,
+        energies_J: tuple[np.ndarray, np.ndarray],
         inputs: Sequence[Measured],
     ) -> CircuitResult:
         columns = [column for layer in layers for column in layer.values()]
@@ -182,10 +186,12 @@ class _Cascade:
                 v_mem[:, number, i] = column["v_mem_V"]
         masks = [np.isin(np.arange(n), c) for n, c in zip(sizes, self.chosen, strict=True)]
         part = not all(mask.all() for mask in masks)
+        energy_J, control_J = (np.full(samples, np.nan) if part else x for x in energies_J)
         return CircuitResult(
             tuple(times),
             status,
-            np.full(samples, np.nan) if part else energy_J,
+            energy_J,
+            control_J,
             v_mem,
             WAVE_STEP_S,
             sum(float(part["cpu_s"]) for part in (*columns, *inputs)),

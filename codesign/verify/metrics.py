@@ -85,7 +85,6 @@ def mapping_metrics(
     labels: np.ndarray,
     ok: np.ndarray,
     n_classes: int,
-    energy_J: np.ndarray,
     scale: Sequence[float],
 ) -> dict[str, Any]:
     """All figures of one mapping; `layers` in order, the last is the output layer."""
@@ -100,8 +99,26 @@ def mapping_metrics(
         "accuracy_spice": share(in_circuit == labels),
         "prediction_agreement": share(in_circuit == in_model),
         "scale": [float(value) for value in scale],
-        "energy_per_inference_J": float(np.mean(energy_J[ok])) if ok.any() else None,
         "failed_simulations": int((~ok).sum()),
+    }
+
+
+def energy_metrics(
+    energy_J: np.ndarray, control_J: np.ndarray, ok: np.ndarray, synapses: int
+) -> dict[str, float | None]:
+    """Means over the samples that are `ok`; control_J: the part of the phase controls' drivers.
+
+    A synaptic operation is a multiplication and an addition: two operations of TOPS/W.
+    """
+    if not ok.any():
+        whole = controls = None
+    else:
+        whole, controls = _number(np.mean(energy_J[ok])), _number(np.mean(control_J[ok]))
+    return {
+        "energy_per_inference_J": whole,
+        "energy_of_controls_J": controls,
+        "energy_per_synaptic_operation_J": None if whole is None else whole / synapses,
+        "efficiency_tops_per_W": None if not whole else 2e-12 * synapses / whole,
     }
 
 

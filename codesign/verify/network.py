@@ -19,7 +19,7 @@ from codesign.spice import WorkerPool, Workers
 from codesign.verify.ann_scale import ScaleSearch, fit_ann_scale
 from codesign.verify.circuit import CircuitResult, TrainedCircuit, simulate_samples
 from codesign.verify.columns import ColumnRunner, simulate_columns
-from codesign.verify.metrics import error_metrics, layer_errors, mapping_metrics
+from codesign.verify.metrics import energy_metrics, error_metrics, layer_errors, mapping_metrics
 from codesign.verify.prediction import circuit_prediction, model_spikes
 from codesign.verify.result import MappingResult, Verification, VerificationSetting
 from codesign.verify.sampled import cut_metrics, sample_metrics
@@ -189,8 +189,10 @@ class _Run:
         }
         metrics = mapping_metrics(
             forms[leading], predictions[leading][-1], result.t_spike_s[-1], self.labels, ok,
-            self.n_classes, result.energy_J, scale,
+            self.n_classes, scale,
         )  # fmt: skip
+        synapses = sum(pre * post for pre, post in self.setting.setup.network.connections)
+        metrics |= energy_metrics(result.energy_J, result.control_J, ok, synapses)
         if result.simulated:
             metrics |= sample_metrics(forms[leading], result.simulated)
         metrics["models"] = {form: error_metrics(layers) for form, layers in forms.items()}

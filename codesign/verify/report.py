@@ -122,8 +122,9 @@ def _headline(mappings: dict[str, Any]) -> list[tuple[str, str, str]]:
         rows.append(("accuracy in SPICE", f"{accuracy:.1%}", remark))
     energy = first["energy_per_inference_J"]
     if energy is not None:
-        remark = "from the supply and reset rail; drivers of the phase controls not counted"
-        rows.append(("energy per inference", format_quantity(energy, "J"), remark))
+        controls = first["energy_of_controls_J"]
+        own = f"; {controls / energy:.0%} of it for the phase controls" if controls else ""
+        rows.append(("energy per inference", format_quantity(energy, "J"), f"of all sources{own}"))
     return rows
 
 

@@ -96,6 +96,8 @@ class Verification:
                     "variation": conditions.variation.value,
                     "seed": conditions.seed,
                     "t_phase_s": setup.timing.t_phase,
+                    "latency_s": latency_s(setup),
+                    "samples_per_s": 1.0 / setup.timing.t_period,
                     "samples": self.setting.samples,
                     **wiring(setup),
                     "method": self.method,
@@ -104,6 +106,12 @@ class Verification:
                 }
             },
         }
+
+
+def latency_s(setup: Setup) -> float:
+    """From the start of the first accumulation to the end of the last firing phase."""
+    timing, layers = setup.timing, len(setup.network.layers) - 1
+    return timing.frame(layers - 1, 0) + timing.t_end - timing.t_accumulate
 
 
 def wiring(setup: Setup) -> dict[str, str]:

@@ -186,7 +186,8 @@ def test_the_network_is_drawn_from_a_layout_that_abuts(tmp_path, requires_netgen
         assert content["ok"]
         assert {"synapse", "crossbar_5x2", "mine"} <= set(content["cells"])
     assert (folder / "layout" / "mine.gds").is_file()
-    assert json.loads((folder / "layout" / "areas.json").read_text())["synapse_um2"] > 1
+    areas = json.loads((folder / "layout" / "areas.json").read_text())
+    assert 1 < areas["synapse_um2"] < areas["neuron_um2"] < areas["network_um2"]
     assert "synapse_synapse" in (folder / "netlist" / "synapse.extracted.spice").read_text()
     setup = Design.load(path).setup()
     assert wiring(setup) == {"extraction": "network"}

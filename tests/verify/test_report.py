@@ -9,7 +9,7 @@ import pytest
 from codesign.bench import Setup
 from codesign.mapping import knob_layers
 from codesign.verify.circuit import CircuitResult, TrainedCircuit
-from codesign.verify.metrics import layer_errors, mapping_metrics
+from codesign.verify.metrics import energy_metrics, layer_errors, mapping_metrics
 from codesign.verify.page import PageSetting
 from codesign.verify.prediction import circuit_prediction
 from codesign.verify.report import write_report
@@ -32,11 +32,13 @@ def verification(model) -> Verification:
     status = np.array(["ok", "timeout"])
     points = round(setup.timing.t_end / 2e-9) + 1
     membranes = np.full((2, 2, 5, points), 1.0, dtype=np.float32)
-    result = CircuitResult(found, status, np.array([1e-11, np.nan]), membranes, 2e-9)
+    energies = np.array([1e-11, np.nan]), np.array([2e-12, np.nan])
+    result = CircuitResult(found, status, *energies, membranes, 2e-9)
     ok = status == "ok"
     errors = [layer_errors(a, b, ok, 1e-6) for a, b in zip(said, found, strict=True)]
     labels = np.array([0, 1])
-    figures = mapping_metrics(errors, said[-1], found[-1], labels, ok, 3, result.energy_J, [1.0])
+    figures = mapping_metrics(errors, said[-1], found[-1], labels, ok, 3, [1.0])
+    figures |= energy_metrics(*energies, ok, 50)
     figures["models"] = {}
     mapping = MappingResult(circuit, result, said, errors, {}, (1.0,), None, figures)
     setting = VerificationSetting(setup, 2, 2)

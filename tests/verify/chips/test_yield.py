@@ -47,7 +47,7 @@ class Drawn:
             times = [np.full_like(t, np.nan) for t in times]
         found = [np.where((t >= 0) & (t < 1e-6), t, np.nan) for t in times]
         energy = np.where(status == "ok", 1e-11, np.nan)
-        return CircuitResult(tuple(found), status, energy, np.empty(0), 1e-9)
+        return CircuitResult(tuple(found), status, energy, energy, np.empty(0), 1e-9)
 
 
 @pytest.fixture
