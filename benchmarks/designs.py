@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.closed_loop import ENERGY
 from codesign.designs.network import Design
 from codesign.flow import STEPS, RunOptions, run_flow
 from codesign.resources import resource_dir
@@ -61,6 +62,7 @@ def _row(name: str, design: Design, folder: Path) -> dict[str, Any]:
     rmse_ns, hidden_ns = pnn["rmse_spike_time_ns"], pnn["rmse_hidden_spike_time_ns"]
     agreement, beyond = _agreement(design, folder, rmse_ns)
     gap = abs(pnn["accuracy_spice"] - pnn["accuracy_model"])
+    areas = json.loads((folder / "layout" / "areas.json").read_text(encoding="utf-8"))
     minutes = sum(step["duration_s"] for step in manifest["steps"].values()) / 60
     holds = {
         "rmse": max(rmse_ns, hidden_ns) <= MAX_RMSE_NS,
@@ -85,6 +87,9 @@ def _row(name: str, design: Design, folder: Path) -> dict[str, Any]:
         "samples_beyond_margin": beyond,
         "accuracy_model": pnn["accuracy_model"],
         "accuracy_spice": pnn["accuracy_spice"],
+        **{key: pnn[key] for key in ENERGY},
+        "latency_s": view["latency_s"],
+        "area_um2": areas["network_um2"],
         "samples": view["samples"],
         "minutes": round(minutes, 1),
         "checks": holds,
