@@ -65,7 +65,7 @@ def main() -> int:
     for seed, split in runs:
         name = f"seed-{seed}" if split == own else f"split-{split}"
         folder = arguments.build / f"{design.name}-{name}"
-        _copy_characterisation(base, folder)
+        copy_characterisation(base, folder)
         chosen = design.with_seed(seed).override({"training.split_seed": split})
         run_flow(STEPS, chosen, folder, options)
         metrics = json.loads((folder / "verify" / "metrics.json").read_text())
@@ -102,7 +102,7 @@ def main() -> int:
     return 0 if all(holds.values()) else 1
 
 
-def _copy_characterisation(base: Path, folder: Path) -> None:
+def copy_characterisation(base: Path, folder: Path) -> None:
     """Give a seed's run directory what does not depend on the seed."""
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / "manifest.json").exists():

@@ -137,8 +137,9 @@ class Run:
         shared = None if self.group.size == 1 else Rows(which, total)
         times = times if shared is None else times[which]
         weights = feasible_weights(state.weights, circuit)
+        written = _on_a_chip(weights, training.robust, draws) if training.robust else weights
         outputs = self.net.forward(
-            *(times, weights, self.params, solution, training.spike_noise, draws),
+            *(times, written, self.params, solution, training.spike_noise, draws),
             trace=circuit.range_penalty > 0 and self.net.neuron.has_trace,
             noise_on_silent=training.noise_on_silent,
             rows=shared,
@@ -163,6 +164,22 @@ class Run:
         draw = torch.rand((), generator=generator, dtype=torch.float64)
         steps = training.steps
         return float(draw) / (steps if isinstance(steps, int) else min(steps))
+
+
+def _on_a_chip(
+    weights: Sequence[Tensor], spread: float, generator: torch.Generator
+) -> list[Tensor]:
+    """Weights as a chip carries them: every one off by a factor of its own, of median 1."""
+    return [
+        weight
+        * torch.exp(
+            spread
+            * torch.randn(
+                weight.shape, dtype=weight.dtype, generator=generator, device=generator.device
+            )
+        )
+        for weight in weights
+    ]
 
 
 def _jittered(times: Tensor, generator: torch.Generator, training: TrainingParameters) -> Tensor:

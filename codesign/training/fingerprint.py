@@ -25,6 +25,8 @@ def run_fingerprint(
     if training.products == "float32":
         # Runs from before there was a choice go on.
         del dump["products"]
+    if not training.robust:
+        del dump["robust"]
     if not training.circuit.silent_hidden:
         del dump["circuit"]["silent_hidden"]
     content = {

@@ -102,6 +102,10 @@ class TrainingParameters(Record):
     baseline: bool = Field(
         True, description="also train the ideal-sum baseline, which the ann mapping needs"
     )
+    robust: float = Field(
+        0.0, ge=0, le=1, description="sigma of the logarithm of every weight, drawn anew for every "
+        "batch: a chip whose currents are not the ones meant; 0: none"
+    )
     evaluate_every: int = Field(
         25, ge=0, description="epochs between evaluations and after the last; 0: no such ones"
     )

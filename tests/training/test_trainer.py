@@ -44,6 +44,16 @@ def test_training_learns_within_the_circuit_limits():
         assert bool(((size == 0) | ((size >= 0.02) & (size <= 1.2))).all())
 
 
+def test_robust_training_sees_a_chip_in_every_batch():
+    plain = train(PARAMS, (5, 5, 5), SHORT)
+    chips = train(PARAMS, (5, 5, 5), SHORT.model_copy(update={"robust": 0.2}))
+    again = train(PARAMS, (5, 5, 5), SHORT.model_copy(update={"robust": 0.2}))
+    assert all(torch.equal(a, b) for a, b in zip(chips.weights, again.weights, strict=True))
+    assert not torch.equal(plain.weights[0], chips.weights[0])
+    # The loss of networks off by a fifth in every weight.
+    assert chips.history[-1].loss > plain.history[-1].loss
+
+
 def test_result_follows_from_the_seed_alone():
     torch.manual_seed(5)
     one = train(PARAMS, (5, 5, 5), SHORT)
