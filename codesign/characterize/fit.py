@@ -123,6 +123,9 @@ def _fit(
             t_fire_s=(float(fired["t_fire_s"].min()), float(fired["t_fire_s"].max())),
         ),
         characterised=characterised(tables_dir),
+        interconnect=setup.conditions.interconnect.value,
+        variation=setup.conditions.variation.value,
+        seed=setup.conditions.seed,
     )
     return model, setting
 

@@ -75,7 +75,8 @@ class Validity:
 
 @dataclass(frozen=True)
 class FittedModel:
-    """Everything the trainer, the mapping and the verification need to know of a circuit."""
+    """Everything the trainer, the mapping and the verification need to know of a circuit, and the
+    conditions that it was characterised at."""
 
     corner: str
     temperature_C: float
@@ -87,6 +88,9 @@ class FittedModel:
     layers: tuple[LayerModel, ...]
     validity: Validity
     characterised: dict[str, Estimate]
+    interconnect: str = "nom"
+    variation: str = "none"
+    seed: int = 1
 
     def parameters(self, form: str = "extended") -> list[PNNParameters]:
         """Dimensionless parameters of every layer. `form`: linear (the papers') or extended."""
@@ -196,6 +200,10 @@ def _from_dict(data: dict[str, Any]) -> FittedModel:
         layers=tuple(layers),
         validity=validity,
         characterised={k: Estimate(**v) for k, v in data["characterised"].items()},
+        # Files without them are of the nominal circuit.
+        interconnect=str(data.get("interconnect", "nom")),
+        variation=str(data.get("variation", "none")),
+        seed=int(data.get("seed", 1)),
     )
 
 

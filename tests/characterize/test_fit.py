@@ -46,6 +46,9 @@ def test_missing_table_is_named(tmp_path):
 def test_model_reads_back(shipped, tmp_path):
     shipped.save(tmp_path / "model.json")
     assert FittedModel.load(tmp_path / "model.json") == shipped
+    there = replace(shipped, interconnect="high", variation="all", seed=7)
+    there.save(tmp_path / "model.json")
+    assert FittedModel.load(tmp_path / "model.json") == there
 
 
 def test_fits_are_doubted_for_reasons_only(shipped):
