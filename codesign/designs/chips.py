@@ -26,6 +26,12 @@ class SignoffParameters(Record):
         (1.71, 1.8, 1.89), min_length=1, description="supply voltages"
     )
     samples: int = Field(10, ge=1, description="test samples to run at each condition")
+    tune: bool = Field(
+        True,
+        description="also tune a tester's global settings for the nominal biases: v_discharge, "
+        "v_sense, v0, t_phase",
+    )
+    tuning_samples: int = Field(4, ge=1, description="training samples that they are tuned on")
 
     def conditions(self) -> Iterator[tuple[Corner, float, float]]:
         """Corner, temperature in C and supply in V of every condition, the grid's order."""

@@ -17,6 +17,7 @@ _COLUMNS = {
     "condition": "condition", "rms_ns": "output, ns rms", "rms_hidden_ns": "hidden, ns rms",
     "accuracy": "accuracy", "energy_J": "energy, J", "worst_margin_ns": "worst margin, ns",
     "rms_ns_nominal": "nominal model, ns", "accuracy_nominal": "accuracy, nominal biases",
+    "rms_ns_tuned": "settings tuned, ns", "accuracy_tuned": "accuracy, settings tuned",
     "cause": "does not work because",
 }  # fmt: skip
 
@@ -34,7 +35,7 @@ def write_signoff_page(folder: Path, metrics: Mapping[str, Any], page: PageSetti
         ("worst error", _shown(worst, " ns"), "outputs, with the model fitted there"),
         ("nominal model", _shown(far, " ns"), "worst condition, nominal biases"),
     ]
-    table = [tuple(_shown(row[key]) for key in _COLUMNS) for row in rows]
+    table = [tuple(_shown(row.get(key)) for key in _COLUMNS) for row in rows]
     text = render(
         "chips.html.j2",
         **vars(page),

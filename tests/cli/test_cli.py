@@ -268,6 +268,8 @@ def test_doctor_lists_every_tool():
     assert all(tool["remedy"] for tool in tools.values())
     solvers = {use["device"]: use for use in content["solvers"]}
     assert solvers["cpu"]["code"] and all(use["reason"] for use in solvers.values())
+    if tools["ngspice"]["found"]:
+        assert {"KLU", "OSDI", "XSPICE"} <= set(content["simulator_features"])
     assert result.exit_code == (0 if content["ok"] else 3)
 
 

@@ -147,20 +147,27 @@ def _margin_ns(folder: Path) -> float | None:
 
 
 def _nominal_there(context: StepContext[Design], there: Design) -> dict[str, Any]:
-    """The circuit with its nominal biases at a condition, against the nominal model."""
-    from codesign.verify.chips.population import nominal_figures
-    from codesign.verify.circuit import TrainedCircuit
+    """The circuit with its nominal biases at a condition, against the nominal model: as it is, and
+    with a tester's settings tuned."""
+    from codesign.verify.signoff_circuit import NominalCircuit
 
     nominal, test = nominal_of(context)
-    few = test.head(context.design.signoff.samples)
-    circuit = TrainedCircuit(there.setup(context.run_dir / "netlist"), nominal.layers)
-    process = there.process
-    result = network_runner(context, nominal, "signoff").run(
-        circuit, few.inputs * nominal.phase_s,
+    signoff, process = context.design.signoff, there.process
+    circuit = NominalCircuit(
+        nominal,
+        there,
+        context.run_dir / "netlist",
+        network_runner(context, nominal, "signoff"),
         name_of(process.corner, process.temperature, process.supply),
-    )  # fmt: skip
-    figures = nominal_figures(nominal, few, result)
-    return {f"{key}_nominal": figures[key] for key in ("rms_ns", "accuracy", "spikes_missed")}
+    )
+    few = test.head(signoff.samples)
+    row: dict[str, Any] = circuit.figures(few, {}, "nominal")
+    if not signoff.tune:
+        return row
+    tuned = circuit.tuned(signoff.tuning_samples)
+    if tuned is None:
+        return row | circuit.no_figures("tuned")
+    return row | circuit.figures(few, tuned.values, "tuned") | {"tuned": tuned.values}
 
 
 SIGNOFF = Step[Design](
