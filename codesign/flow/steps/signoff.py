@@ -3,11 +3,14 @@ and the nominal model with the nominal biases is held against it."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from codesign.bench import Setup
 from codesign.designs import Design
 from codesign.errors import CodesignError, MissingToolError
 from codesign.files import atomic_path, write_atomic
@@ -155,8 +158,8 @@ def _nominal_there(context: StepContext[Design], there: Design) -> dict[str, Any
     signoff, process = context.design.signoff, there.process
     circuit = NominalCircuit(
         nominal,
-        there,
-        context.run_dir / "netlist",
+        _settings(there),
+        partial(_setup_at, there, context.run_dir / "netlist"),
         network_runner(context, nominal, "signoff"),
         name_of(process.corner, process.temperature, process.supply),
     )
@@ -168,6 +171,28 @@ def _nominal_there(context: StepContext[Design], there: Design) -> dict[str, Any
     if tuned is None:
         return row | circuit.no_figures("tuned")
     return row | circuit.figures(few, tuned.values, "tuned") | {"tuned": tuned.values}
+
+
+def _settings(design: Design) -> dict[str, float]:
+    """A tester's settings that the design has: a neuron of a user's own may have other biases."""
+    from codesign.verify.signoff_circuit import SETTINGS
+
+    values = {}
+    for key in SETTINGS:
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            values[key] = float(design.value(key))
+    return values
+
+
+def _setup_at(design: Design, netlists: Path, values: Mapping[str, float]) -> Setup:
+    """The circuit with other settings; a longer phase makes the period longer."""
+    from codesign.verify.signoff_circuit import PHASE
+
+    changes, timing = dict(values), design.timing
+    if PHASE in changes:
+        longer = changes[PHASE] - timing.t_phase
+        changes["timing.t_period"] = timing.t_period + 2 * longer
+    return (design.override(changes) if changes else design).setup(netlists)
 
 
 SIGNOFF = Step[Design](
