@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -109,9 +110,7 @@ def _fit(
             progress(len(forms) + len(FORMS) * (layer - 1), total, f"layer {layer}, {form}")
         layers.append(LayerModel(layer, fan_in, setup.network.fan_out(layer), forms))
     model = FittedModel(
-        corner=setup.conditions.corner.value,
-        temperature_C=setup.conditions.temperature_C,
-        supply_V=setup.supply_V,
+        **_conditions(setup),
         t_phase_s=timing.t_phase,
         v0_V=v0,
         v_th_V=v_th,
@@ -123,11 +122,21 @@ def _fit(
             t_fire_s=(float(fired["t_fire_s"].min()), float(fired["t_fire_s"].max())),
         ),
         characterised=characterised(tables_dir),
-        interconnect=setup.conditions.interconnect.value,
-        variation=setup.conditions.variation.value,
-        seed=setup.conditions.seed,
     )
     return model, setting
+
+
+def _conditions(setup: Setup) -> dict[str, Any]:
+    """What a model says of where its circuit was characterised."""
+    there = setup.conditions
+    return {
+        "corner": there.corner.value,
+        "interconnect": there.interconnect.value,
+        "temperature_C": there.temperature_C,
+        "supply_V": setup.supply_V,
+        "variation": there.variation.value,
+        "seed": there.seed,
+    }
 
 
 def _capacitance(tables_dir: Path) -> pd.DataFrame | None:
