@@ -3,7 +3,7 @@
     python -m benchmarks.model_terms [--run build/iris]
 
 Fits the shipped trials of the extracted Iris network with every term, without one of them, and
-without all three; prints the rms of the calibration and of the runs that were left out, per layer.
+without all of them; prints the rms of the calibration and of the runs left out, per layer.
 `--run`: a run directory of that design with a finished verification in the layout view, whose
 knobs each of these models then predicts, against the spike times that SPICE gave. Prints JSON;
 exits with 1 when the terms together do not take a fifth off the calibration's residual.
@@ -35,6 +35,7 @@ from codesign.verify.prediction import circuit_prediction
 TERMS = {
     "neighbours": (),
     "gate resistance": ("series",),
+    "what the gate keeps": ("shift", "lag", "middle", "width"),
     "kicks": ("kick_n", "kick_p"),
     "leakage of waiting synapses": ("off_n", "off_p"),
 }

@@ -26,8 +26,8 @@ def trial_membranes(data: ColumnData, weight: np.ndarray, params: PNNParameters)
         found = v[data.sample, data.column]
         if data.neighbours_rest or not params.coupling:
             return found
-        decay, bend, _ = surroundings(t_in, w, alone)
-        left = left_over(membranes, decay, bend).numpy()
+        around = surroundings(t_in, w, alone)
+        left = left_over(membranes, around.decay, around.bend).numpy()
     for moved, mover, share in params.coupling:
         own = np.flatnonzero(data.neuron == moved)
         beside = data.beside(own, mover)

@@ -46,12 +46,18 @@ _POWERS = (4, 4)
 _BENT = ("capacitance_1", "capacitance_2")
 _BY_CURRENT = ("kick_n_by_u", "kick_p_by_u")
 _SERIES = "series"
+# What the gate leaves when it closes; where its resistance is largest and how wide that is, in
+# thresholds, start in the middle of what fits find.
+_GATE = {"shift": 2e-4, "lag": -3e-4, "middle": 0.38, "width": 0.22}
+_GATE_REACH = {"middle": 0.2, "width": 0.12}
 # Step and bound of each kind of parameter, by the first word of its name.
 _SCALE = {
     "c": 1e-15, "kick": 1e-4, "delay": 1e-4, "capacitance": 1e-2, "off": 1e-5, _SERIES: 1e-4,
+    "shift": 1e-4, "lag": 1e-4, "middle": 1e-2, "width": 1e-2,
 }  # fmt: skip
 _LIMIT = {
     "c": np.inf, "kick": 0.05, "delay": 0.05, "capacitance": 0.4, "off": 0.005, _SERIES: 0.05,
+    "shift": 0.01, "lag": 0.01, **_GATE_REACH,
 }  # fmt: skip
 _FIRST_SERIES = 5e-4
 _LEAST_INVERSE_E = 1e-3
@@ -97,7 +103,7 @@ def _parameter_names(form: str, setting: ColumnSetting) -> tuple[str, ...]:
     by_current = _BY_CURRENT if setting.kick_by_current else ()
     # Synapses with inner nodes add to what was measured at zero weight.
     bent = _BENT if setting.capacitance is None or setting.kick_by_current else ()
-    return (*_EXTENDED, *bent, *by_current, *((_SERIES,) if setting.gated else ()))
+    return (*_EXTENDED, *bent, *by_current, *((_SERIES, *_GATE) if setting.gated else ()))
 
 
 @contextmanager
@@ -142,6 +148,13 @@ class _Fit:
         if _SERIES in names:
             low[names.index(_SERIES)] = 0.0
             guess[names.index(_SERIES)] = _FIRST_SERIES
+        for name in set(_GATE) & set(names):
+            index = names.index(name)
+            guess[index] = _GATE[name]
+            if name in _GATE_REACH:
+                low[index], high[index] = (
+                    (_GATE[name] + sign * _GATE_REACH[name]) / self.scale[index] for sign in (-1, 1)
+                )
         solved = least_squares(
             lambda x: self._residual(x * self.scale)[use],
             guess / self.scale,
@@ -249,6 +262,7 @@ class _Fit:
             v_start=float(self.membrane.of(np.array(self.data.v_start))),
             t_end=self.setting.t_end,
             series=self._value(x, _SERIES),
+            gate=tuple(self._value(x, name) for name in _GATE) if "lag" in self.names else (),
             coupling=self._coupling(float(x[0])),
         )
 
@@ -321,6 +335,12 @@ class _Fit:
                 # Behind the resistance is the membrane's capacitance, most of C_eff.
                 unit = setting.t_phase_s / self.c_eff_F
                 found["series_resistance_ohm"] = Estimate(value * unit, error * unit, "ohm")
+            elif name in _GATE:
+                seconds = name not in _GATE_REACH
+                unit = setting.t_phase_s if seconds else 1.0
+                found[f"gate_{name}{'_s' if seconds else ''}"] = Estimate(
+                    value * unit, error * unit, "s" if seconds else "1"
+                )
             elif name.startswith("off") and name[-1] in self.shapes:
                 unit = charge / setting.t_phase_s
                 found[f"off_current_{name[-1]}_A"] = Estimate(value * unit, error * unit, "A")

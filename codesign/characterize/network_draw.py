@@ -26,6 +26,7 @@ _APART = 0.25
 # dendrites add in the network.
 _PARASITIC_F, _SWITCH_SHARE, _WIRES_F = 10e-15, 0.43 / 1.3, 5e-15
 
+
 @dataclass(frozen=True)
 class DrawnRun:
     """Knobs of every layer; spikes of every layer's lines, inputs first, (pass, line) in s after

@@ -57,10 +57,15 @@ def knob_layers(
 
 
 def weights_of(
-    layers: Sequence[LayerKnobs], model: FittedModel, form: str = "extended"
+    layers: Sequence[LayerKnobs],
+    model: FittedModel,
+    form: str = "extended",
+    *,
+    or_meant: bool = False,
 ) -> list[np.ndarray]:
     """The weights that the model gives to knobs: what the circuit computes, as the model sees
-    it."""
+    it. or_meant: outside the characterised range, where the knobs of another chip may be, the
+    weights that were meant, instead of a DataError."""
     weights = []
     for layer, knobs in enumerate(layers, start=1):
         current = np.zeros(knobs.current_A.shape)
@@ -68,12 +73,14 @@ def weights_of(
             value = knobs.values[polarity]
             on = value != curve.off
             current[on] += SIGN[polarity] * curve.current(value[on])
-        if not np.isfinite(current).all():
+        known = np.isfinite(current)
+        if not known.all() and not or_meant:
             raise DataError(
                 f"knobs of layer {layer} are outside the characterised range",
                 remedy="make the mapping again from this model",
             )
-        weights.append(current / scales_A(model, layer, form, len(current)))
+        found = current / scales_A(model, layer, form, len(current))
+        weights.append(np.where(known, found, knobs.weight))
     return weights
 
 

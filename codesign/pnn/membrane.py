@@ -21,7 +21,13 @@ from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.patches import on_patches
 from codesign.pnn.precision import without_autocast
 from codesign.pnn.solution import Method, Solution, solution_of
-from codesign.pnn.surroundings import added, surrounded, surrounded_states, surroundings
+from codesign.pnn.surroundings import (
+    Surroundings,
+    added,
+    surrounded,
+    surrounded_states,
+    surroundings,
+)
 from codesign.pnn.window import Window, in_parts
 
 
@@ -91,14 +97,18 @@ def membrane_images(
     patches live; where `backends.takes_patches`, patches of a few samples at a time do.
     """
     # Coupling is between channels of one place, whatever their group.
-    alone = replace(params, coupling=(), off_plus=0.0, off_minus=0.0)
+    alone = replace(params, coupling=(), off_plus=0.0, off_minus=0.0, gate=())
     v = _images(t_in, weight, alone, solution, window, backend)
-    if not (params.coupling or params.has_off):
+    if not params.is_surrounded:
         return v
     uncoupled = replace(params, coupling=())
-    more = on_patches(surroundings, t_in, weight, uncoupled, window, math.inf)
-    parts = (x.movedim(1, -1) for x in (v, *more))
-    return added(params, *parts).movedim(-1, 1)
+
+    def around(t: Tensor, w: Tensor, own: PNNParameters) -> tuple[Tensor, ...]:
+        return tuple(x for x in surroundings(t, w, own) if x is not None)
+
+    more = on_patches(around, t_in, weight, uncoupled, window, math.inf)
+    parts = [x.movedim(1, -1) for x in (v, *more)]
+    return added(params, parts[0], Surroundings(*parts[1:])).movedim(-1, 1)
 
 
 def _images(
@@ -154,7 +164,7 @@ def membrane_waveform(
 ) -> Tensor:
     """Exact membrane (len(times), batch, n_out) at given times in (0, t_end]: for plots."""
     return torch.stack(
-        [membrane_potential(t_in, weight, replace(params, t_end=float(t))) for t in times]
+        [membrane_potential(t_in, weight, replace(params, t_end=float(t), gate=())) for t in times]
     )
 
 

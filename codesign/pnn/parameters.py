@@ -56,6 +56,9 @@ class PNNParameters:
         capacitance: synapses see v + series dv/dt.
     off_plus, off_minus: what a synapse of a positive or negative weight carries until its spike
         arrives, as a weight: leakage.
+    gate: (shift, lag, at, width), what a gate that closes at t_end adds to a membrane that moves
+        then: (shift + lag / (1 + ((v - at)/width)^2)) dv/dt, in phases. Its resistance, largest in
+        the middle of the membrane's range, keeps some of the charge on the other side.
     coupling: (i, j, share): the membrane of neuron i (from 0) takes `share` times the movement of
         neuron j; C_ij/C of a capacitance between them, to first order. Not a circle: j's own v
         counts. `codesign.pnn.surroundings` has what is left of it at t_end.
@@ -85,6 +88,7 @@ class PNNParameters:
     series: float = 0.0
     off_plus: float = 0.0
     off_minus: float = 0.0
+    gate: tuple[float, ...] = ()
     coupling: tuple[Coupling, ...] = ()
 
     def __post_init__(self) -> None:
@@ -120,6 +124,7 @@ class PNNParameters:
                 raise ValueError(f"{name} must be finite, not {getattr(self, name)}")
         if not (0 <= self.series < 0.1):
             raise ValueError(f"series must be in [0, 0.1) phases, not {self.series}")
+        object.__setattr__(self, "gate", _gate(self.gate))
         object.__setattr__(self, "coupling", tuple(map(_coupling, self.coupling)))
         if self.firing_curve is not None and not isinstance(self.firing_curve, FiringCurve):
             raise ValueError("firing_curve must be a FiringCurve or None")
@@ -134,6 +139,11 @@ class PNNParameters:
     def has_curvature(self) -> bool:
         """Whether the synapse current has a part quadratic in v."""
         return any(self.curvature_plus) or any(self.curvature_minus)
+
+    @property
+    def is_surrounded(self) -> bool:
+        """Whether something is added to what arriving spikes alone give."""
+        return bool(self.coupling or self.has_off or self.gate)
 
     @property
     def has_off(self) -> bool:
@@ -187,6 +197,14 @@ class PNNParameters:
         return cls(**values)
 
 
+def _gate(values: Sequence[float]) -> tuple[float, ...]:
+    """Checked values of `gate`."""
+    found = tuple(float(x) for x in values)
+    if found and (len(found) != 4 or not all(map(math.isfinite, found)) or not found[3] > 0):
+        raise ValueError(f"gate needs shift, lag, at and a positive width, not {values}")
+    return found
+
+
 def _coupling(entry: Sequence[float]) -> Coupling:
     """A checked entry of `coupling`."""
     moved, mover, share = entry
@@ -202,7 +220,7 @@ def _parse(key: str, value: Any) -> Any:
         return tuple(tuple(entry) for entry in value)
     if key == "firing_curve":
         return None if value is None else FiringCurve(**value)
-    if key in _POLYNOMIALS:
+    if key in (*_POLYNOMIALS, "gate"):
         return tuple(float(x) for x in value)
     if key in _PER_NEURON and isinstance(value, (list, tuple)):
         return tuple(float(x) for x in value)

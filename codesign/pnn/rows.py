@@ -16,7 +16,7 @@ from codesign.pnn.firing import firing_time
 from codesign.pnn.parameters import PNNParameters
 from codesign.pnn.riccati import riccati_step
 from codesign.pnn.series import phi
-from codesign.pnn.surroundings import left_over, row_surroundings
+from codesign.pnn.surroundings import Surroundings, behind_gate, left_over, row_surroundings
 from codesign.pnn.synapses import behind_series, coupled, per_neuron, synapses
 
 
@@ -35,7 +35,7 @@ def membrane_rows(t_in: Tensor, weight: Tensor, v_start: Tensor, params: PNNPara
     """Membrane (rows,) at t_end from t_in (rows, n_in), weight (rows, n_in), v_start (rows,).
 
     Exact, as `membrane_potential(..., "exact")` is, of the spikes that arrive: `params.v_start`,
-    currents of synapses that are off and coupling are not looked at.
+    currents of synapses that are off, coupling and the gate are not looked at.
     """
     t_end = params.t_end
     active = t_in < t_end
@@ -79,11 +79,11 @@ def layer_jacobian(t_in: Tensor, weight: Tensor, params: PNNParameters) -> Layer
         alone = v.reshape(batch, n_out)
         left = torch.ones_like(alone)
         dv_dt_alone = None
-        if params.coupling or params.has_off:
+        if params.is_surrounded:
             more = row_surroundings(times, own, synapses(own, params), params)
-            decay, bend, drift = (x.reshape(batch, n_out) for x in more)
-            left = left_over(alone, decay, bend)
-            alone = alone + left * drift
+            around = Surroundings(*(x.reshape(batch, n_out) for x in more if x is not None))
+            left = left_over(alone, around.decay, around.bend)
+            alone = behind_gate(params, alone + left * around.drift, around)
             (dv_dt_alone,) = torch.autograd.grad(alone.sum(), times, retain_graph=True)
             # Its neighbours' spikes: below.
             fixed = alone.detach()

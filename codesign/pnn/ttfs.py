@@ -136,10 +136,10 @@ def _check(params: PNNParameters, kappa: float) -> None:
     """Raises ValueError on what has no first spike."""
     if params.has_curvature:
         raise ValueError("curved synapses have no closed form for the first spike")
-    if params.coupling or params.series or params.has_off:
+    if params.is_surrounded or params.series:
         raise ValueError(
-            "first spikes are not solved for coupling, a series resistance or synapses that "
-            "conduct before their spikes"
+            "first spikes are not solved for coupling, a gate, a series resistance or synapses "
+            "that conduct before their spikes"
         )
     if not kappa > 0:
         raise ValueError(f"kappa must be positive, not {kappa}")

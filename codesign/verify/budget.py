@@ -35,6 +35,7 @@ _TERMS: dict[str, tuple[str, Callable[[PNNParameters], PNNParameters]]] = {
     ),
     "kick": ("charge of a spike", lambda p: replace(p, kick=0.0, kick_plus=(), kick_minus=())),
     "series": ("resistance of the gate", lambda p: replace(p, series=0.0)),
+    "gate": ("what the gate keeps when it closes", lambda p: replace(p, gate=())),
     "off": (
         "leakage of waiting synapses",
         lambda p: replace(p, off_plus=0.0, off_minus=0.0),

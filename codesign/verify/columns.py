@@ -29,7 +29,7 @@ from codesign.mapping import weights_of
 from codesign.verify.circuit import CircuitResult, TrainedCircuit
 from codesign.verify.column_runner import ColumnRunner, Measured, edges_of, joined, spread
 from codesign.verify.neighbours import measured_waves, neighbour_waves
-from codesign.verify.prediction import circuit_prediction, model_spikes
+from codesign.verify.prediction import model_spikes
 
 _LOADS_TIMEOUT_S = 600.0
 
@@ -76,8 +76,9 @@ class _Cascade:
         self.chunk, self.chosen, self.before = chunk, chosen, before
         self.setup = circuit.setup
         self.cut = NetworkCut(self.setup, [layer.values for layer in circuit.layers])
-        self.weights = weights_of(circuit.layers, model)
-        spikes = circuit_prediction(circuit.layers, model, warmup_s[None])
+        self.weights = weights_of(circuit.layers, model, or_meant=True)
+        phase_s = circuit.setup.timing.t_phase
+        spikes = model_spikes(self.weights, model.parameters(), warmup_s[None], phase_s)
         self.warmup_s = [warmup_s, *(times[0] for times in spikes)]
 
     def result(self, before_s: np.ndarray) -> CircuitResult:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,3 +91,16 @@ def test_model_that_tells_other_neurons_apart_is_refused():
     relative = apart.layers[0].forms["extended"].c_relative
     found = same.current_A[:, 0] / same.current_A[:, 0].mean()
     np.testing.assert_allclose(found, relative, rtol=1e-3)
+
+
+def test_knobs_outside_the_range_have_the_weights_that_were_meant():
+    weight = np.array([[0.5, -0.3]])
+    (layer,) = knob_layers([weight], MODEL)
+    curve = MODEL.currents["n"]
+    far = layer.values["n"].copy()
+    far[0, 0] = max(curve.values) + 0.2
+    moved = replace(layer, values={**layer.values, "n": far})
+    with pytest.raises(DataError, match="outside the characterised range"):
+        weights_of([moved], MODEL)
+    (found,) = weights_of([moved], MODEL, or_meant=True)
+    np.testing.assert_allclose(found, weight, rtol=1e-3)

@@ -25,6 +25,10 @@ CASES = {
     "waiting": PNNParameters(
         e_plus=3.0, e_minus=-1.5, curvature_plus=(0.05,), off_plus=2e-3, off_minus=-1e-3,
     ),
+    "gated": PNNParameters(
+        e_plus=3.0, e_minus=-1.5, leak=0.1, curvature_plus=(0.05,), off_plus=2e-3, t_end=0.99,
+        gate=(2e-3, -5e-3, 0.4, 0.2),
+    ),
 }  # fmt: skip
 
 

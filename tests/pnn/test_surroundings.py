@@ -60,7 +60,7 @@ def test_what_is_left_of_slow_movements_is_that_of_the_equations(given, share):
         right = torch.tensor(as_they_are(t, w, replace(params, **given))) - alone
         missed.append(membrane_potential(t, w, replace(params, **given)) - alone - right)
         own = replace(params, **given)
-        drift = surroundings(t, w, own)[2]
+        drift = surroundings(t, w, own).drift
         whole.append(coupled(alone + drift, own) - alone - right)
         effects.append(right)
     missed, whole, effect = (torch.cat(x).norm() for x in (missed, whole, effects))
@@ -79,6 +79,33 @@ def test_strong_conductances_leave_less_of_a_neighbours_movement():
     whole = 1e-3 * float(alone[1])
     assert right < 0.75 * whole
     assert found == pytest.approx(right, rel=0.1)
+
+
+GATE = (2e-4, -5e-4, 0.4, 0.2)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_gate_adds_what_the_membrane_moves_by_at_the_end(method):
+    """Two solutions up to a little earlier give dv/dt."""
+    t, w = spikes(6, 5), weights(3, 5)
+    plain = replace(FULL, **OFF)
+    gated = membrane_potential(t, w, replace(plain, gate=GATE), method, 6)
+    v = membrane_potential(t, w, plain, method, 6)
+    step = 1e-6
+    # Not where a spike comes in between.
+    before = membrane_potential(t, w, replace(plain, t_end=plain.t_end - step), "exact")
+    moving = (membrane_potential(t, w, plain, "exact") - before) / step
+    shift, lag, at, width = GATE
+    expected = (shift + lag / (1 + ((v - at) / width) ** 2)) * moving
+    torch.testing.assert_close(gated - v, expected, rtol=2e-2, atol=2e-6)
+
+
+def test_a_gate_has_gradients():
+    t, w = spikes(4, 5), weights(3, 5)
+    params = replace(FULL, coupling=COUPLED, gate=GATE, **OFF)
+    t.requires_grad_()
+    w.requires_grad_()
+    assert torch.autograd.gradcheck(lambda t, w: membrane_potential(t, w, params), (t, w))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -110,7 +137,7 @@ def test_channels_of_one_place_are_coupled_as_neurons_are(method):
     torch.manual_seed(3)
     t = torch.rand(2, 2, 5, 5, dtype=torch.float64)
     w = 0.3 * torch.randn(3, 18, dtype=torch.float64)
-    params = replace(LINEAR, coupling=COUPLED, **OFF)
+    params = replace(LINEAR, coupling=COUPLED, gate=GATE, **OFF)
 
     def layer(t, w, own):
         return (membrane_potential(t, w, own, solution),)

@@ -1,4 +1,4 @@
-"""A chip calibrated: measured, identified, written again, and once more where it moved far.
+"""A chip calibrated: measured, identified, written again, and again as long as it moves far.
 
 Patterns are random; test samples decide nothing and are only looked at for the figures.
 """
@@ -23,8 +23,8 @@ from codesign.verify.chips.rewrite import new_knobs, wanted_gains
 
 # Of a spike time, in s: the fitted model against SPICE on one chip.
 NOISE_S = 0.1e-9
-# Share of the patterns that the first round takes; change of a current that makes a second round.
-_FIRST_SHARE, _FAR = 0.6, 0.05
+# Shares of the patterns that rounds take; change of a current that makes another round.
+_SHARES, _FAR = (0.5, 0.25, 0.25), 0.05
 # How well the nominal curve foretells a current after a move, as a share of the move's logarithm.
 _CURVE = 0.1
 _LEAST = 0.01
@@ -97,17 +97,21 @@ def calibrate(
     """Measure, identify and write a chip again, with at most so many patterns."""
     network, phase = nominal.network, nominal.phase_s
     prior = chip_prior(nominal.setup, nominal.model, nominal.layers)
-    first = max(1, round(_FIRST_SHARE * patterns))
-    inputs = choose_patterns(network, prior, first, NOISE_S / phase, rng, outputs_only)
-    rounds = [_round(nominal, chip, inputs, network, nominal.layers, prior, None, outputs_only)]
-    move = _move(rounds[0])
-    if patterns > first and max(float(np.abs(m).max(initial=0.0)) for m in move) > _FAR:
-        one = rounds[0]
+    model, layers, start = network, nominal.layers, None
+    rounds: list[Round] = []
+    shown = 0
+    for share in np.cumsum(_SHARES):
+        count = max(1, round(float(share) * patterns)) - shown
+        if count <= 0:
+            break
+        inputs = choose_patterns(model, prior, count, NOISE_S / phase, rng, outputs_only)
+        one = _round(nominal, chip, inputs, model, layers, prior, start, outputs_only)
+        rounds.append(one)
+        shown += count
+        if max(float(np.abs(m).max(initial=0.0)) for m in _move(one)) <= _FAR:
+            break
+        layers = one.knobs
         model, prior, start = after_writing(one)
-        inputs = choose_patterns(model, prior, patterns - first, NOISE_S / phase, rng, outputs_only)
-        rounds.append(
-            _round(nominal, chip, inputs, model, one.knobs, prior, start, outputs_only)
-        )
     return Calibration(tuple(rounds), outputs_only)
 
 

@@ -112,7 +112,7 @@ def test_a_chip_written_again_does_what_was_meant(
     """Thresholds that moved by the foundry's statistics: 100 ns before, 2 ns after."""
     network = nominal.network
     calibration = calibrate(nominal, chip, 40, np.random.default_rng(2))
-    assert calibration.patterns == 40 and len(calibration.rounds) == 2
+    assert calibration.patterns == 40 and len(calibration.rounds) == 3
     inputs = nominal.training[::2]
     labels = network.times(inputs, network.nominal)[-1][:, :3].argmin(axis=1)
     metrics = chip_metrics(nominal, calibration, chip, Samples(inputs, labels, 3))
@@ -124,6 +124,6 @@ def test_a_chip_written_again_does_what_was_meant(
     table = write_calibration(tmp_path, nominal, calibration, metrics)
     assert {path.name for path in tmp_path.iterdir()} == {
         "metrics.json", "parameters.csv", "biases.csv", "iris.trained.spice", "spikes_1.csv",
-        "spikes_2.csv",
+        "spikes_2.csv", "spikes_3.csv",
     }  # fmt: skip
     assert table["known"].mean() > 0.6
