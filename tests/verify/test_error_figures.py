@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from codesign.verify.metrics import classes, error_metrics, layer_errors, mapping_metrics
+from codesign.verify.metrics import (
+    classes,
+    energy_metrics,
+    error_metrics,
+    layer_errors,
+    mapping_metrics,
+)
 
 NAN = np.nan
 PHASE = 1e-6
