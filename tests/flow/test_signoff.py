@@ -107,6 +107,18 @@ def test_an_interrupted_grid_ends_with_the_same_table(
     assert list(whole["cause"][:5]) == list(part["cause"])
 
 
+def test_a_nominal_circuit_that_does_not_run_costs_its_own_figures(
+    context: StepContext[Design], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> None:
+        raise DataError("the loads of layer 1 could not be simulated")
+
+    monkeypatch.setattr(signoff, "_nominal_there", fails)
+    assert signoff.run(context).summary["works"] == 4
+    rows = json.loads((context.run_dir / "signoff" / "metrics.json").read_text())["conditions"]
+    assert all(row["rms_ns_nominal"] is None and row["cause_nominal"] for row in rows)
+
+
 def test_a_missing_tool_stops_the_grid(
     context: StepContext[Design], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,9 +104,16 @@ def _condition(
         "supply_V": supply_V, "interconnect": design.process.interconnect.value,
         "variation": design.process.variation.value, "seed": design.process.seed,
         "works": False, "cause": "", "rms_ns": None, "rms_hidden_ns": None, "accuracy": None,
-        "energy_J": None, "worst_margin_ns": None,
+        "energy_J": None, "worst_margin_ns": None, "cause_nominal": "",
+        **{f"{key}_nominal": None for key in ("rms_ns", "accuracy", "spikes_missed")},
     }  # fmt: skip
-    row |= _nominal_there(context, design)
+    try:
+        row |= _nominal_there(context, design)
+    except MissingToolError:
+        raise
+    except CodesignError as error:
+        # The condition's own model may still work.
+        row |= {"cause_nominal": error.message}
     folder = context.run_dir / "signoff" / name
     options = RunOptions(workers=context.workers, reporter=_Within(context.progress, name))
     try:
